@@ -1,0 +1,1 @@
+"""The harness: it knows protocols, and no method or dataset by name."""

@@ -1,0 +1,153 @@
+"""Registries of the plug-ins, on mmengine's Registry, with discovery, entry points and "did you mean".
+
+A plug-in is a class registered under its file's or folder's name::
+
+    from unmaskbench.benchmark.registry import METHODS
+
+    @METHODS.register("telea")
+    class Telea: ...
+
+It is discovered by its place in the tree: every module of the room's folder is imported when the registry is first
+asked (``methods/telea.py``; ``methods/lama/method.py``), then every entry point of the group (``unmaskbench.methods``...)
+from other packages. A class may have a static ``missing() -> list[Missing]`` that names what is absent here (an extra, a
+weight file) with the remedy; it is listed all the same, and asking for it says what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from unmaskbench.benchmark.types import Missing
+
+T = TypeVar("T", bound=type)
+
+
+class UnknownPluginError(KeyError):
+    """A name that no plug-in bears; the message suggests the nearest."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class UnavailablePluginError(RuntimeError):
+    """A plug-in that is known but cannot be used here; the message names the remedy."""
+
+
+@dataclass
+class PluginRegistry:
+    """One kind of plug-in.
+
+    ``noun`` is the word used in messages ("method"), ``room`` the package that is searched, ``module`` the module inside
+    a plug-in's folder that registers it.
+    """
+
+    noun: str
+    room: str
+    module: str
+    group: str
+    broken: dict[str, str] = field(default_factory=dict)
+    _registry: Any = None
+    _discovered: bool = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Class decorator that registers a plug-in as ``name``. Raises KeyError where the name is taken."""
+
+        def decorate(cls: T) -> T:
+            cls.plugin_name = name  # type: ignore[attr-defined]
+            self._mmengine().register_module(name=name, module=cls)
+            return cls
+
+        return decorate
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        self._discover()
+        return sorted(self._mmengine().module_dict)
+
+    def get(self, name: str) -> Any:
+        """The class behind ``name``. Raises UnknownPluginError with the nearest names."""
+        self._discover()
+        cls = self._mmengine().module_dict.get(name)
+        if cls is not None:
+            return cls
+        if name in self.broken:
+            raise UnavailablePluginError(f"{self.noun} '{name}' cannot be imported: {self.broken[name]}")
+        near = difflib.get_close_matches(name, self.names(), n=1, cutoff=0.5)
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        raise UnknownPluginError(f"unknown {self.noun} '{name}'{hint} (bench list {self.noun}s)")
+
+    def build(self, name: str, **parameters: Any) -> Any:
+        """An instance of ``name``. Raises UnavailablePluginError where an extra or a weight file is missing, ValueError
+        where the parameters do not fit."""
+        cls = self.get(name)
+        absent = self.missing(name)
+        if absent:
+            needs = "; ".join(f"{m.kind} {m.name}: {m.remedy}" for m in absent)
+            raise UnavailablePluginError(f"{self.noun} '{name}' cannot be used here; it needs {needs}")
+        try:
+            return cls(**parameters)
+        except TypeError as error:
+            raise ValueError(f"{self.noun} '{name}' does not take these parameters {sorted(parameters)}: {error}") from error
+
+    def missing(self, name: str) -> list[Missing]:
+        """What ``name`` needs and is not here; empty when it is ready."""
+        cls = self.get(name)
+        probe = getattr(cls, "missing", None)
+        return list(probe()) if probe is not None else []
+
+    def card(self, name: str) -> Any:
+        """The plug-in's card."""
+        return self.get(name).card
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def _mmengine(self) -> Any:
+        if self._registry is None:
+            # mmengine imports torch: only commands that need plug-ins may pay for it.
+            from mmengine.registry import Registry
+
+            self._registry = Registry(f"unmaskbench {self.noun}")
+        return self._registry
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        package = importlib.import_module(self.room)
+        for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            name = f"{self.room}.{info.name}"
+            if not info.ispkg:
+                self._import(info.name, name)
+            elif importlib.util.find_spec(f"{name}.{self.module}") is not None:
+                self._import(info.name, f"{name}.{self.module}")
+        for entry in importlib.metadata.entry_points(group=self.group):
+            self._import(entry.name, entry.value.partition(":")[0])
+
+    def _import(self, plugin: str, module: str) -> None:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # a broken plug-in must not take the others with it; asking for it tells
+            self.broken[plugin] = f"{module}: {type(error).__name__}: {error}"
+
+
+METHODS = PluginRegistry("method", "unmaskbench.methods", "method", "unmaskbench.methods")
+SEGMENTERS = PluginRegistry("segmenter", "unmaskbench.methods", "segment", "unmaskbench.segmenters")
+DATASETS = PluginRegistry("dataset", "unmaskbench.datasets", "dataset", "unmaskbench.datasets")
+OCCLUSIONS = PluginRegistry("occlusion", "unmaskbench.datasets.occlusions", "occlusion", "unmaskbench.occlusions")
+METRICS = PluginRegistry("metric", "unmaskbench.benchmark.metrics", "metric", "unmaskbench.metrics")
+MATCHERS = PluginRegistry("matcher", "unmaskbench.benchmark.biometrics.matchers", "matcher", "unmaskbench.matchers")
+
+
+def missing_extra(module: str, extra: str) -> list[Missing]:
+    """[] where ``module`` can be imported, else one Missing that says which extra installs it."""
+    if importlib.util.find_spec(module) is not None:
+        return []
+    return [Missing("extra", module, f"pip install 'unmaskbench[{extra}]'")]

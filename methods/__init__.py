@@ -1,0 +1,1 @@
+"""Restorers: one file (classical) or one folder (a paper) each; none imports another."""

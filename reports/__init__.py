@@ -1,0 +1,1 @@
+"""Leaderboards, plots and published tables, drawn from run folders without torch."""
