@@ -1,0 +1,177 @@
+"""Reading weight files safely and putting them into a network, strictly.
+
+Files come from strangers: a pickle is opened with ``weights_only=True`` and nothing else, so a file that asks for code
+to be run is refused. Checkpoints often carry more than tensors (settings, optimizer state, callbacks of the trainer);
+`read_checkpoint` lets a caller name the packages whose classes may be replaced by inert stand-ins, so that such a file
+opens without those packages and without running anything of theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+PICKLE_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".tar")
+_SHOWN_KEYS = 8
+
+
+class WeightsError(ValueError):
+    """A weight file that cannot be used: unsafe, damaged, of another layout, or not the file that was expected."""
+
+
+class _Inert(dict[Any, Any]):
+    """Takes the place of a foreign class inside a checkpoint: accepts whatever the pickle hands over, keeps nothing.
+
+    A dict, because trainers store settings in dict subclasses whose items the unpickler sets one by one.
+    """
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
+        super().__init__()
+
+    def __setstate__(self, _state: object) -> None:
+        """Drop the state: it belongs to a class that is not here."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # enum members serve as dictionary keys
+        return id(self)
+
+
+def file_sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes as 64 lower-case hex digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_sha256(path: Path | str, expected: str) -> None:
+    """Raise WeightsError unless the file's SHA-256 is `expected` (hex, any case)."""
+    found = file_sha256(path)
+    if found != expected.lower():
+        raise WeightsError(
+            f"{path}: sha256 is {found}, expected {expected.lower()}; the file is damaged or another one. "
+            "Delete it and fetch it again from its publisher."
+        )
+
+
+def read_checkpoint(path: Path | str, *, sha256: str | None = None, inert_packages: tuple[str, ...] = ()) -> Any:
+    """Return the object stored in a `.safetensors` or pickled torch file, on the CPU, without running its code.
+
+    `inert_packages` are import-path prefixes (``"pytorch_lightning."``) or full names (``"typing.Any"``) of globals
+    that the file may mention; they become inert stand-ins. `argparse.Namespace` is always allowed, because trainers
+    store their options in it. Raises FileNotFoundError when the file is absent and WeightsError when its hash
+    differs, its suffix is unknown, it is damaged, or it mentions any other global.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no weight file at {path}")
+    if sha256 is not None:
+        check_sha256(path, sha256)
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise WeightsError(f"{path}: not a readable safetensors file ({error}); fetch it again") from error
+    if path.suffix not in PICKLE_SUFFIXES:
+        known = ", ".join((".safetensors", *PICKLE_SUFFIXES))
+        raise WeightsError(f"{path}: unknown kind of weight file {path.suffix!r}; expected one of {known}")
+    try:
+        with _allowed(path, inert_packages):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path}: refused, the file holds more than weights and opening it could run code "
+            f"({_first_cause(error)}). Use the publisher's original file or a .safetensors copy."
+        ) from error
+    except (RuntimeError, EOFError, ValueError, AttributeError, TypeError, KeyError, IndexError) as error:
+        raise WeightsError(f"{path}: cannot be read as a torch checkpoint ({error}); fetch it again") from error
+
+
+def read_state_dict(path: Path | str, *, sha256: str | None = None) -> dict[str, Tensor]:
+    """Return a file that is a bare state dict, or a dict with one under ``state_dict``, as {name: tensor}.
+
+    Raises as `read_checkpoint`, and WeightsError when the file holds something else.
+    """
+    return state_dict_of(read_checkpoint(path, sha256=sha256), source=path)
+
+
+def state_dict_of(checkpoint: object, *, source: Path | str) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint object: itself, or its ``state_dict`` entry; WeightsError when neither."""
+    if isinstance(checkpoint, Mapping):
+        inner = checkpoint.get("state_dict", checkpoint)
+        if isinstance(inner, Mapping) and inner and all(isinstance(value, Tensor) for value in inner.values()):
+            return {str(key): value for key, value in inner.items()}
+        raise WeightsError(f"{source}: holds no state dict; its entries are {_shorten([str(k) for k in checkpoint])}")
+    raise WeightsError(f"{source}: holds a {type(checkpoint).__name__}, expected a dictionary of tensors")
+
+
+def under_prefix(state_dict: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the entries whose names start with `prefix`, with the prefix taken off."""
+    return {key[len(prefix) :]: value for key, value in state_dict.items() if key.startswith(prefix)}
+
+
+def load_strict(module: nn.Module, state_dict: Mapping[str, Tensor], source: Path | str) -> None:
+    """Copy `state_dict` into `module`; every name and shape must match, or WeightsError says which do not.
+
+    Values are converted to the module's dtype and device (shipped weights are float16). Only a batch-norm's
+    ``num_batches_tracked`` may be absent: old files lack that counter and inference never reads it. On an error the
+    module keeps the values that it had.
+    """
+    own = module.state_dict()
+    missing = [key for key in own if key not in state_dict and not key.endswith("num_batches_tracked")]
+    unexpected = [key for key in state_dict if key not in own]
+    misshapen = [
+        f"{key} (file {list(value.shape)}, network {list(own[key].shape)})"
+        for key, value in state_dict.items()
+        if key in own and value.shape != own[key].shape
+    ]
+    if missing or unexpected or misshapen:
+        parts = [
+            f"{len(names)} {word}: {_shorten(names)}"
+            for names, word in ((missing, "missing"), (unexpected, "unexpected"), (misshapen, "of another shape"))
+            if names
+        ]
+        raise WeightsError(
+            f"{source}: weights do not fit {type(module).__name__}; {'; '.join(parts)}. "
+            "The file belongs to another network or to other settings of this one."
+        )
+    module.load_state_dict({**own, **state_dict}, strict=True)
+
+
+@contextmanager
+def _allowed(path: Path, inert_packages: tuple[str, ...]) -> Iterator[None]:
+    """Allow argparse.Namespace, and stand-ins for the globals of `inert_packages` that the file mentions."""
+    allowed: list[Any] = [argparse.Namespace]
+    # Only zip archives can be scanned without being unpickled; older files are opened with the narrow list.
+    if inert_packages and zipfile.is_zipfile(path):
+        for name in torch.serialization.get_unsafe_globals_in_checkpoint(str(path)):
+            if any(name == allow or (allow.endswith(".") and name.startswith(allow)) for allow in inert_packages):
+                # One class per name: the unpickler looks instances up by their type.
+                allowed.append((type(name.rsplit(".", 1)[-1], (_Inert,), {}), name))
+    with torch.serialization.safe_globals(allowed):
+        yield
+
+
+def _first_cause(error: Exception) -> str:
+    """Return the sentence of torch's long message that names the offending global."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    named = [line for line in lines if "GLOBAL" in line or "WeightsUnpickler error" in line]
+    return (named or lines or ["unreadable pickle"])[0].split(". ")[0]
+
+
+def _shorten(names: list[str]) -> str:
+    """Join names, at most `_SHOWN_KEYS` of them, and say how many more there are."""
+    shown = ", ".join(names[:_SHOWN_KEYS])
+    return shown if len(names) <= _SHOWN_KEYS else f"{shown} and {len(names) - _SHOWN_KEYS} more"
