@@ -1,0 +1,1 @@
+"""Face matchers and what their scores mean: alignment, embeddings, verification trials and error rates."""

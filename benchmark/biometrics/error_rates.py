@@ -1,0 +1,302 @@
+"""Error rates of one set of scores, in the terms of ISO/IEC 19795-1, from one sort.
+
+A comparison is accepted where its score is at least the threshold. FMR is the share of impostor comparisons that are
+accepted, FNMR the share of genuine ones that are not, TMR = 1 - FNMR. A failed comparison has the score minus infinity and
+is never accepted: no threshold given here is minus infinity. Every figure but d' depends on the order of the scores alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unmaskbench.benchmark.biometrics.scores import PairScores, Scores
+
+Floats = NDArray[np.float64]
+
+EVIDENCE = 10
+"""An FMR target needs at least EVIDENCE / FMR impostor comparisons, or its threshold would hang on a handful of scores."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreDistribution:
+    """Genuine (G,) and impostor (I,) scores, each sorted upwards, float32."""
+
+    genuine: Scores
+    impostor: Scores
+
+    @classmethod
+    def of(cls, scores: PairScores) -> ScoreDistribution:
+        """The sorted scores. Raises ValueError where there is no genuine or no impostor comparison."""
+        if not len(scores.genuine) or not len(scores.impostor):
+            raise ValueError(
+                f"error rates need genuine and impostor comparisons, got {len(scores.genuine)} and {len(scores.impostor)}"
+            )
+        return cls(np.sort(scores.genuine), np.sort(scores.impostor))
+
+    def fnmr(self, threshold: ArrayLike) -> Floats:
+        """FNMR in [0, 1] at each threshold."""
+        return np.searchsorted(self.genuine, _single(threshold), side="left") / len(self.genuine)
+
+    def fmr(self, threshold: ArrayLike) -> Floats:
+        """FMR in [0, 1] at each threshold."""
+        below = np.searchsorted(self.impostor, _single(threshold), side="left")
+        return (len(self.impostor) - below) / len(self.impostor)
+
+
+def _single(threshold: ArrayLike) -> Scores:
+    # A float64 query would make NumPy copy ten million scores to float64 first.
+    return np.asarray(threshold, dtype=np.float32)
+
+
+# ------------------------------------------------------------------------------------------------------ thresholds
+
+
+def enough_impostors(count: int, target: float) -> bool:
+    """Whether ``count`` impostor comparisons can carry an FMR target."""
+    # Relative slack: 10 / 1e-3 is above 10,000 by a rounding.
+    return count * (1 + 1e-9) >= EVIDENCE / target
+
+
+def threshold_at_fmr(scores: ScoreDistribution, target: float) -> float:
+    """The most accurate threshold whose FMR does not exceed ``target``, a number in (0, 1).
+
+    Of all thresholds within the target it accepts the most genuine comparisons, and of those that accept as many, the
+    fewest impostors: it is the lowest genuine score that the target allows. (Plain accuracy, with all comparisons counted
+    alike, would follow the thousand times more numerous impostors and leave every target for a stricter one.) Where no
+    genuine comparison can be accepted, it is the next number above the scores that must be refused.
+    """
+    if not 0.0 < target < 1.0:
+        raise ValueError(f"an FMR target must lie between 0 and 1, got {target}")
+    allowed = int(target * len(scores.impostor) * (1 + 1e-9))
+    refused = scores.impostor[len(scores.impostor) - 1 - allowed] if allowed < len(scores.impostor) else np.float32("-inf")
+    place = int(np.searchsorted(scores.genuine, refused, side="right"))
+    if place < len(scores.genuine):
+        return float(scores.genuine[place])
+    return float(np.nextafter(refused, np.float32("inf")))
+
+
+def balanced_threshold(scores: ScoreDistribution) -> float:
+    """The threshold of the highest balanced accuracy (TMR + 1 - FMR) / 2; of equals, the strictest.
+
+    On a list with as many impostor as genuine comparisons, such as LFW View 2, this is plain accuracy.
+    """
+    candidates = np.unique(scores.genuine[np.searchsorted(scores.genuine, np.float32("-inf"), side="right") :])
+    if not len(candidates):
+        return float(np.finfo(np.float32).max)
+    accepted = len(scores.genuine) - np.searchsorted(scores.genuine, candidates, side="left")
+    false = len(scores.impostor) - np.searchsorted(scores.impostor, candidates, side="left")
+    # Integers, so that equals are equal.
+    gain = accepted * len(scores.impostor) - false * len(scores.genuine)
+    return float(candidates[len(gain) - 1 - int(np.argmax(gain[::-1]))])
+
+
+def balanced_accuracy(scores: ScoreDistribution, threshold: float) -> float:
+    """(TMR + 1 - FMR) / 2 at a threshold, in [0, 1]."""
+    return float((1.0 - scores.fnmr(threshold) + 1.0 - scores.fmr(threshold)) / 2.0)
+
+
+# ---------------------------------------------------------------------------------------------------- whole curves
+
+
+def auc(scores: ScoreDistribution) -> float:
+    """Area under the ROC curve, in [0, 1]: the share of (genuine, impostor) couples in which the genuine score is higher,
+    ties counted half (Mann-Whitney). Exact: counted in integers."""
+    few, many = scores.genuine, scores.impostor
+    swapped = len(few) > len(many)
+    if swapped:
+        few, many = many, few
+    below = np.searchsorted(many, few, side="left").astype(np.int64).sum()
+    up_to = np.searchsorted(many, few, side="right").astype(np.int64).sum()
+    share = float(int(below) + int(up_to)) / 2.0 / (len(few) * len(many))
+    return 1.0 - share if swapped else share
+
+
+def eer(scores: ScoreDistribution) -> tuple[float, float]:
+    """Equal error rate in [0, 1], and the score at which FNMR first reaches FMR.
+
+    FMR and FNMR are step functions that need not be equal anywhere; the rate is read where the straight line between the
+    two neighbouring operating points (FMR, FNMR) crosses FMR = FNMR, which is where the polygon of the ROC does.
+    """
+    after = _first_crossing(scores)
+    fmr, fnmr = (float(scores.fmr(after)), float(scores.fnmr(after))) if after is not None else (0.0, 1.0)
+    before = _score_below(scores, after)
+    if before is None:
+        return (fmr + fnmr) / 2.0, float(after) if after is not None else float("inf")
+    fmr_before, fnmr_before = float(scores.fmr(before)), float(scores.fnmr(before))
+    gap, gap_before = fnmr - fmr, fnmr_before - fmr_before
+    share = -gap_before / (gap - gap_before)
+    rate = fmr_before + share * (fmr - fmr_before)
+    return rate, float(after) if after is not None else float("inf")
+
+
+def _first_crossing(scores: ScoreDistribution) -> np.float32 | None:
+    """The lowest score at which FNMR >= FMR; None where only a threshold above all scores has it."""
+    # FNMR - FMR rises with the threshold: bracket by the genuine scores, then look among the impostors in between.
+    known = scores.genuine
+    high = int(np.argmax(scores.fnmr(known) >= scores.fmr(known)))
+    found = bool(scores.fnmr(known[high]) >= scores.fmr(known[high]))
+    # Below known[0], or between two neighbours, the lowest score that can cross lies above the last that does not.
+    low = (known[high - 1] if high > 0 else None) if found else known[-1]
+    start = 0 if low is None else int(np.searchsorted(scores.impostor, low, side="right"))
+    end = int(np.searchsorted(scores.impostor, known[high], side="left")) if found else len(scores.impostor)
+    between = scores.impostor[start:end]
+    if len(between):
+        crosses = scores.fnmr(between) >= scores.fmr(between)
+        if crosses.any():
+            return np.float32(between[int(np.argmax(crosses))])
+    return np.float32(known[high]) if found else None
+
+
+def _score_below(scores: ScoreDistribution, threshold: np.float32 | None) -> np.float32 | None:
+    """The highest score below a threshold (None: above all scores)."""
+    lower = []
+    for values in (scores.genuine, scores.impostor):
+        place = len(values) if threshold is None else int(np.searchsorted(values, threshold, side="left"))
+        if place:
+            lower.append(values[place - 1])
+    return np.float32(max(lower)) if lower else None
+
+
+def dprime(scores: PairScores | ScoreDistribution) -> float:
+    """Decidability |mean genuine - mean impostor| / sqrt((var genuine + var impostor) / 2) over completed comparisons;
+    Daugman 2000. NaN where fewer than two comparisons of a kind are completed, or where neither kind varies."""
+    genuine = scores.genuine[~np.isneginf(scores.genuine)]
+    impostor = scores.impostor[~np.isneginf(scores.impostor)]
+    if len(genuine) < 2 or len(impostor) < 2:
+        return float("nan")
+    spread = (genuine.var(dtype=np.float64) + impostor.var(dtype=np.float64)) / 2.0
+    distance = abs(genuine.mean(dtype=np.float64) - impostor.mean(dtype=np.float64))
+    return float(distance / np.sqrt(spread)) if spread > 0 else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Operating points from the strictest threshold to the laxest: each a true one of the scores."""
+
+    threshold: Scores
+    fmr: Floats
+    fnmr: Floats
+
+
+def roc(scores: ScoreDistribution) -> Curve:
+    """Every operating point: one for each distinct score, after the one that accepts nothing (threshold infinity)."""
+    merged = np.concatenate([scores.impostor, scores.genuine])
+    # Two sorted runs: a stable sort only merges them.
+    merged.sort(kind="stable")
+    distinct = merged[np.append(merged[1:] != merged[:-1], True)]
+    thresholds = np.append(distinct, np.float32("inf"))[::-1]
+    return Curve(thresholds, scores.fmr(thresholds), scores.fnmr(thresholds))
+
+
+def thinned_roc(scores: ScoreDistribution, targets: tuple[float, ...] = (), points: int = 200) -> Curve:
+    """At most ``points`` operating points for a plot, spread over linear and logarithmic axes.
+
+    Each is exact; the points of the ``targets`` that the impostors can carry are always among them, and so are the two ends.
+    Raises ValueError where ``points`` cannot hold the targets.
+    """
+    kept = {threshold_at_fmr(scores, t) for t in targets if enough_impostors(len(scores.impostor), t)}
+    kept |= {float("inf"), float(min(scores.genuine[0], scores.impostor[0]))}
+    room = points - len(kept)
+    if room < 0:
+        raise ValueError(f"{points} points cannot hold {len(targets)} targets and both ends")
+    impostors, genuines = len(scores.impostor), len(scores.genuine)
+    share = room // 4
+    ranks = np.concatenate([np.geomspace(1, impostors, share), np.linspace(1, impostors, share)])
+    places = np.unique(np.clip(impostors - ranks.astype(np.int64), 0, impostors - 1))
+    misses = np.concatenate([np.geomspace(1, genuines, share) - 1, np.linspace(0, genuines - 1, room - 3 * share)])
+    chosen = np.concatenate(
+        [
+            scores.impostor[places],
+            scores.genuine[np.unique(misses.astype(np.int64))],
+            np.array(sorted(kept), dtype=np.float32),
+        ]
+    )
+    thresholds = np.unique(chosen)[::-1]
+    return Curve(thresholds, scores.fmr(thresholds), scores.fnmr(thresholds))
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """Densities of genuine and impostor scores over shared ``edges`` (bins + 1,); each integrates to the completed share."""
+
+    edges: Floats
+    genuine: Floats
+    impostor: Floats
+
+
+def histogram(scores: ScoreDistribution, bins: int = 80, limits: tuple[float, float] | None = None) -> Histogram:
+    """Densities of both kinds of score over ``bins`` equal bins, for a plot.
+
+    ``limits`` sets a common axis for several settings; scores beyond it fall into the outermost bins. By default it is the
+    range of completed scores. Raises ValueError where nothing was completed.
+    """
+    kinds = [values[np.searchsorted(values, np.float32("-inf"), side="right") :] for values in (scores.genuine, scores.impostor)]
+    done = [values for values in kinds if len(values)]
+    if not done:
+        raise ValueError("no comparison was completed: there is no distribution to draw")
+    low, high = limits or (float(min(v[0] for v in done)), float(max(v[-1] for v in done)))
+    edges = np.linspace(low, high if high > low else low + 1e-6, bins + 1)
+    width = edges[1] - edges[0]
+    densities = []
+    for values, total in zip(kinds, (len(scores.genuine), len(scores.impostor)), strict=True):
+        inner = np.searchsorted(values, edges[1:-1].astype(np.float32), side="left")
+        counts = np.diff(np.concatenate([[0], inner, [len(values)]]))
+        densities.append(counts / (total * width))
+    return Histogram(edges, densities[0], densities[1])
+
+
+# ------------------------------------------------------------------------------------------------------- ten folds
+
+
+@dataclass(frozen=True)
+class FoldAccuracy:
+    """Accuracy over folds: mean and standard error of the mean, in [0, 1], and each fold's accuracy and threshold."""
+
+    mean: float
+    standard_error: float
+    accuracies: tuple[float, ...]
+    thresholds: tuple[float, ...]
+
+
+def fold_accuracy(
+    scores: PairScores,
+    genuine_folds: NDArray[np.integer],
+    impostor_folds: NDArray[np.integer],
+    reference: PairScores | None = None,
+) -> FoldAccuracy:
+    """LFW's View 2 figure: each fold judged by the threshold that is most accurate on all other folds (Huang et al. 2007).
+
+    Accuracy is plain, every comparison counted alike. Thresholds are taken from ``reference`` (the scores of TT, say) where
+    it is given, so that they are kept for another setting. Of equally accurate thresholds the middle one is taken. Raises
+    ValueError where folds and scores do not fit or there are fewer than two folds.
+    """
+    reference = reference or scores
+    if len(genuine_folds) != len(scores.genuine) or len(impostor_folds) != len(scores.impostor):
+        raise ValueError("expected a fold for every comparison")
+    folds = np.union1d(genuine_folds, impostor_folds)
+    if len(folds) < 2:
+        raise ValueError(f"expected at least two folds, got {len(folds)}")
+    accuracies, thresholds = [], []
+    for fold in folds:
+        held_genuine, held_impostor = genuine_folds == fold, impostor_folds == fold
+        threshold = _most_accurate(reference.genuine[~held_genuine], reference.impostor[~held_impostor])
+        accepted = int((scores.genuine[held_genuine] >= threshold).sum())
+        refused = int((scores.impostor[held_impostor] < threshold).sum())
+        accuracies.append((accepted + refused) / int(held_genuine.sum() + held_impostor.sum()))
+        thresholds.append(float(threshold))
+    error = float(np.std(accuracies, ddof=1) / np.sqrt(len(folds)))
+    return FoldAccuracy(float(np.mean(accuracies)), error, tuple(accuracies), tuple(thresholds))
+
+
+def _most_accurate(genuine: Scores, impostor: Scores) -> np.float32:
+    genuine, impostor = np.sort(genuine), np.sort(impostor)
+    candidates = np.unique(np.concatenate([genuine, impostor]))
+    candidates = candidates[candidates > -np.inf]
+    if not len(candidates):
+        return np.finfo(np.float32).max
+    correct = len(genuine) - np.searchsorted(genuine, candidates) + np.searchsorted(impostor, candidates)
+    best = np.flatnonzero(correct == correct.max())
+    return np.float32(candidates[best[len(best) // 2]])

@@ -1,0 +1,35 @@
+"""Face embedders as torch networks, run in batches."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+BATCH = 32
+
+
+class TorchEmbedder:
+    """A network in eval mode on one device; it sees (255 x - mean) / divisor in ``order`` of channels."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        device: str,
+        mean: float,
+        divisor: float,
+        order: Literal["rgb", "bgr"] = "rgb",
+    ) -> None:
+        self.network = network.to(device).eval()
+        self.device, self.mean, self.divisor, self.order = device, mean, divisor, order
+
+    @torch.inference_mode()
+    def __call__(self, crops: Tensor) -> Tensor:
+        """Embeddings (N, D) float32 on the CPU, as the network gives them, of crops (N, 3, h, w) in [0, 1]."""
+        rows = []
+        for part in crops.float().split(BATCH):
+            blob = part.flip(1) if self.order == "bgr" else part
+            rows.append(self.network(blob.mul(255.0).sub(self.mean).div(self.divisor).to(self.device)).float().cpu())
+        return torch.cat(rows) if rows else torch.zeros((0, 0))
