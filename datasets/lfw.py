@@ -166,5 +166,7 @@ def _read_landmarks(path: Path) -> dict[str, Tensor]:
         rows = csv.reader(stream)
         header = next(rows, [])
         if header[:2] != ["file", "left_eye_x"] or len(header) < 11:
-            raise ValueError(f"{path}: the columns must be file,left_eye_x,left_eye_y,...,mouth_right_y; found {header}")
+            raise ValueError(
+                f"{path}: the columns must be file,left_eye_x,left_eye_y,...,mouth_right_y; found {header}"
+            )
         return {row[0]: torch.tensor([float(v) for v in row[1:11]]).reshape(5, 2) for row in rows if row}

@@ -1,0 +1,84 @@
+"""Light estimated from a face, and how a drawn layer becomes an occluded image with its exact mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unmaskbench.benchmark.types import Face, Occluded
+from unmaskbench.datasets.occlusions.face_area import coverage
+from unmaskbench.datasets.occlusions.head_pose import Array
+
+LUMINANCE = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class Light:
+    """How a face is lit: ``exposure`` (1 = a well-lit photograph), ``tint`` (3,) around 1, and how much brighter a surface
+    gets that turns to the right (``right``) or down (``down``), as a share of the mean."""
+
+    exposure: float
+    tint: Array
+    right: float
+    down: float
+
+    def on(self, right: Array, down: Array, front: Array) -> Array:
+        """Brightness of matt surfaces whose normal has these components."""
+        shade = 0.80 + 0.24 * front + self.right * right + self.down * down
+        return np.asarray(self.exposure * np.clip(shade, 0.25, 1.25))
+
+
+def pixels_of(face: Face) -> NDArray[np.uint8]:
+    """The face's image (H, W, 3), rounded to 8 bits. Raises ValueError for another shape."""
+    if face.image.ndim != 3 or face.image.shape[0] != 3:
+        raise ValueError(f"face '{face.id}': image must be (3, H, W), found {tuple(face.image.shape)}")
+    quantised = (face.image.detach().cpu() * 255).round().clamp(0, 255).to(torch.uint8)
+    return np.asarray(quantised.permute(1, 2, 0).contiguous().numpy())
+
+
+def estimate_light(pixels: NDArray[np.uint8], region: NDArray[np.bool_], normal: Array) -> Light:
+    """The light on a face from its pixels (H, W, 3), face region (H, W) and normals (3, H, W): a plane fitted to brightness
+    over the normals, the level and the tint of the brightest skin."""
+    rows, columns = np.nonzero(region[::3, ::3])
+    if len(rows) < 12:
+        return Light(0.95, np.ones(3), 0.0, -0.1)
+    skin = pixels[::3, ::3][rows, columns].astype(np.float64) / 255
+    luminance = skin[:, 0] * LUMINANCE[0] + skin[:, 1] * LUMINANCE[1] + skin[:, 2] * LUMINANCE[2]
+    facing = normal[:, ::3, ::3][:, rows, columns]
+    mean = luminance.mean() + 1e-3
+    x, y, value = facing[0] - facing[0].mean(), facing[1] - facing[1].mean(), luminance / mean - 1
+    xx, yy, xy = (x * x).mean() + 0.01, (y * y).mean() + 0.01, (x * y).mean()
+    xv, yv = (x * value).mean(), (y * value).mean()
+    determinant = xx * yy - xy * xy
+    right, down = (xv * yy - yv * xy) / determinant, (yv * xx - xv * xy) / determinant
+    order = np.argsort(luminance, kind="stable")
+    bright = skin[order[int(0.85 * len(order)) :]]
+    level = bright.mean(0) @ np.array(LUMINANCE)
+    # Skin is warm by itself: only what exceeds its usual ratio of channels is the light's colour.
+    tint = bright.mean(0) / (level + 1e-3) / np.array([1.19, 0.95, 0.80])
+    return Light(
+        exposure=float(np.clip(0.52 + 0.62 * level, 0.55, 1.06)),
+        tint=np.clip(tint, 0.6, 1.5) ** 0.5,
+        right=float(np.clip(0.8 * right, -0.4, 0.4)),
+        down=float(np.clip(0.6 * down, -0.30, 0.10)) - 0.10,
+    )
+
+
+def lay_over(face: Face, pixels: NDArray[np.uint8], colour: Array, alpha: Array, region: Tensor | None) -> Occluded:
+    """``colour`` (H, W, 3) in [0, 1] laid over ``pixels`` (H, W, 3) by ``alpha`` (H, W) in [0, 1].
+
+    The mask is every pixel with alpha > 0, so that the others are untouched to the last bit. ``region`` (1, H, W) is what
+    coverage refers to, None where it is unknown.
+    """
+    rows, columns = np.nonzero(alpha > 0)
+    share = alpha[rows, columns, None]
+    changed = np.clip(colour[rows, columns], 0, 1) * 255 * share + pixels[rows, columns] * (1 - share)
+    drawn = pixels.copy()
+    drawn[rows, columns] = np.rint(changed).astype(np.uint8)
+    mask = torch.from_numpy((alpha > 0).astype(np.float32))[None]
+    image = torch.from_numpy(np.ascontiguousarray(drawn.transpose(2, 0, 1))).to(torch.float32).div_(255.0)
+    return Occluded(image=image, mask=mask, coverage=None if region is None else coverage(mask, region))
