@@ -1,0 +1,1 @@
+"""Face de-occlusion with two stacked GANs (Jabbar et al. 2021)."""
