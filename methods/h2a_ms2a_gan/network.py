@@ -86,7 +86,8 @@ class SelfAttention(nn.Module):
         key = self.key(pooled).flatten(2)
         value = self.value(pooled).flatten(2).transpose(1, 2)
         weights = torch.softmax(query @ key * self.inner**-0.5, dim=-1)
-        return (weights @ value).transpose(1, 2).reshape(x.shape)
+        answers: Tensor = weights @ value
+        return answers.transpose(1, 2).reshape(x.shape)
 
 
 class ChannelAttention(nn.Module):
@@ -100,7 +101,8 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.excite(x.mean(dim=(2, 3)))[:, :, None, None]
+        weights: Tensor = self.excite(x.mean(dim=(2, 3)))
+        return x * weights[:, :, None, None]
 
 
 class HybridAttentionAggregation(nn.Module):
@@ -199,9 +201,9 @@ class H2AMS2AGenerator(nn.Module):
         self.head = nn.Conv2d(outputs[0] // stem_stride, 3, 3, padding=1)
 
     @classmethod
-    def compact(cls, h2a: bool = True, ms2a: bool = True) -> "H2AMS2AGenerator":
-        """The 128 px network that is trained and shipped, with its two ablations."""
-        return cls(**COMPACT, h2a=h2a, ms2a=ms2a)
+    def compact(cls, **settings: Any) -> "H2AMS2AGenerator":
+        """The 128 px network that is trained and shipped, 2.6 M parameters; `settings` override `COMPACT`."""
+        return cls(**{**COMPACT, **settings})
 
     def forward(self, occluded: Tensor, mask: Tensor) -> Tensor:
         """Restored faces (N, 3, H, W) in [0, 1]; `occluded` likewise, `mask` (N, 1, H, W) with 1 = missing. Eq. (2)."""

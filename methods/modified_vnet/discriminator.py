@@ -11,14 +11,15 @@ class Discriminator(nn.Module):
 
     Args:
         widths: channels of each 4x4 convolution of stride 2; the first has no batch norm (Radford et al. 2016).
+        in_channels: 3 for one image.
 
     H and W are at least 2 ** len(widths).
     """
 
-    def __init__(self, widths: Sequence[int] = (64, 128, 256, 512)) -> None:
+    def __init__(self, widths: Sequence[int] = (64, 128, 256, 512), in_channels: int = 3) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for index, (before, width) in enumerate(zip((3, *widths[:-1]), widths, strict=True)):
+        for index, (before, width) in enumerate(zip((in_channels, *widths[:-1]), widths, strict=True)):
             layers.append(nn.Conv2d(before, width, 4, stride=2, padding=1, bias=index == 0))
             if index:
                 layers.append(nn.BatchNorm2d(width))
@@ -27,5 +28,5 @@ class Discriminator(nn.Module):
         self.classify = nn.Linear(widths[-1], 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (N, 1), positive = real, for images (N, 3, H, W) in [0, 1]."""
+        """Logits (N, 1), positive = real, for images (N, in_channels, H, W) in [0, 1]."""
         return cast("Tensor", self.classify(self.features(image).mean(dim=(2, 3))))

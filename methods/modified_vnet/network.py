@@ -50,6 +50,12 @@ def _activation(kind: Activation, channels: int) -> nn.Module:
     return ChannelPReLU(channels) if kind == "prelu" else nn.ReLU()
 
 
+def _named(settings: dict[str, dict[str, Any]], setting: str) -> dict[str, Any]:
+    if setting not in settings:
+        raise ValueError(f"unknown setting '{setting}'; modified_vnet/network.py has {', '.join(settings)}")
+    return settings[setting]
+
+
 class ChannelPReLU(nn.Module):
     """PReLU with a slope per channel, max(x, 0) + a * min(x, 0), initially a = 0.25 (He et al. 2015).
 
@@ -149,17 +155,14 @@ class ModifiedVNet(nn.Module):
         self.head = nn.Conv2d(channels, 3, 1)
 
     @classmethod
-    def named(cls, setting: str, compact: bool = False) -> "ModifiedVNet":
+    def named(cls, setting: str, **settings: Any) -> "ModifiedVNet":
         """One of the paper's generators by name: "modified_vnet", "modified_unet" or "mbnet". ValueError on others."""
-        settings = COMPACT if compact else SETTINGS
-        if setting not in settings:
-            raise ValueError(f"unknown setting '{setting}'; modified_vnet/network.py has {', '.join(settings)}")
-        return cls(**settings[setting])
+        return cls(**{**_named(SETTINGS, setting), **settings})
 
     @classmethod
-    def compact(cls) -> "ModifiedVNet":
-        """The modified V-Net at 128 px that is trained and shipped."""
-        return cls.named("modified_vnet", compact=True)
+    def compact(cls, setting: str = "modified_vnet", **settings: Any) -> "ModifiedVNet":
+        """The same at 128 px, as trained and shipped, at most 2.9 M parameters; `settings` override `COMPACT`."""
+        return cls(**{**_named(COMPACT, setting), **settings})
 
     def forward(self, occluded: Tensor) -> Tensor:
         """Restored faces (N, 3, H, W) in [0, 1] from occluded ones of the same shape and range."""

@@ -139,7 +139,7 @@ def test_receptive_field_formula() -> None:
 
 @pytest.mark.parametrize("spectral", [True, False])
 def test_a_score_depends_on_its_32_px_window_and_on_no_other_pixel(spectral: bool) -> None:
-    discriminator = PatchDiscriminator(0, (4, 8, 8), spectral)
+    discriminator = PatchDiscriminator(3, (4, 8, 8), spectral)
     image = torch.rand(1, 3, 96, 96, requires_grad=True)
     scores = discriminator(image)
     assert scores.shape == (1, 1, 12, 12)
@@ -149,12 +149,13 @@ def test_a_score_depends_on_its_32_px_window_and_on_no_other_pixel(spectral: boo
     assert rows.max() - rows.min() + 1 == columns.max() - columns.min() + 1 == 32
 
 
-def test_discriminator_is_conditional_and_trains(batch: tuple[Tensor, Tensor]) -> None:
+def test_discriminator_reads_its_condition_and_trains(batch: tuple[Tensor, Tensor]) -> None:
     discriminator = PatchDiscriminator(widths=(4, 8, 8))
     occluded, mask = batch
     with torch.autocast("cpu", torch.bfloat16):
-        scores = discriminator(occluded, torch.cat((occluded, mask), 1))
+        scores = discriminator(torch.cat((occluded, occluded, mask), 1))
+    assert not torch.equal(scores, discriminator(torch.cat((occluded, occluded, 1 - mask), 1)))
     scores.float().square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in discriminator.parameters())
-    with pytest.raises(ValueError, match="4 condition channels, got 0"):
-        discriminator(occluded)
+    with pytest.raises(ValueError, match="three hidden convolutions"):
+        PatchDiscriminator(widths=(4, 8))

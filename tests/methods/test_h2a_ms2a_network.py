@@ -169,7 +169,8 @@ def test_h2a_adds_its_two_branches() -> None:
 
 def test_h2a_carries_information_across_the_image(batch: tuple[Tensor, Tensor]) -> None:
     """The lower half must be filled from the upper: a far pixel changes a far pixel, and with H2A off too (MS2A)."""
-    for switches in ({}, {"h2a": False}):
+    switched: list[dict[str, Any]] = [{}, {"h2a": False}]
+    for switches in switched:
         network = H2AMS2AGenerator.compact(**switches).eval()
         occluded = torch.rand(1, 3, 128, 128, requires_grad=True)
         network(occluded, torch.zeros(1, 1, 128, 128))[0, :, 120, 64].sum().backward()

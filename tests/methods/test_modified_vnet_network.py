@@ -31,7 +31,7 @@ def test_paper_size_is_26_million_parameters() -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_compact_fits_its_budget(setting: str) -> None:
-    assert millions(ModifiedVNet.named(setting, compact=True)) <= 3
+    assert millions(ModifiedVNet.compact(setting)) <= 3
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
@@ -48,7 +48,7 @@ def test_the_three_kept_changes(setting: str) -> None:
 
 def test_base_net_has_four_blocks_of_one_convolution() -> None:
     network = ModifiedVNet(**TINY["mbnet"])
-    stages = ModifiedVNet.named("mbnet", compact=True).encoder
+    stages = ModifiedVNet.compact("mbnet").encoder
     assert [sum(isinstance(layer, nn.Conv2d) for layer in stage.body) for stage in stages] == [1, 1, 1, 1, 2]
     assert not any(stage.residual for stage in network.encoder)
 
@@ -120,6 +120,8 @@ def test_residual_stage_adds_its_input_before_the_last_activation() -> None:
 def test_unknown_settings_are_refused() -> None:
     with pytest.raises(ValueError, match=r"unknown setting 'unet'; .* modified_vnet, modified_unet, mbnet"):
         ModifiedVNet.named("unet")
+    with pytest.raises(ValueError, match="unknown setting 'unet'"):
+        ModifiedVNet.compact("unet")
     with pytest.raises(ValueError, match="one entry per level"):
         ModifiedVNet(widths=(8, 16), depths=(1,))
     with pytest.raises(ValueError, match="'prelu' or 'relu', got 'gelu'"):
