@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unmaskbench.benchmark.types import Face
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, HeadPose, Places, look, pose_of
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, HeadPose, Places, cast, pose_of
 
 HAIRLINE_Y, CHIN_Y, EAR_ANGLE = -1.05, 1.86, 1.42
 
@@ -28,15 +28,16 @@ def face_region(face: Face) -> Tensor:
 
 def estimated_region(pose: HeadPose, height: int, width: int) -> NDArray[np.bool_]:
     """The estimated face area (H, W) of a pose."""
-    return within_face(look(pose, HEAD, height, width))
+    grid = Grid.over(pose, 0, 0, height, width)
+    return grid.fine(within_face(cast(pose, HEAD, *grid.pixels()))) > 0
 
 
-def within_face(places: Places) -> NDArray[np.bool_]:
-    """Whether places on the head belong to the face: an oval in (angle, y)."""
+def within_face(places: Places) -> Array:
+    """How far places on the head are within the face, positive inside: an oval in (angle, y), cut by the silhouette."""
     middle = (HAIRLINE_Y + CHIN_Y) / 2
-    height: Array = (places.y - middle) / (CHIN_Y - middle)
-    oval = (np.abs(places.angle) / EAR_ANGLE) ** 4 + np.abs(height) ** 3.2 < 1.0
-    return np.asarray(oval & (places.inside > 0))
+    height = (places.y - middle) / (CHIN_Y - middle)
+    oval = 1.0 - (places.angle / EAR_ANGLE) ** 4 - np.abs(height) ** 3.2
+    return np.asarray(np.minimum(oval, 0.2 * places.inside))
 
 
 def coverage(mask: Tensor, region: Tensor) -> float | None:

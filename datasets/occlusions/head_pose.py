@@ -37,21 +37,16 @@ class Shell:
 
     def radii(self, y: Array) -> tuple[Array, Array]:
         """Front and side radius at heights y, smoothly interpolated."""
-        table = _table(self)
-        at = np.clip((y + 2.0) * 64.0, 0.0, table.shape[1] - 1.001)
-        low = at.astype(np.intp)
-        part = at - low
-        values = table[:, low] * (1.0 - part) + table[:, low + 1] * part
-        return values[0], values[1]
+        heights, front, side = _table(self)
+        return np.interp(y, heights, front), np.interp(y, heights, side)
 
 
 @lru_cache(maxsize=16)
 def _table(shell: Shell) -> Array:
     from scipy.interpolate import PchipInterpolator
 
-    y = np.arange(-2.0, 3.0, 1 / 64)
-    inside = np.clip(y, shell.y[0], shell.y[-1])
-    return np.stack([PchipInterpolator(shell.y, radii)(inside) for radii in (shell.front, shell.side)])
+    y = np.linspace(shell.y[0], shell.y[-1], 256)
+    return np.stack([y, *(PchipInterpolator(shell.y, radii)(y) for radii in (shell.front, shell.side))])
 
 
 HEAD = Shell(
@@ -120,7 +115,7 @@ def fit_pose(landmarks: Array) -> HeadPose:
     mean = np.array([0.0, 0.0, roll, 0.0, 0.0, 0.0, 0.0])
     weight = np.array([0.03, 0.25, 0.0, 0.0, 0.5, 0.0, 0.0])
     state, steps = mean, np.concatenate([np.zeros((1, 7)), np.eye(7) * 1e-5])
-    for _ in range(6):
+    for _ in range(8):
         states = state + steps
         misses = np.concatenate([(_seen(states) - target).reshape(8, 10), weight * (states - mean)], axis=1)
         jacobian = (misses[1:] - misses[0]).T * 1e5
@@ -129,6 +124,8 @@ def fit_pose(landmarks: Array) -> HeadPose:
         state = state - np.clip(change, -0.5, 0.5)
         state[:2] = np.clip(state[:2], (-1.3, -0.7), (1.3, 0.7))
         state[4] = np.clip(state[4], -0.3, 0.3)
+        if np.abs(change).max() < 1e-5:
+            break
     return HeadPose(
         centre=eyes + size * state[5:7],
         scale=size * float(np.exp(state[3])),
@@ -189,7 +186,7 @@ def cast(pose: HeadPose, shell: Shell, u: Array, v: Array) -> Places:
     dx, dy, dz = r[2]
     oz = oz - AXIS_Z
     y = oy / pose.stretch
-    for _ in range(4):
+    for _ in range(3):
         front, side = shell.radii(y)
         qa = (dx / side) ** 2 + (dz / front) ** 2
         qb = ox * dx / side**2 + oz * dz / front**2
@@ -209,23 +206,47 @@ def cast(pose: HeadPose, shell: Shell, u: Array, v: Array) -> Places:
     return Places(np.arctan2(x, z), y, normal, np.where(z > -0.9, inside, -1.0))
 
 
-def look(pose: HeadPose, shell: Shell, height: int, width: int, step: int | None = None) -> Places:
-    """The places seen at every pixel of an image (H, W).
+@dataclass(frozen=True)
+class Grid:
+    """A coarse grid of ``step`` pixels over the window (top, left, height, width) of an image, and its interpolation.
 
-    Cast on a grid of ``step`` pixels (an eighth of an eye distance unless told) and interpolated, which a smooth head allows.
+    Heads are smooth, so their places are cast on the grid and interpolated to pixels, several times faster.
     """
-    step = step or max(1, int(pose.scale / 8))
-    rows, columns = -(-height // step) + 2, -(-width // step) + 2
-    v, u = np.mgrid[0:rows, 0:columns].astype(np.float64)
-    coarse = cast(pose, shell, (u - 0.5) * step - 0.5, (v - 0.5) * step - 0.5)
-    planes = [coarse.angle, coarse.y, *coarse.normal, coarse.inside]
-    fine = [
-        cv2.resize(plane, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR)[
-            step : step + height, step : step + width
-        ]
-        for plane in planes
-    ]
-    return Places(fine[0], fine[1], np.stack(fine[2:5]), fine[5])
+
+    top: int
+    left: int
+    height: int
+    width: int
+    step: int
+
+    @classmethod
+    def over(cls, pose: HeadPose, top: int, left: int, height: int, width: int) -> Grid:
+        """A grid of an eighth of an eye distance."""
+        return cls(top, left, height, width, max(1, int(pose.scale / 8)))
+
+    def pixels(self) -> tuple[Array, Array]:
+        """Pixel coordinates (u, v) of the grid's points; a point more on each side than the window needs."""
+        rows, columns = -(-self.height // self.step) + 2, -(-self.width // self.step) + 2
+        v, u = np.mgrid[0:rows, 0:columns].astype(np.float64)
+        return (u - 0.5) * self.step - 0.5 + self.left, (v - 0.5) * self.step - 0.5 + self.top
+
+    def fine(self, values: Array) -> Array:
+        """Values of the grid's points interpolated to the window's pixels (height, width)."""
+        step = self.step
+        size = (values.shape[1] * step, values.shape[0] * step)
+        full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR) if step > 1 else values
+        return np.asarray(full[step : step + self.height, step : step + self.width])
+
+    def fine_places(self, coarse: Places) -> Places:
+        """Places of the grid's points interpolated to the window's pixels."""
+        normal = np.stack([self.fine(axis) for axis in coarse.normal])
+        return Places(self.fine(coarse.angle), self.fine(coarse.y), normal, self.fine(coarse.inside))
+
+
+def look(pose: HeadPose, shell: Shell, height: int, width: int) -> Places:
+    """The places seen at every pixel of an image (H, W), interpolated from a coarse grid."""
+    grid = Grid.over(pose, 0, 0, height, width)
+    return grid.fine_places(cast(pose, shell, *grid.pixels()))
 
 
 def places_of_surface(surface: Array) -> Places:

@@ -41,18 +41,28 @@ class MaskKind:
     def edges(self, s: Array) -> tuple[Array, Array]:
         """Heights y of the upper and the lower edge at places s."""
         upper, lower = _edges(self.upper, self.lower)
-        at = np.minimum(np.abs(s), 1.0) * (len(upper) - 1.001)
-        low = at.astype(np.intp)
-        part = at - low
-        return upper[low] * (1 - part) + upper[low + 1] * part, lower[low] * (1 - part) + lower[low + 1] * part
+        at = np.abs(s)
+        return np.interp(at, _KNOTS, upper), np.interp(at, _KNOTS, lower)
+
+    def relief_at(self, blur: float) -> Array:
+        """The relief (TEXTURE, TEXTURE, 3) as a lens sees it that blurs by ``blur`` texels (quantised to half octaves)."""
+        return _blurred(self.relief, round(2 * float(np.log2(max(blur, 0.5)))))
+
+
+_KNOTS = np.linspace(0.0, 1.0, 257)
+
+
+@lru_cache(maxsize=64)
+def _blurred(relief: Callable[[], Array], half_octaves: int) -> Array:
+    planes = np.ascontiguousarray(relief().transpose(1, 2, 0))
+    return planes if half_octaves <= -2 else cv2.GaussianBlur(planes, (0, 0), 2.0 ** (half_octaves / 2))
 
 
 @lru_cache(maxsize=16)
 def _edges(upper: tuple[tuple[float, float], ...], lower: tuple[tuple[float, float], ...]) -> tuple[Array, Array]:
     from scipy.interpolate import PchipInterpolator
 
-    s = np.linspace(0.0, 1.0, 257)
-    top, bottom = (PchipInterpolator(*np.array(knots).T)(s) for knots in (upper, lower))
+    top, bottom = (PchipInterpolator(*np.array(knots).T)(_KNOTS) for knots in (upper, lower))
     return top, bottom
 
 
@@ -210,17 +220,17 @@ KINDS = {
 }
 
 
+FOLDS = 48
+
+
 def creases(rng: np.random.Generator) -> Array:
-    """Soft unevenness of worn cloth: tilts (2, TEXTURE, TEXTURE), about [-0.3, 0.3], new for each mask."""
-    coarse = rng.standard_normal((2, 5, 4)) * 0.14
-    fine = rng.standard_normal((2, 12, 9)) * 0.05
-    size = (TEXTURE, TEXTURE)
-    return np.stack(
-        [
-            cv2.resize(a, size, interpolation=cv2.INTER_CUBIC) + cv2.resize(b, size, interpolation=cv2.INTER_CUBIC)
-            for a, b in zip(coarse, fine, strict=True)
-        ]
+    """Soft unevenness of worn cloth: tilts right and down (FOLDS, FOLDS, 2), about [-0.3, 0.3], new for each mask."""
+    coarse, fine = rng.standard_normal((5, 4, 2)) * 0.14, rng.standard_normal((12, 9, 2)) * 0.05
+    size = (FOLDS, FOLDS)
+    smooth = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC) + cv2.resize(
+        fine, size, interpolation=cv2.INTER_CUBIC
     )
+    return np.asarray(smooth)
 
 
 def pattern(rng: np.random.Generator) -> Array | None:

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from unmaskbench.benchmark.registry import OCCLUSIONS
@@ -18,9 +17,10 @@ from unmaskbench.datasets.occlusions.face_area import within_face
 from unmaskbench.datasets.occlusions.head_pose import (
     HEAD,
     Array,
+    Grid,
     HeadPose,
     Places,
-    look,
+    cast,
     places_of_surface,
     pose_of,
 )
@@ -28,6 +28,7 @@ from unmaskbench.datasets.occlusions.mask_cloth import KINDS, MARGIN, TEXTURE, M
 from unmaskbench.datasets.occlusions.painting import Light, estimate_light, lay_over, pixels_of
 
 STANDARD = (0.35, 0.45)
+ANY_KIND = (("surgical", "kn95", "n95", "cloth"), (0.45, 0.2, 0.15, 0.2))
 
 
 @OCCLUSIONS.register("medical_mask")
@@ -64,24 +65,26 @@ class MedicalMask:
         pose = pose_of(face, "medical_mask")
         pixels = pixels_of(face)
         height, width = pixels.shape[:2]
-        head = look(pose, HEAD, height, width)
-        region = within_face(head) if face.face_region is None else face.face_region[0].numpy() > 0.5
-        light = estimate_light(pixels, region & (head.inside > 0), head.normal)
+        grid = Grid.over(pose, 0, 0, height, width)
+        head = cast(pose, HEAD, *grid.pixels())
+        within = within_face(head)
+        region = grid.fine(within) > 0 if face.face_region is None else face.face_region[0].numpy() > 0.5
+        light = estimate_light(pixels, grid, head, within)
         low, high = STANDARD if isinstance(self.coverage, str) else self.coverage
         edge = min(0.02, (high - low) / 4)
         target = float(rng.uniform(low + edge, high - edge))
         if self.templates:
             name = self.kind if self.kind != "any" else str(rng.choice(masktheface.kinds(self.templates)))
             colour, alpha = masktheface.wear(self.templates, name, pose, region, target, light)
+            return lay_over(face, pixels, colour, alpha, region)
+        name = self.kind if self.kind != "any" else str(rng.choice(ANY_KIND[0], p=ANY_KIND[1]))
+        if face.surface is None:
+            worn = _worn(KINDS[name], pose, cast(pose, KINDS[name].shell, *grid.pixels()), grid, region, target)
         else:
-            name = self.kind if self.kind != "any" else str(rng.choice(sorted(KINDS), p=(0.2, 0.2, 0.15, 0.45)))
-            kind = KINDS[name]
-            if face.surface is None:
-                places = look(pose, kind.shell, height, width)
-            else:
-                places = dataclasses.replace(_on_surface(face, pose), normal=head.normal)
-            colour, alpha = _wear(kind, pose, places, region, target, light, rng)
-        return lay_over(face, pixels, colour, alpha, torch.from_numpy(region.astype(np.float32))[None])
+            places = dataclasses.replace(_on_surface(face, pose), normal=grid.fine_places(head).normal)
+            worn = _worn(KINDS[name], pose, places, None, region, target)
+        colour, alpha = _draw(worn, light, rng)
+        return lay_over(face, pixels, colour, alpha, region, worn.corner)
 
 
 def _check_range(value: object) -> None:
@@ -112,11 +115,22 @@ def _on_surface(face: Face, pose: HeadPose) -> Places:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A mask's size: half-width in radians, and by how much its edges are moved down (eye distances, stretched units)."""
+    """A mask's size: half-width in radians, and how far its edges are moved down (in mean eye distances)."""
 
     angle: float
     upper: float
     lower: float
+
+
+@dataclass(frozen=True)
+class _Worn:
+    """A fitted mask and the window of the image that holds it: ``corner`` (row, column), ``places`` of its pixels."""
+
+    kind: MaskKind
+    fit: _Fit
+    pose: HeadPose
+    places: Places
+    corner: tuple[int, int]
 
 
 def _fit(kind: MaskKind, size: float) -> _Fit:
@@ -128,76 +142,108 @@ def _fit(kind: MaskKind, size: float) -> _Fit:
     )
 
 
-def _levels(kind: MaskKind, fit: _Fit, angle: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-    """s, v, and the heights of both edges at places (angle, y)."""
+def _levels(kind: MaskKind, fit: _Fit, angle: Array, y: Array) -> tuple[Array, Array, Array]:
+    """s, and the heights of both edges there, at places (angle, y)."""
     s = angle / fit.angle
     upper, lower = kind.edges(s)
-    upper, lower = upper + fit.upper, lower + fit.lower
-    return s, (y - upper) / np.maximum(lower - upper, 0.05), upper, lower
+    return s, upper + fit.upper, lower + fit.lower
 
 
-def _size_for(kind: MaskKind, places: Places, region: NDArray[np.bool_], target: float) -> float:
-    """The size at which the mask covers ``target`` of the region, by bisection on a thinned grid."""
-    thin = max(1, int(np.sqrt(region.sum() / 1500)))
-    face = region[::thin, ::thin]
-    angle, y = places.angle[::thin, ::thin][face], places.y[::thin, ::thin][face]
-    hit = places.inside[::thin, ::thin][face] > 0
+def _covered(kind: MaskKind, fit: _Fit, places: Places) -> NDArray[np.bool_]:
+    s, upper, lower = _levels(kind, fit, places.angle, places.y)
+    return np.asarray((places.inside > 0) & (np.abs(s) < 1) & (places.y > upper) & (places.y < lower))
+
+
+def _worn(
+    kind: MaskKind, pose: HeadPose, places: Places, grid: Grid | None, region: NDArray[np.bool_], target: float
+) -> _Worn:
+    """The mask sized by bisection so that it covers ``target`` of the region; places are of a grid or of all pixels."""
+    height, width = region.shape
+    if grid is None:
+        thin = max(1, int(pose.scale / 8))
+        seen, rows, columns = _thinned(places, thin), np.arange(0, height, thin), np.arange(0, width, thin)
+    else:
+        u, v = grid.pixels()
+        seen, rows, columns = places, np.rint(v[:, 0]).astype(np.intp), np.rint(u[0]).astype(np.intp)
+    inside = np.outer((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
+    face = inside & region[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None]]
+    on_face = Places(seen.angle[face], seen.y[face], seen.normal[:, face], seen.inside[face])
     low, high = -5.0, 5.0
-    for _ in range(11):
+    for _ in range(10):
         size = (low + high) / 2
-        s, v, _, _ = _levels(kind, _fit(kind, size), angle, y)
-        covered = (hit & (np.abs(s) < 1) & (v > 0) & (v < 1)).sum() / max(len(y), 1)
-        low, high = (size, high) if covered < target else (low, size)
-    return (low + high) / 2
+        share = np.count_nonzero(_covered(kind, _fit(kind, size), on_face)) / max(on_face.y.size, 1)
+        low, high = (size, high) if share < target else (low, size)
+    fit = _fit(kind, (low + high) / 2)
+    down, right = np.nonzero(_covered(kind, fit, seen))
+    if len(down) == 0:
+        return _Worn(kind, fit, pose, _cut(places if grid is None else grid.fine_places(places), 0, 0, 1, 1), (0, 0))
+    margin = max(2, int(0.45 * pose.scale))  # room for the straps, and for what a coarse grid overlooks
+    top, bottom = max(0, rows[down.min()] - margin), min(height, rows[down.max()] + margin)
+    left, far = max(0, columns[right.min()] - margin), min(width, columns[right.max()] + margin)
+    # straps rise to the ears: above the mask by as much as the ears are
+    top = max(0, min(top, int(pose.on_shell(HEAD, np.array([1.5, -1.5]), np.full(2, -0.35))[:, 1].min())))
+    corner = (int(top), int(left))
+    if grid is None:
+        return _Worn(kind, fit, pose, _cut(places, corner[0], corner[1], int(bottom), int(far)), corner)
+    window = Grid.over(pose, corner[0], corner[1], int(bottom) - corner[0], int(far) - corner[1])
+    return _Worn(kind, fit, pose, window.fine_places(cast(pose, kind.shell, *window.pixels())), corner)
 
 
-def _wear(
-    kind: MaskKind,
-    pose: HeadPose,
-    places: Places,
-    region: NDArray[np.bool_],
-    target: float,
-    light: Light,
-    rng: np.random.Generator,
-) -> tuple[Array, Array]:
-    """Colour (H, W, 3) and alpha (H, W) of a mask on the face."""
-    fit = _fit(kind, _size_for(kind, places, region, target))
+def _thinned(places: Places, step: int) -> Places:
+    by = (slice(None, None, step), slice(None, None, step))
+    return Places(places.angle[by], places.y[by], places.normal[:, *by], places.inside[by])
+
+
+def _cut(places: Places, top: int, left: int, bottom: int, right: int) -> Places:
+    by = (slice(top, bottom), slice(left, right))
+    return Places(places.angle[by], places.y[by], places.normal[:, *by], places.inside[by])
+
+
+def _draw(worn: _Worn, light: Light, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Colour (h, w, 3) and alpha (h, w) of a mask in its window."""
+    kind, fit, pose, places = worn.kind, worn.fit, worn.pose, worn.places
     base, second = _colours(kind, rng)
     folds, cloth = creases(rng), pattern(rng) if kind.patterned else None
-    strap_colour = np.clip(np.array([0.93, 0.93, 0.92]) if rng.random() < 0.75 else base * 0.9, 0, 1)
-    grain = rng.standard_normal(region.shape) * 0.006
+    strap_colour = np.array([0.93, 0.93, 0.92]) if rng.random() < 0.75 else base * 0.9
 
-    s, v, upper, lower = _levels(kind, fit, places.angle, places.y)
+    s, upper, lower = _levels(kind, fit, places.angle, places.y)
     distances = [
         _in_pixels(places.y - upper),
         _in_pixels(lower - places.y),
         _in_pixels(fit.angle - np.abs(places.angle)),
     ]
-    body = np.clip(np.minimum.reduce([*distances, places.inside]) + 0.5, 0, 1)
+    rim = np.minimum(np.minimum(distances[0], distances[1]), distances[2])
+    body = np.clip(np.minimum(rim, places.inside) + 0.5, 0, 1)
 
-    relief = np.stack([kind.relief()[0], kind.relief()[1] + folds[0], kind.relief()[2] + folds[1]], axis=-1)
-    at_s = ((s / MARGIN + 1) / 2 * (TEXTURE - 1)).astype(np.float32)
-    at_v = (v * (TEXTURE - 1)).astype(np.float32)
+    # places of pixels on the textures, from 0 to 1
+    across = ((s / MARGIN + 1) / 2).astype(np.float32)
+    along = ((places.y - upper) / np.maximum(lower - upper, 0.05)).astype(np.float32)
     # texels per pixel decide how much of the fine relief may survive, as a lens would blur it
-    blur = TEXTURE / max(2.2 * pose.scale, 1.0) * 0.45
-    relief = cv2.GaussianBlur(relief, (0, 0), blur) if blur > 0.6 else relief
-    worn = cv2.remap(relief, at_s, at_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    colour = np.broadcast_to(base, (*region.shape, 3))
+    blur = 0.45 * TEXTURE / max(2.2 * pose.scale, 1.0)
+    relief = _sampled(kind.relief_at(blur), across, along)
+    tilt = _sampled(folds, across, along)
+    colour = np.broadcast_to(base, (*s.shape, 3))
     if cloth is not None:
-        printed = cv2.remap(cv2.GaussianBlur(cloth, (0, 0), max(blur, 0.6)), at_s, at_v, cv2.INTER_LINEAR)[..., None]
+        printed = _sampled(cv2.GaussianBlur(cloth, (0, 0), max(blur, 0.6)), across, along)[..., None]
         colour = colour * (1 - printed) + second * printed
-    right, down = places.normal[0] + worn[..., 1], places.normal[1] + worn[..., 2]
-    shade = light.on(right, down, places.normal[2]) * (1 + worn[..., 0])
+    right = places.normal[0] + relief[..., 1] + tilt[..., 0]
+    down = places.normal[1] + relief[..., 2] + tilt[..., 1]
     # cloth is thick: it darkens where it bends away at its rim
-    shade = shade * (1 - 0.16 * np.exp(-np.maximum(np.minimum.reduce(distances), 0) / max(0.05 * pose.scale, 0.8)))
+    thick = 1 - 0.16 * np.exp(-np.maximum(rim, 0) / max(0.05 * pose.scale, 0.8))
+    shade = light.on(right, down, places.normal[2]) * (1 + relief[..., 0]) * thick
+    grain = rng.standard_normal(s.shape) * 0.006
     colour = (colour * light.tint + 0.03) * shade[..., None] + grain[..., None]
 
-    straps = _straps(kind, fit, pose, region.shape)
-    straps = straps * (1 - body)
-    strapped = strap_colour * light.tint * light.exposure * 0.80
-    alpha = np.maximum(body, straps)
+    straps = _straps(worn, s.shape) * (1 - body)
     mix = (straps / np.maximum(body + straps, 1e-9))[..., None]
-    return colour * (1 - mix) + strapped * mix, alpha
+    strapped = strap_colour * light.tint * (0.80 * light.exposure)
+    return colour * (1 - mix) + strapped * mix, np.maximum(body, straps)
+
+
+def _sampled(texture: Array, across: NDArray[np.float32], along: NDArray[np.float32]) -> Array:
+    height, width = texture.shape[:2]
+    at = (across * (width - 1), along * (height - 1))
+    return np.asarray(cv2.remap(texture, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _colours(kind: MaskKind, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -215,21 +261,22 @@ def _in_pixels(level: Array) -> Array:
     return np.asarray(level / np.sqrt(down * down + right * right + 1e-9))
 
 
-def _straps(kind: MaskKind, fit: _Fit, pose: HeadPose, shape: tuple[int, ...]) -> Array:
-    """Alpha (H, W) of the straps, as far as they are in sight."""
+def _straps(worn: _Worn, shape: tuple[int, ...]) -> Array:
+    """Alpha (h, w) of the straps in the mask's window, as far as they are in sight."""
+    kind, fit, pose = worn.kind, worn.fit, worn.pose
     plane = np.zeros(shape, np.uint8)
     thickness = max(1, round(0.04 * pose.scale))
     t = np.linspace(0.0, 1.0, 14)
-    for side in (-1.0, 1.0):
-        for s, v, angle, y in kind.straps:
-            upper, lower = (float(edge[0]) for edge in kind.edges(np.array([s])))
-            start = upper + fit.upper + v * (lower + fit.lower - upper - fit.upper)
-            angles = side * (s * fit.angle + t * (angle - s * fit.angle))
-            heights = start + t * (y - start) + 0.06 * np.sin(np.pi * t) * (v - 0.5)
-            points = pose.on_shell(HEAD, angles, heights, lift=0.02)
-            visible = np.cos(angles + pose.yaw * np.cos(pose.pitch)) > 0.06
-            if angles[0] * side > 0 and visible[0]:
-                count = int(np.argmin(visible)) if not visible.all() else len(visible)
-                fixed = np.rint(points[:count] * 16).astype(np.int32)
-                cv2.polylines(plane, [fixed], False, 255, thickness, cv2.LINE_AA, shift=4)
+    corner = np.array(worn.corner[::-1])
+    for s, v, angle, y in kind.straps:
+        upper, lower = (float(edge[0]) for edge in kind.edges(np.array([s])))
+        start = upper + fit.upper + v * (lower + fit.lower - upper - fit.upper)
+        heights = start + t * (y - start) + 0.06 * np.sin(np.pi * t) * (v - 0.5)
+        angles = s * fit.angle + t * (angle - s * fit.angle)
+        for side in (-1.0, 1.0):
+            visible = np.cos(side * angles + pose.yaw * np.cos(pose.pitch)) > 0.06
+            count = len(t) if visible.all() else int(np.argmin(visible))
+            if count > 1:
+                points = pose.on_shell(HEAD, side * angles[:count], heights[:count], lift=0.02) - corner
+                cv2.polylines(plane, [np.rint(points * 16).astype(np.int32)], False, 255, thickness, cv2.LINE_AA, 4)
     return plane.astype(np.float64) / 255

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from unmaskbench.benchmark.types import Face, Occluded
-from unmaskbench.datasets.occlusions.face_area import coverage
-from unmaskbench.datasets.occlusions.head_pose import Array
+from unmaskbench.datasets.occlusions.head_pose import Array, Grid, Places
 
 LUMINANCE = (0.299, 0.587, 0.114)
 
@@ -40,15 +38,16 @@ def pixels_of(face: Face) -> NDArray[np.uint8]:
     return np.asarray(quantised.permute(1, 2, 0).contiguous().numpy())
 
 
-def estimate_light(pixels: NDArray[np.uint8], region: NDArray[np.bool_], normal: Array) -> Light:
-    """The light on a face from its pixels (H, W, 3), face region (H, W) and normals (3, H, W): a plane fitted to brightness
-    over the normals, the level and the tint of the brightest skin."""
-    rows, columns = np.nonzero(region[::3, ::3])
-    if len(rows) < 12:
+def estimate_light(pixels: NDArray[np.uint8], grid: Grid, head: Places, face: Array) -> Light:
+    """The light on a face from its pixels (H, W, 3) at the points of a grid, whose ``head`` places and ``face`` (positive
+    on the face) are given: a plane fitted to brightness over the normals, the level and the tint of the brightest skin."""
+    columns, rows = (np.rint(axis).astype(np.intp) for axis in grid.pixels())
+    seen = (face > 0) & (rows >= 0) & (columns >= 0) & (rows < pixels.shape[0]) & (columns < pixels.shape[1])
+    if seen.sum() < 12:
         return Light(0.95, np.ones(3), 0.0, -0.1)
-    skin = pixels[::3, ::3][rows, columns].astype(np.float64) / 255
+    skin = pixels[rows[seen], columns[seen]].astype(np.float64) / 255
     luminance = skin[:, 0] * LUMINANCE[0] + skin[:, 1] * LUMINANCE[1] + skin[:, 2] * LUMINANCE[2]
-    facing = normal[:, ::3, ::3][:, rows, columns]
+    facing = head.normal[:, seen]
     mean = luminance.mean() + 1e-3
     x, y, value = facing[0] - facing[0].mean(), facing[1] - facing[1].mean(), luminance / mean - 1
     xx, yy, xy = (x * x).mean() + 0.01, (y * y).mean() + 0.01, (x * y).mean()
@@ -57,7 +56,7 @@ def estimate_light(pixels: NDArray[np.uint8], region: NDArray[np.bool_], normal:
     right, down = (xv * yy - yv * xy) / determinant, (yv * xx - xv * xy) / determinant
     order = np.argsort(luminance, kind="stable")
     bright = skin[order[int(0.85 * len(order)) :]]
-    level = bright.mean(0) @ np.array(LUMINANCE)
+    level = float((bright.mean(0) * LUMINANCE).sum())
     # Skin is warm by itself: only what exceeds its usual ratio of channels is the light's colour.
     tint = bright.mean(0) / (level + 1e-3) / np.array([1.19, 0.95, 0.80])
     return Light(
@@ -68,17 +67,28 @@ def estimate_light(pixels: NDArray[np.uint8], region: NDArray[np.bool_], normal:
     )
 
 
-def lay_over(face: Face, pixels: NDArray[np.uint8], colour: Array, alpha: Array, region: Tensor | None) -> Occluded:
-    """``colour`` (H, W, 3) in [0, 1] laid over ``pixels`` (H, W, 3) by ``alpha`` (H, W) in [0, 1].
+def lay_over(
+    face: Face,
+    pixels: NDArray[np.uint8],
+    colour: Array,
+    alpha: Array,
+    region: NDArray[np.bool_] | None,
+    corner: tuple[int, int] = (0, 0),
+) -> Occluded:
+    """``colour`` (h, w, 3) in [0, 1] laid over ``pixels`` (H, W, 3) by ``alpha`` (h, w) in [0, 1], its top left at
+    ``corner`` (row, column).
 
-    The mask is every pixel with alpha > 0, so that the others are untouched to the last bit. ``region`` (1, H, W) is what
+    The mask is every pixel with alpha > 0, so that the others are untouched to the last bit. ``region`` (H, W) is what
     coverage refers to, None where it is unknown.
     """
     rows, columns = np.nonzero(alpha > 0)
     share = alpha[rows, columns, None]
-    changed = np.clip(colour[rows, columns], 0, 1) * 255 * share + pixels[rows, columns] * (1 - share)
-    drawn = pixels.copy()
-    drawn[rows, columns] = np.rint(changed).astype(np.uint8)
-    mask = torch.from_numpy((alpha > 0).astype(np.float32))[None]
+    laid = np.clip(colour[rows, columns], 0, 1) * 255
+    rows, columns = rows + corner[0], columns + corner[1]
+    drawn, mask = pixels.copy(), np.zeros(pixels.shape[:2], np.float32)
+    drawn[rows, columns] = np.rint(laid * share + pixels[rows, columns] * (1 - share)).astype(np.uint8)
+    mask[rows, columns] = 1.0
+    area = 0 if region is None else int(np.count_nonzero(region))
+    covered = int(np.count_nonzero(region[rows, columns])) / area if region is not None and area else None
     image = torch.from_numpy(np.ascontiguousarray(drawn.transpose(2, 0, 1))).to(torch.float32).div_(255.0)
-    return Occluded(image=image, mask=mask, coverage=None if region is None else coverage(mask, region))
+    return Occluded(image=image, mask=torch.from_numpy(mask)[None], coverage=covered)
