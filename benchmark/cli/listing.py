@@ -1,0 +1,68 @@
+"""``bench list``: what is there, and what each thing needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated, Any, Literal
+
+import typer
+
+Kind = Literal["methods", "datasets", "occlusions", "metrics", "matchers", "segmenters", "suites"]
+
+
+def listing(
+    kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Cards and states as JSON.")] = False,
+) -> None:
+    """List methods, datasets, occlusions, metrics, matchers, segmenters or suites, with what each still needs.
+
+    Examples:
+
+      bench list methods
+
+      bench list metrics --json
+    """
+    found = suites() if kind == "suites" else plugins(kind)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, default=str))
+        return
+    width = max((len(entry["id"]) for entry in found), default=0)
+    for entry in found:
+        typer.echo(f"{entry['id']:<{width}}  {entry['state']:<13} {entry['title']}")
+        for remedy in entry["remedies"]:
+            typer.echo(f"{'':<{width}}  {'':<13} {remedy}")
+
+
+def plugins(kind: str) -> list[dict[str, Any]]:
+    """Every plug-in of a kind: id, title, state (ready, needs weights, needs extra, needs data, broken), remedies, card."""
+    from unmaskbench.benchmark import registry
+
+    room = getattr(registry, kind.upper())
+    found = []
+    for name in room.names():
+        absent = room.missing(name)
+        card = dataclasses.asdict(room.card(name))
+        found.append(
+            {
+                "id": name,
+                "title": card["title"],
+                "state": f"needs {absent[0].kind}" if absent else "ready",
+                "remedies": [f"{missing.name}: {missing.remedy}" for missing in absent],
+                "card": card,
+            }
+        )
+    for name, reason in sorted(room.broken.items()):
+        found.append({"id": name, "title": "", "state": "broken", "remedies": [reason], "card": None})
+    return found
+
+
+def suites() -> list[dict[str, Any]]:
+    """The suites that ship."""
+    from unmaskbench.benchmark.suite import load_suite, names
+
+    loaded = [load_suite(name) for name in names()]
+    return [
+        {"id": suite.name, "title": suite.title, "state": "ready", "remedies": [], "card": suite.model_dump(mode="json")}
+        for suite in loaded
+    ]

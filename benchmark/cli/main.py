@@ -1,0 +1,64 @@
+"""The ``bench`` command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from unmaskbench.benchmark.cli import doctor, listing, masks, report, run, score, weights
+
+app = typer.Typer(
+    name="bench",
+    help="Which network really gives an occluded face back, and to the right person?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Examples:  bench run --methods all  |  bench list methods  |  bench doctor",
+)
+app.command("run")(run.run)
+app.command("score")(score.score)
+app.command("report")(report.report)
+app.command("list")(listing.listing)
+app.command("doctor")(doctor.doctor)
+app.add_typer(masks.app, name="masks")
+app.add_typer(weights.app, name="weights")
+
+
+def main() -> None:
+    """Entry point: one clear line for what a user can mend, exit code 2; 130 after Ctrl-C."""
+    # OpenCV 5 and onnxruntime write harmless lines to stderr that would tear the progress bars.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nbench: stopped. What was computed is kept; the same command goes on from there.\n")
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("UNMASKBENCH_DEBUG"):
+            raise
+        if not _is_users(error):
+            sys.stderr.write("bench: unexpected; set UNMASKBENCH_DEBUG=1 for the whole trace.\n")
+        sys.stderr.write(f"bench: {_one_line(error)}\n")
+        sys.exit(2)
+
+
+def _is_users(error: Exception) -> bool:
+    """Whether the error is one that a user can mend: ours, or the file system's."""
+    if isinstance(error, OSError | ValueError):
+        return True
+    return type(error).__module__.startswith("unmaskbench")
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {error.filename}"
+    text = str(error) or type(error).__name__
+    return text if _is_users(error) else f"{type(error).__name__}: {text}"
+
+
+if __name__ == "__main__":
+    main()

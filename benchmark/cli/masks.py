@@ -1,0 +1,100 @@
+"""``bench masks``: build, verify and preview a frozen set of occluded faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from unmaskbench.benchmark.suite import Suite
+
+app = typer.Typer(
+    help="Build, verify and preview a frozen set of occluded faces.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+def _suite(suite: str, dataset: str, root: str, occlusions: str, limit: int) -> Suite:
+    from unmaskbench.benchmark.cli.run import changed
+    from unmaskbench.benchmark.suite import load_suite
+
+    return changed(
+        load_suite(suite),
+        methods="untouched", dataset=dataset, root=root, split="", occlusions=occlusions, metrics="", matchers="",
+        mask_source="", limit=limit, precision="", slice_by="",
+    )  # fmt: skip
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    suite: Annotated[str, typer.Option(help="A suite's name or a YAML file.")] = "quick",
+    dataset: Annotated[str, typer.Option(help="This dataset instead of the suite's.")] = "",
+    root: Annotated[str, typer.Option(help="The folder of the dataset's files.")] = "",
+    occlusions: Annotated[str, typer.Option(help="Occlusion ids separated by commas.")] = "",
+    limit: Annotated[int, typer.Option(help="At most this many samples a dataset.", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
+) -> None:
+    """Write truth, occluded and mask images of a suite, with a manifest that any machine can check.
+
+    Example:
+
+      bench masks build sets/quick --workers 2
+    """
+    from rich.progress import Progress
+
+    from unmaskbench.benchmark import maskset
+
+    chosen = _suite(suite, dataset, root, occlusions, limit)
+    with Progress() as bars:
+        task = bars.add_task("build", total=None)
+        digest = maskset.build(chosen, out, workers, lambda images: bars.advance(task, images))
+    for line in maskset.summary(out):
+        typer.echo(line)
+    typer.echo(f"manifest {digest}")
+
+
+@app.command()
+def verify(folder: Annotated[Path, typer.Argument(help="A folder that `bench masks build` wrote.")]) -> None:
+    """Re-hash every image of a set; exit code 1 where one is absent or changed.
+
+    Example:
+
+      bench masks verify sets/quick
+    """
+    from unmaskbench.benchmark import maskset
+
+    problems = maskset.verify(folder)
+    for problem in problems[:20]:
+        typer.echo(problem)
+    if problems:
+        typer.echo(f"{len(problems)} problems")
+        raise typer.Exit(1)
+    typer.echo("every image is as it was built")
+
+
+@app.command()
+def preview(
+    out: Annotated[Path, typer.Argument(help="The PNG to write.")],
+    suite: Annotated[str, typer.Option(help="A suite's name or a YAML file.")] = "quick",
+    dataset: Annotated[str, typer.Option(help="This dataset instead of the suite's.")] = "",
+    root: Annotated[str, typer.Option(help="The folder of the dataset's files.")] = "",
+    occlusions: Annotated[
+        str, typer.Option(help="Occlusion ids separated by commas.")
+    ] = "medical_mask,block,random_lines,irregular,objects",
+    rows: Annotated[int, typer.Option(help="Rows of faces an occlusion.", min=1, max=50)] = 1,
+    columns: Annotated[int, typer.Option(help="Faces a row.", min=1, max=50)] = 8,
+) -> None:
+    """Draw a contact sheet: faces above, the same faces occluded below.
+
+    Example:
+
+      bench masks preview sheet.png --dataset lfw --root ~/data/lfw
+    """
+    from unmaskbench.benchmark import maskset
+
+    sheet = maskset.contact_sheet(_suite(suite, dataset, root, occlusions, 0), rows, columns)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(out)
+    typer.echo(str(out))

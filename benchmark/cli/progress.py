@@ -1,0 +1,106 @@
+"""Progress bars and the summary table of a run, for people at a terminal and for logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from unmaskbench.benchmark.execute import Listener
+from unmaskbench.benchmark.store import RunFolder
+
+
+class _Rate(ProgressColumn):
+    """Images a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:7.1f} img/s" if speed else "", style="dim")
+
+
+class Bars:
+    """A bar per stage with count, rate and time left; lines on stderr where that is no terminal."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.progress = Progress(
+            TextColumn("{task.description:<9}"), BarColumn(30), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
+            console=self.console, disable=not self.console.is_terminal,
+        )  # fmt: skip
+        self._tasks: dict[str, Any] = {}
+        self.listener = Listener(begin=self._begin, advance=self._advance, note=self._note)
+
+    def __enter__(self) -> Bars:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def _begin(self, totals: Mapping[str, int]) -> None:
+        for stage, total in totals.items():
+            self._tasks[stage] = self.progress.add_task(stage, total=total)
+
+    def _advance(self, stage: str, images: int) -> None:
+        if stage in self._tasks:
+            self.progress.advance(self._tasks[stage], images)
+
+    def _note(self, text: str) -> None:
+        self.console.print(text, style="dim", highlight=False, markup=False)
+
+
+def print_summary(folder: Path) -> None:
+    """The board's main figures as a table on stdout: one row per method, a column per image metric and matcher."""
+    board = RunFolder(folder).read_board()
+    console = Console()
+    for dataset, occlusion in _conditions(board):
+        console.print(_table(board, dataset, occlusion))
+    if board["run"]["timings"]:
+        stages = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in board["run"]["timings"].items())
+        console.print(f"time   {stages}", highlight=False)
+    for status in board["statuses"]:
+        if status["status"] != "ok":
+            text = f"{status['dataset']}/{status['occlusion']}: {status['method'] or 'reference'}: {status['count']} "
+            console.print(f"{text}{status['status']} ({status['message']})", highlight=False, markup=False)
+
+
+def _conditions(board: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((row["dataset"], row["occlusion"]) for row in board["rows"] + board["verification"]))
+
+
+def _table(board: Mapping[str, Any], dataset: str, occlusion: str) -> Table:
+    rows = [r for r in board["rows"] if (r["dataset"], r["occlusion"], r["slice"]) == (dataset, occlusion, "all")]
+    output = "composite" if any(r["output"] == "composite" for r in rows) else "raw"
+    figures: dict[str, dict[str, str]] = {}
+    columns: list[str] = []
+    for row in rows:
+        if row["output"] != output or row["region"] not in ("whole", "hole"):
+            continue
+        name = row["metric"] + (" hole" if row["region"] == "hole" else "")
+        columns += [name] if name not in columns else []
+        value = row["value"]
+        shown = "-" if value is None else (value if isinstance(value, str) else f"{value:.4g}")
+        figures.setdefault(row["method"], {})[name] = shown
+    for row in board["verification"]:
+        same = (row["dataset"], row["occlusion"], row["slice"], row["metric"]) == (dataset, occlusion, "all", "fnmr")
+        if not same or row["setting"] not in ("TT", "MT", "UT") or row["policy"] != "penalised" or row["refused"]:
+            continue
+        if row["setting"] == "UT" and row["output"] != output:
+            continue
+        method = {"TT": "(truth)", "MT": "untouched"}.get(row["setting"], row["method"])
+        name = f"{row['matcher']} FNMR@{row['target']:g}"
+        columns += [name] if name not in columns else []
+        figures.setdefault(method, {})[name] = "-" if row["value"] is None else f"{row['value']:.4f}"
+    table = Table(title=f"{dataset}, {occlusion}, {output}", title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table.add_column("method")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for method, values in figures.items():
+        table.add_row(method, *(values.get(name, "") for name in columns))
+    return table

@@ -1,0 +1,121 @@
+"""``bench run``: score methods on a suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from unmaskbench.benchmark.suite import Suite
+
+EXAMPLES = """
+Scores every method of a suite on the same occluded faces, and writes a run folder with its leaderboard.
+
+Examples:
+
+  bench run --methods all                                         every method on the embedded faces
+
+  bench run --suite lfw --root ~/data/lfw --matchers edgeface     real photographs
+
+  bench run --methods telea,onnx:mine.onnx                        your own model beside another
+
+  bench run --methods predictions:outputs/                        finished images, no code
+
+  bench run --suite my.yaml --out runs/mine --workers 2           your own suite
+"""
+
+
+def run(
+    suite: Annotated[str, typer.Option(help="A suite's name (bench list suites) or a YAML file.")] = "quick",
+    methods: Annotated[
+        str, typer.Option(help="'all', or ids separated by commas; a+b chains two. Default: the suite's.")
+    ] = "",
+    dataset: Annotated[str, typer.Option(help="Run on this dataset instead of the suite's.")] = "",
+    root: Annotated[str, typer.Option(help="The folder of the dataset's files.")] = "",
+    split: Annotated[str, typer.Option(help="The dataset's split. Default: the suite's.")] = "",
+    occlusions: Annotated[str, typer.Option(help="Occlusion ids separated by commas. Default: the suite's.")] = "",
+    metrics: Annotated[str, typer.Option(help="Metric ids separated by commas. Default: the suite's.")] = "",
+    matchers: Annotated[str, typer.Option(help="Matcher ids separated by commas, or 'none'. Default: the suite's.")] = "",
+    mask_source: Annotated[str, typer.Option(help="oracle, predicted or both. Default: the suite's.")] = "",
+    limit: Annotated[int, typer.Option(help="At most this many samples a dataset (whole identities). 0: all.", min=0)] = 0,
+    out: Annotated[str, typer.Option(help="The run folder. Default: runs/<suite>.")] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32 or bf16 for the methods' forward pass. Default: the suite's.")] = "",
+    workers: Annotated[int, typer.Option(help="Processes; each takes its share of the cores.", min=1, max=256)] = 1,
+    fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Begin anew, or keep what is there (default).")] = False,
+    slice_by: Annotated[str, typer.Option(help="Attributes to slice by, separated by commas; 'coverage' is one.")] = "",
+    save_images: Annotated[bool, typer.Option("--save-images", help="Keep every restored image, not the gallery's.")] = False,
+    speed: Annotated[bool, typer.Option("--speed/--no-speed", help="Time each method.")] = True,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser at the end.")] = False,
+) -> None:
+    from unmaskbench.benchmark.cli.progress import Bars, print_summary
+    from unmaskbench.benchmark.execute import run as execute
+    from unmaskbench.benchmark.suite import load_suite
+
+    chosen = changed(
+        load_suite(suite),
+        methods=methods, dataset=dataset, root=root, split=split, occlusions=occlusions, metrics=metrics, matchers=matchers,
+        mask_source=mask_source, limit=limit, precision=precision, slice_by=slice_by,
+    )  # fmt: skip
+    with Bars() as bars:
+        folder = execute(
+            chosen, Path(out) if out else None, device=device, workers=workers, fresh=fresh, save_images=save_images,
+            speed=speed, listener=bars.listener,
+        )  # fmt: skip
+        from unmaskbench.reports.site import render
+
+        bars.listener.note("drawing the board")
+        page = render([folder], folder)
+    print_summary(folder)
+    typer.echo(f"board  {page}")
+    if open_page:
+        typer.launch(page.resolve().as_uri())
+
+
+def changed(suite: Suite, **asked: Any) -> Suite:
+    """The suite with what the command line asks for in place of its own. Raises SuiteError."""
+    changes: dict[str, Any] = {}
+    for key in ("occlusions", "metrics", "matchers", "slice_by"):
+        if asked[key]:
+            changes[key] = [] if asked[key] == "none" else split_list(asked[key])
+    for key in ("mask_source", "precision"):
+        if asked[key]:
+            changes[key] = asked[key]
+    if asked["methods"]:
+        changes["methods"] = all_methods() if asked["methods"] == "all" else split_list(asked["methods"])
+    if asked["dataset"]:
+        changes["datasets"] = [{"id": asked["dataset"]}]
+        if asked["dataset"] == suite.datasets[0].id:
+            changes["datasets"] = [suite.datasets[0].model_dump()]
+    entries = changes.get("datasets") or [entry.model_dump() for entry in suite.datasets]
+    for entry in entries:
+        entry |= {key: asked[key] for key in ("root", "split", "limit") if asked[key]}
+    changes["datasets"] = entries
+    return suite.replaced(**changes)
+
+
+def split_list(text: str) -> list[str]:
+    """The names in a comma-separated list."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def all_methods() -> list[str]:
+    """Every method that can run here as it is; those that need a file of the user's, or weights, are left out and said."""
+    from unmaskbench.benchmark.registry import METHODS
+
+    ready = []
+    for name in METHODS.names():
+        card = METHODS.card(name)
+        if card.provenance in ("user-model", "predictions-only"):
+            continue
+        absent = METHODS.missing(name)
+        if absent:
+            typer.echo(f"left out: {name} needs {absent[0].kind} {absent[0].name} ({absent[0].remedy})", err=True)
+            continue
+        ready.append(name)
+    return ["untouched", *(name for name in ready if name != "untouched")]
+
+
+run.__doc__ = EXAMPLES

@@ -1,0 +1,110 @@
+"""``bench weights``: list, fetch, add and verify files of weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from unmaskbench.benchmark.weights import WeightFile
+
+app = typer.Typer(help="List, fetch, add and verify files of weights.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def catalogue() -> dict[str, WeightFile]:
+    """Every weight file that a plug-in names, by id."""
+    from unmaskbench.benchmark import registry
+
+    found: dict[str, WeightFile] = {}
+    for room in (registry.METRICS, registry.MATCHERS, registry.METHODS, registry.SEGMENTERS):
+        for name in room.names():
+            for weight in getattr(room.get(name), "weights", ()):
+                found.setdefault(weight.id, weight)
+    return dict(sorted(found.items()))
+
+
+def named(identifier: str) -> WeightFile:
+    """The weight file of an id. Raises ValueError with the nearest."""
+    import difflib
+
+    known = catalogue()
+    if identifier not in known:
+        near = difflib.get_close_matches(identifier, known, n=1, cutoff=0.5)
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        raise ValueError(f"unknown weights '{identifier}'{hint} (bench weights list)")
+    return known[identifier]
+
+
+@app.command("list")
+def list_() -> None:
+    """Every file of weights, where it is or how to get it.
+
+    Example:
+
+      bench weights list
+    """
+    from unmaskbench.benchmark.weights import find, remedy
+
+    for weight in catalogue().values():
+        path = find(weight)
+        typer.echo(f"{weight.id:<24} {'here' if path else 'not here'}  {weight.licence}")
+        typer.echo(f"{'':<24} {path or remedy(weight)}")
+        typer.echo(f"{'':<24} enables {weight.enables}")
+
+
+@app.command()
+def fetch(identifier: Annotated[str, typer.Argument(metavar="ID", help="bench weights list names them.")]) -> None:
+    """Download a file of weights from its publisher and check its sha256.
+
+    Example:
+
+      bench weights fetch fid_inception
+    """
+    from unmaskbench.benchmark.download import download
+
+    weight = named(identifier)
+    typer.echo(f"{weight.filename}: {weight.licence}, from {weight.source}")
+    typer.echo(str(download(weight)))
+
+
+@app.command()
+def add(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="bench weights list names them.")],
+    file: Annotated[Path, typer.Argument(help="The file that you have.")],
+) -> None:
+    """Copy a file that you have into the cache, its sha256 checked where the publisher's is known.
+
+    Example:
+
+      bench weights add edgeface_xs ~/Downloads/edgeface_xs.onnx
+    """
+    from unmaskbench.benchmark import weights
+
+    typer.echo(str(weights.add(named(identifier), file)))
+
+
+@app.command()
+def verify() -> None:
+    """Check the sha256 of every file that is here; exit code 1 where one is not what it should be.
+
+    Example:
+
+      bench weights verify
+    """
+    from unmaskbench.benchmark.weights import find, require
+
+    wrong = 0
+    for weight in catalogue().values():
+        if find(weight) is None:
+            continue
+        try:
+            path = require(weight)
+        except ValueError as error:
+            wrong += 1
+            typer.echo(f"{weight.id:<24} WRONG  {error}")
+        else:
+            typer.echo(f"{weight.id:<24} {'ok' if weight.sha256 else 'here (its publisher states no sha256)'}  {path}")
+    if wrong:
+        raise typer.Exit(1)

@@ -1,0 +1,171 @@
+"""Run a suite from end to end: plan, execute what is missing, aggregate, pick the pictures, write the board."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unmaskbench.benchmark import provenance
+from unmaskbench.benchmark.engines import local
+from unmaskbench.benchmark.gallery import draw_gallery
+from unmaskbench.benchmark.plan import Plan, plan
+from unmaskbench.benchmark.runner import Progress, UnitResult, unavailable
+from unmaskbench.benchmark.score import manifest_hash, score
+from unmaskbench.benchmark.speed import measure_speed
+from unmaskbench.benchmark.store import SAMPLES, SCHEMA, RunFolder
+from unmaskbench.benchmark.suite import Suite, SuiteError, load_suite
+from unmaskbench.benchmark.weights import find
+
+
+@dataclass
+class Listener:
+    """What a run tells while it works; the CLI turns it into bars. The default is silence."""
+
+    begin: Callable[[Mapping[str, int]], None] = field(default=lambda totals: None)
+    advance: Progress = field(default=lambda stage, images: None)
+    note: Callable[[str], None] = field(default=lambda text: None)
+
+
+def run(
+    suite: Suite | str,
+    out: Path | str | None = None,
+    *,
+    device: str = "auto",
+    workers: int = 1,
+    fresh: bool = False,
+    save_images: bool = False,
+    speed: bool = True,
+    listener: Listener | None = None,
+) -> Path:
+    """Run a suite and return its run folder, which then holds ``board.json``.
+
+    ``suite`` is a Suite or the name or file of one; ``out`` defaults to ``runs/<suite name>``. Parts that an earlier run
+    of the same samples has finished are kept unless ``fresh``. Raises SuiteError, StoreError and the registry's errors
+    before anything is computed; once units run, failures become rows.
+    """
+    listener = listener or Listener()
+    chosen = load_suite(suite) if isinstance(suite, str) else suite
+    device = resolve_device(device)
+    absent = unavailable(chosen)
+    if absent:
+        raise SuiteError("; ".join(absent))
+    planned = plan(chosen)
+    folder = RunFolder(Path(out) if out is not None else Path("runs") / chosen.name)
+    folder.open({"samples": chosen.samples_hash()}, fresh=fresh)
+    started = time.perf_counter()
+    results = _compute(planned, folder, device, workers, listener)
+    _write_manifest(planned, folder)
+    folder.write_json("run.json", describe(planned, folder, device, results, time.perf_counter() - started))
+    rows = [unit.method for unit in planned.units if unit.method is not None]
+    distinct = list({entry.label: entry for entry in rows}.values())
+    if speed:
+        measure_speed(chosen, distinct, folder, device, listener.note)
+    listener.note("aggregating")
+    board = score(folder)
+    listener.note("drawing the gallery")
+    draw_gallery(planned, folder, board, device, save_images)
+    folder.write_json("board.json", board)
+    return folder.path
+
+
+def resolve_device(device: str) -> str:
+    """The device for ``auto``; raises SuiteError where the one asked for is not here."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise SuiteError(f"device '{device}' is not here: torch sees no CUDA device (bench doctor says what it sees)")
+    if not device.startswith(("cpu", "cuda")):
+        raise SuiteError(f"unknown device '{device}'; one of auto, cpu, cuda, cuda:N")
+    return device
+
+
+def _compute(
+    planned: Plan, folder: RunFolder, device: str, workers: int, listener: Listener
+) -> list[UnitResult]:
+    groups = [[unit for unit in group if not folder.is_complete(unit.key)] for group in planned.groups()]
+    groups = [group for group in groups if group]
+    kept = len(planned.units) - sum(len(group) for group in groups)
+    if kept:
+        listener.note(f"{kept} of {len(planned.units)} parts are there already and are kept")
+    listener.begin(stage_totals(planned.suite, groups))
+    engine = local.execute(planned.suite, groups, folder, device, workers, listener.advance)
+    return list(engine)
+
+
+def stage_totals(suite: Suite, groups: Any) -> dict[str, int]:
+    """How many images each stage will handle: the lengths of the progress bars."""
+    reference = sum(len(unit.samples) for group in groups for unit in group if unit.method is None)
+    methods = sum(len(unit.samples) for group in groups for unit in group if unit.method is not None)
+    totals = {"prepare": reference, "restore": methods, "score": methods, "embed": methods * len(suite.matchers)}
+    return {stage: total for stage, total in totals.items() if total}
+
+
+def _write_manifest(planned: Plan, folder: RunFolder) -> None:
+    keys = [unit.key for unit in planned.units if unit.method is None]
+    rows = folder.samples(keys)
+    folder.write_table("manifest.parquet", rows.iter_rows(named=True), SAMPLES)
+
+
+def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> dict[str, Any]:
+    """run.json: what was run, where, with which versions; stage seconds add up over resumed runs."""
+    suite = planned.suite
+    earlier: dict[str, float] = {}
+    if (folder.path / "run.json").is_file():
+        earlier = dict(folder.read_run().get("timings", {}))
+    timings = dict(earlier)
+    for result in results:
+        for stage, seconds in result.seconds.items():
+            timings[stage] = round(timings.get(stage, 0.0) + seconds, 4)
+    if results:
+        timings["total"] = round(earlier.get("total", 0.0) + total, 4)
+    return {
+        "schema": SCHEMA,
+        "name": suite.name,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": provenance.command(),
+        "identity": {"samples": suite.samples_hash()},
+        "suite": suite.model_dump(mode="json"),
+        "suite_hash": suite.hash(),
+        "manifest": manifest_hash(folder),
+        "units": [
+            {
+                "key": unit.key,
+                "dataset": unit.dataset.label,
+                "occlusion": unit.occlusion.label,
+                "method": unit.row,
+                "samples": len(unit.samples),
+            }
+            for unit in planned.units
+        ],
+        "methods": [
+            entry.model_dump(mode="json")
+            for entry in {unit.row: unit.method for unit in planned.units if unit.method is not None}.values()
+        ],
+        "versions": provenance.versions(),
+        "hardware": provenance.hardware(),
+        "git": provenance.commit(),
+        "device": device,
+        "precision": suite.precision,
+        "seed": suite.seed,
+        "weights": _weights(suite),
+        "timings": timings,
+    }
+
+
+def _weights(suite: Suite) -> dict[str, str]:
+    from unmaskbench.benchmark.registry import MATCHERS, METHODS, METRICS
+
+    used: dict[str, str] = {}
+    classes = [METRICS.get(entry.id) for entry in suite.metrics] + [MATCHERS.get(entry.id) for entry in suite.matchers]
+    classes += [METHODS.get(part) for entry in suite.methods for part in entry.id.split("+")]
+    for cls in classes:
+        for weight in getattr(cls, "weights", ()):
+            if find(weight) is not None:
+                used[weight.id] = weight.sha256
+    return dict(sorted(used.items()))

@@ -1,0 +1,174 @@
+"""A set of occluded faces on disk, with its manifest: frozen input for a network that runs elsewhere.
+
+::
+
+    <out>/manifest.json
+    <out>/<dataset>/<occlusion>/truth/<sample>.png   occluded/<sample>.png   mask/<sample>.png
+
+Two machines that build the same suite get the same bytes of pixels and the same manifest hash.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from unmaskbench.benchmark.geometry import array_of, from_bytes
+from unmaskbench.benchmark.manifest import hash_of
+from unmaskbench.benchmark.plan import build_dataset, limited
+from unmaskbench.benchmark.prepare import OccludedShard, decode, occlude, pixel_hash
+from unmaskbench.benchmark.store import RunFolder, StoreError, read_json
+from unmaskbench.benchmark.suite import DatasetEntry, Suite
+
+SCHEMA = "unmaskbench.masks/1"
+ROLES = ("truth", "occluded", "mask")
+Job = tuple[Suite, DatasetEntry, tuple[int, ...], str]
+
+
+def build(suite: Suite, out: Path, workers: int = 1, advance: Callable[[int], None] = lambda images: None) -> str:
+    """Write the set of a suite to ``out`` and return its manifest hash.
+
+    Raises StoreError where ``out`` holds another set or something else.
+    """
+    manifest = out / "manifest.json"
+    if manifest.is_file():
+        if read_json(manifest, "a set of masks").get("suite") != suite.samples_hash():
+            raise StoreError(f"{out} holds another set of masks: give another folder")
+    elif out.is_dir() and any(out.iterdir()):
+        raise StoreError(f"{out} is not empty and holds no set of masks: give another folder")
+    jobs = list(_jobs(suite, out))
+    rows: list[dict[str, Any]] = []
+    if workers > 1:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            for part in pool.map(_build_shard, jobs):
+                rows += part
+                advance(len(part))
+    else:
+        for job in jobs:
+            part = _build_shard(job)
+            rows += part
+            advance(len(part))
+    rows.sort(key=lambda row: (row["dataset"], row["occlusion"], row["sample"]))
+    digest = hash_of(rows)
+    content = {"schema": SCHEMA, "suite": suite.samples_hash(), "name": suite.name, "hash": digest, "samples": rows}
+    RunFolder(out).write_json("manifest.json", content)
+    return digest
+
+
+def verify(folder: Path) -> list[str]:
+    """Re-hash every file of a set: a message for each that is absent, changed or not named in the manifest."""
+    content = read_json(folder / "manifest.json", "a set of masks")
+    if content.get("schema") != SCHEMA or not isinstance(content.get("samples"), list):
+        raise StoreError(f"{folder / 'manifest.json'} is no manifest of schema {SCHEMA}")
+    problems: list[str] = []
+    expected: set[Path] = set()
+    for row in content["samples"]:
+        if row["status"] != "ok":
+            continue
+        for role in ROLES:
+            path = image_file(folder, row, role)
+            expected.add(path)
+            try:
+                found = pixel_hash(read_png(path, grey=role == "mask"))
+            except (OSError, UnidentifiedImageError) as error:
+                problems.append(f"{path}: {error}")
+                continue
+            if found != row[f"{role}_sha256"]:
+                problems.append(f"{path}: its pixels have changed")
+    problems += [f"{path}: not in the manifest" for path in sorted(folder.rglob("*.png")) if path not in expected]
+    if hash_of(content["samples"]) != content.get("hash"):
+        problems.append(f"{folder / 'manifest.json'}: its hash does not fit its samples")
+    return problems
+
+
+def image_file(folder: Path, row: Mapping[str, Any], role: str) -> Path:
+    """Where an image of a set lies."""
+    return folder / row["dataset"] / row["occlusion"] / role / f"{row['sample']}.png"
+
+
+def read_png(path: Path, grey: bool) -> Tensor:
+    """A PNG as (3, H, W) or (1, H, W) in [0, 1]."""
+    with Image.open(path) as image:
+        pixels = np.array(image.convert("L" if grey else "RGB"))
+    tensor = torch.from_numpy(pixels)
+    return from_bytes(tensor[None] if grey else tensor.permute(2, 0, 1))
+
+
+def contact_sheet(suite: Suite, rows: int, columns: int) -> Image.Image:
+    """A picture of the suite's first faces: a block of truth / occluded pairs for every dataset and occlusion."""
+    blocks: list[np.ndarray] = []
+    for entry in suite.datasets:
+        dataset = build_dataset(entry, suite.size)
+        everything = limited(dataset.samples, entry.limit)
+        step = max(1, len(everything) // (rows * columns))
+        truth = decode(dataset, everything[::step][: rows * columns], suite)
+        for occlusion in suite.occlusions:
+            shard = occlude(truth, entry, occlusion, suite)
+            blocks.append(_block(shard, columns))
+    width = max(block.shape[1] for block in blocks)
+    padded = [np.pad(b, ((0, 8), (0, width - b.shape[1]), (0, 0)), constant_values=255) for b in blocks]
+    return Image.fromarray(np.concatenate(padded))
+
+
+def _block(shard: OccludedShard, columns: int) -> np.ndarray:
+    lines = []
+    for start in range(0, len(shard.ids), columns):
+        positions = range(start, min(start + columns, len(shard.ids)))
+        truth = [array_of(shard.truth.truth[shard.keep[p]]) for p in positions]
+        occluded = [array_of(shard.occluded[p]) for p in positions]
+        blank = [np.full_like(truth[0], 255)] * (columns - len(truth))
+        lines.append(np.concatenate([np.concatenate(truth + blank, axis=1), np.concatenate(occluded + blank, axis=1)]))
+    return np.concatenate(lines)
+
+
+def _jobs(suite: Suite, out: Path) -> Iterator[Job]:
+    for entry in suite.datasets:
+        indices = limited(build_dataset(entry, suite.size).samples, entry.limit)
+        for start in range(0, len(indices), suite.shard_size):
+            yield suite, entry, tuple(indices[start : start + suite.shard_size]), str(out)
+
+
+def _build_shard(job: Job) -> list[dict[str, Any]]:
+    suite, entry, indices, out = job
+    truth = decode(build_dataset(entry, suite.size), indices, suite)
+    rows: list[dict[str, Any]] = []
+    for occlusion in suite.occlusions:
+        shard = occlude(truth, entry, occlusion, suite)
+        manifest = shard.manifest(entry.label, occlusion.label)
+        rows += manifest
+        _write(Path(out), shard, {row["sample"]: row for row in manifest})
+    return rows
+
+
+def _write(out: Path, shard: OccludedShard, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    folder = RunFolder(out)
+    for position, identifier in enumerate(shard.ids):
+        images = (shard.truth.truth[shard.keep[position]], shard.occluded[position], shard.masks[position])
+        for role, image in zip(ROLES, images, strict=True):
+            buffer = io.BytesIO()
+            Image.fromarray(array_of(image)).save(buffer, "PNG")
+            folder.write_bytes(str(image_file(Path(), rows[identifier], role)), buffer.getvalue())
+
+
+def summary(folder: Path) -> Sequence[str]:
+    """Lines on a set: samples and mean coverage per dataset and occlusion."""
+    content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    groups: dict[tuple[str, str], list[float | None]] = {}
+    for row in content["samples"]:
+        groups.setdefault((row["dataset"], row["occlusion"]), []).append(row["coverage"])
+    lines = []
+    for (dataset, occlusion), values in groups.items():
+        known = [value for value in values if value is not None]
+        mean = f"mean coverage {100 * sum(known) / len(known):.1f} %" if known else "coverage unknown"
+        lines.append(f"{dataset}/{occlusion}: {len(values)} samples, {mean}")
+    return lines

@@ -1,0 +1,193 @@
+"""A suite becomes an ordered list of units of work.
+
+A unit is one shard of one dataset under one occlusion, restored by one method. Its key is a hash of everything that can
+change its result, so that a finished part is reused exactly when it would come out the same. Units of one shard follow
+each other, because what depends on the truth alone is computed once and kept while they run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
+from unmaskbench.benchmark.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
+from unmaskbench.benchmark.types import Dataset, MethodCard, SampleRef
+from unmaskbench.benchmark.weights import sha256
+
+PART_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of work: ``samples`` are indices into the dataset; ``method`` None is the reference unit, which writes
+    the manifest and the truth's own embeddings and statistics."""
+
+    key: str
+    dataset: DatasetEntry
+    occlusion: Entry
+    method: MethodEntry | None
+    samples: tuple[int, ...]
+
+    @property
+    def row(self) -> str:
+        """The method's row id, "" for the reference unit."""
+        return self.method.label if self.method is not None else ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All units of a suite in order, and the sample refs of each dataset by the entry's label."""
+
+    suite: Suite
+    units: tuple[Unit, ...]
+    samples: dict[str, tuple[SampleRef, ...]]
+
+    def groups(self) -> list[list[Unit]]:
+        """Units that share a shard of a dataset, together: what one worker takes at a time."""
+        groups: dict[tuple[str, tuple[int, ...]], list[Unit]] = {}
+        for unit in self.units:
+            groups.setdefault((unit.dataset.label, unit.samples), []).append(unit)
+        return list(groups.values())
+
+
+def build_dataset(entry: DatasetEntry, size: int) -> Dataset:
+    """The dataset of an entry. A dataset that renders takes the suite's size, one that reads files takes its root."""
+    cls = DATASETS.get(entry.id)
+    parameters: dict[str, Any] = {**entry.parameters, "split": entry.split}
+    accepted = inspect.signature(cls).parameters
+    if "size" in accepted and "size" not in parameters:
+        parameters["size"] = size
+    if entry.root is not None:
+        parameters["root"] = entry.root
+    dataset: Dataset = DATASETS.build(entry.id, **parameters)
+    return dataset
+
+
+def limited(samples: Sequence[SampleRef], limit: int | None) -> list[int]:
+    """Indices of at most ``limit`` samples, whole identities at a time in an order hashed from their names, so that
+    genuine pairs stay together and the choice does not follow the alphabet."""
+    if limit is None or limit >= len(samples):
+        return list(range(len(samples)))
+    by_identity: dict[str, list[int]] = {}
+    for index, sample in enumerate(samples):
+        by_identity.setdefault(sample.identity or sample.id, []).append(index)
+    order = sorted(by_identity, key=lambda name: hashlib.sha256(name.encode()).digest())
+    chosen = [index for name in order for index in by_identity[name]][:limit]
+    return sorted(chosen)
+
+
+def expand_methods(suite: Suite) -> list[MethodEntry]:
+    """The suite's methods with ``untouched`` first (the floor, and the source of the masked faces' embeddings) and the
+    mask source of each resolved; ``mask_source: both`` gives a method that needs a mask a second row ``@predicted``."""
+    entries = list(suite.methods)
+    if not any(entry.id == "untouched" for entry in entries):
+        entries.insert(0, MethodEntry(id="untouched"))
+    expanded: list[MethodEntry] = []
+    for entry in entries:
+        needs_mask = any(card.needs_mask for card in method_cards(entry))
+        if not needs_mask or entry.mask_source:
+            expanded.append(entry if needs_mask else entry.model_copy(update={"mask_source": ""}))
+            continue
+        if suite.mask_source in ("oracle", "both"):
+            expanded.append(entry.model_copy(update={"mask_source": "oracle"}))
+        if suite.mask_source in ("predicted", "both"):
+            label = entry.label if suite.mask_source == "predicted" else f"{entry.label}@predicted"
+            expanded.append(entry.model_copy(update={"mask_source": f"predicted:{suite.segmenter}", "label": label}))
+    return expanded
+
+
+def method_cards(entry: MethodEntry) -> list[MethodCard]:
+    """The cards of a method entry's chain, without loading anything; a model file's card depends on its parameters."""
+    if entry.parameters:
+        return [METHODS.build(entry.id, **entry.parameters).card]
+    return [METHODS.card(part) for part in entry.id.split("+")]
+
+
+def plan(suite: Suite) -> Plan:
+    """The units of a suite. Raises SuiteError where a name is unknown, a dataset is absent or a shard is empty."""
+    methods = expand_methods(suite)
+    for registry, entries in ((OCCLUSIONS, suite.occlusions), (METRICS, suite.metrics), (MATCHERS, suite.matchers)):
+        for named in entries:
+            registry.get(named.id)
+    environment = _environment(suite)
+    units: list[Unit] = []
+    samples: dict[str, tuple[SampleRef, ...]] = {}
+    for entry in suite.datasets:
+        dataset = build_dataset(entry, suite.size)
+        refs = tuple(dataset.samples)
+        indices = limited(refs, entry.limit)
+        if not indices:
+            raise SuiteError(f"dataset '{entry.label}' (split {entry.split}) has no sample")
+        samples[entry.label] = refs
+        for start in range(0, len(indices), suite.shard_size):
+            shard = tuple(indices[start : start + suite.shard_size])
+            ids = [refs[index].id for index in shard]
+            for occlusion in suite.occlusions:
+                for method in (None, *methods):
+                    key = digest([environment, _entry_hash(entry, occlusion, method, suite), ids])[:32]
+                    units.append(Unit(key, entry, occlusion, method, shard))
+    return Plan(suite, tuple(units), samples)
+
+
+def _environment(suite: Suite) -> Any:
+    """What every unit depends on: geometry, metrics, matchers, precision, and the code that computes them."""
+    content = suite.model_dump(mode="json")
+    keys = ("crop", "size", "outputs", "metrics", "regions", "matchers", "matcher_outputs", "landmarks", "precision", "seed")
+    measures = [fingerprint(METRICS.get(entry.id)) for entry in suite.metrics]
+    measures += [fingerprint(MATCHERS.get(entry.id)) for entry in suite.matchers]
+    return [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, {key: content[key] for key in keys}, measures]
+
+
+def _entry_hash(dataset: DatasetEntry, occlusion: Entry, method: MethodEntry | None, suite: Suite) -> Any:
+    content = {
+        "dataset": [dataset.model_dump(mode="json"), fingerprint(DATASETS.get(dataset.id))],
+        "occlusion": [occlusion.model_dump(mode="json"), fingerprint(OCCLUSIONS.get(occlusion.id))],
+    }
+    if method is not None:
+        classes = [METHODS.get(part) for part in method.id.split("+")]
+        if method.mask_source.startswith("predicted"):
+            classes.append(SEGMENTERS.get(segmenter_of(method, suite)))
+        files = [_file_state(value) for value in method.parameters.values() if isinstance(value, str)]
+        content["method"] = [method.model_dump(mode="json"), *(fingerprint(cls) for cls in classes), files]
+    return content
+
+
+def segmenter_of(method: MethodEntry, suite: Suite) -> str:
+    """The segmenter behind a method's predicted masks."""
+    return method.mask_source.partition(":")[2] or suite.segmenter
+
+
+def _file_state(value: str) -> Any:
+    """What a parameter that names a file or folder holds now: a changed model or prediction is another result."""
+    path = Path(value)
+    if path.is_file():
+        beside = path.with_suffix(".yaml")
+        return [sha256(path), sha256(beside) if beside.is_file() else ""]
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*.png") if p.is_file())
+        return [[p.relative_to(path).as_posix(), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
+    return None
+
+
+@lru_cache(maxsize=256)
+def fingerprint(cls: type) -> str:
+    """sha256 over the source and shipped weights of a plug-in: its file, and its folder where it has one of its own."""
+    module = sys.modules[cls.__module__]
+    path = Path(inspect.getfile(module))
+    own_folder = path.stem in ("method", "segment", "dataset", "metric", "matcher", "occlusion")
+    files = sorted(p for p in path.parent.rglob("*") if p.suffix in (".py", ".yaml", ".safetensors")) if own_folder else [path]
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.relative_to(path.parent).as_posix().encode())
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    for weight in getattr(cls, "weights", ()):
+        total.update(f"{weight.id}:{weight.sha256}".encode())
+    return total.hexdigest()

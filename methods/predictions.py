@@ -1,0 +1,78 @@
+"""Somebody's finished images: rank a method without its code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.types import MethodCard
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SIDE_LIMIT = 8192
+
+
+@METHODS.register("predictions")
+class Predictions:
+    """A folder of PNGs named by sample id.
+
+    Looked for as ``<source>/<dataset>/<occlusion>/<sample>.png`` (the layout that ``bench masks build`` writes), then
+    ``<source>/<occlusion>/<sample>.png``, then ``<source>/<sample>.png``. An image that is absent, of another size or
+    outside the folder fails its sample.
+    """
+
+    card = MethodCard(
+        id="predictions",
+        title="Predictions",
+        needs_mask=False,
+        provenance="predictions-only",
+        needs_ids=True,
+        notes="Restored images computed elsewhere; the masks that made them are the author's word.",
+    )
+
+    def __init__(self, source: str | Path) -> None:
+        self.folder = Path(source)
+        if not self.folder.is_dir():
+            raise ValueError(f"predictions: no folder at {self.folder}; give --methods predictions:FOLDER")
+
+    def load(self, device: str) -> None:
+        """Nothing to load: images are read as they are asked for."""
+
+    def restore(self, occluded: Tensor, mask: Tensor | None, ids: list[str]) -> Tensor:
+        """The images of ``ids`` (each ``dataset/occlusion/sample``), (N, 3, H, W) in [0, 1].
+
+        Raises FileNotFoundError or ValueError that names the file.
+        """
+        import torch
+
+        return torch.stack([self._read(identifier, occluded.shape[-2:]) for identifier in ids]).to(occluded.device)
+
+    def _read(self, identifier: str, size: tuple[int, int]) -> Tensor:
+        import numpy as np
+        import torch
+        from PIL import Image, UnidentifiedImageError
+
+        path = self._find(identifier)
+        try:
+            with Image.open(path) as image:
+                if max(image.size) > SIDE_LIMIT:
+                    raise ValueError(f"{path} is {image.width} x {image.height} px, more than {SIDE_LIMIT} a side")
+                if (image.height, image.width) != tuple(size):
+                    raise ValueError(f"{path} is {image.width} x {image.height} px; expected {size[1]} x {size[0]}")
+                pixels = np.array(image.convert("RGB"))
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise ValueError(f"{path} cannot be read as an image: {error}") from error
+        return torch.from_numpy(pixels).permute(2, 0, 1).float().div(255)
+
+    def _find(self, identifier: str) -> Path:
+        dataset, occlusion, sample = identifier.split("/", 2)
+        root = self.folder.resolve()
+        for relative in (f"{dataset}/{occlusion}/{sample}.png", f"{occlusion}/{sample}.png", f"{sample}.png"):
+            path = self.folder / relative
+            if path.is_file():
+                if not path.resolve().is_relative_to(root):
+                    raise ValueError(f"{path} leads out of {self.folder}: links out of a predictions folder are refused")
+                return path
+        raise FileNotFoundError(f"{self.folder} holds no {dataset}/{occlusion}/{sample}.png, nor {sample}.png")
