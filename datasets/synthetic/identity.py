@@ -1,0 +1,277 @@
+"""Who a person is: everything that stays the same from one picture to the next.
+
+Lengths are in units of the distance between the eyes' centres, y down from the eyes. Traits come from a low-rank Gaussian
+shared over the face plus an independent part, as in real faces: a jaw can be guessed from brows and eyes, not known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+FACTORS = 10
+SHARED = 0.6
+"""Number of shared factors, and the share of a trait's variance that they carry."""
+
+# name: mean, spread, effect of masculinity, of age and of melanin in units of the spread
+TRAITS: Mapping[str, tuple[float, float, float, float, float]] = {
+    "face_width": (1.13, 0.055, 0.3, 0.1, 0.0),
+    "temple": (1.02, 0.03, 0.0, -0.2, 0.0),
+    "jaw": (0.86, 0.055, 0.7, 0.2, 0.0),
+    "chin_width": (0.58, 0.07, 0.6, 0.1, 0.0),
+    "chin_y": (1.80, 0.085, 0.5, 0.2, 0.0),
+    "chin_forward": (0.02, 0.055, 0.3, 0.1, 0.0),
+    "chin_ball": (0.05, 0.03, 0.2, 0.1, 0.0),
+    "chin_cleft": (-0.02, 0.03, 0.5, 0.0, 0.0),
+    "jaw_angle": (1.12, 0.10, 0.4, 0.2, 0.0),
+    "cheekbone": (0.05, 0.03, -0.2, -0.2, 0.0),
+    "hollow": (0.03, 0.04, 0.3, 0.4, 0.0),
+    "crown": (-1.92, 0.06, 0.0, 0.0, 0.0),
+    "forehead": (0.0, 0.05, -0.4, 0.0, 0.0),
+    "hairline": (-1.02, 0.10, -0.1, -0.2, 0.0),
+    "ridge": (0.03, 0.025, 0.8, 0.0, 0.0),
+    "eye_width": (0.245, 0.018, -0.2, -0.2, 0.0),
+    "eye_open": (0.094, 0.015, -0.5, -0.5, 0.0),
+    "eye_tilt": (-0.05, 0.07, -0.2, 0.4, 0.0),
+    "eye_depth": (0.07, 0.025, 0.4, 0.4, 0.0),
+    "iris": (0.1, 0.006, 0.0, -0.1, 0.0),
+    "crease": (0.065, 0.022, -0.2, -0.3, 0.0),
+    "lash": (0.6, 0.2, -0.9, -0.2, 0.2),
+    "brow_y": (-0.335, 0.04, 0.6, 0.1, 0.0),
+    "brow_thick": (0.052, 0.015, 0.9, -0.1, 0.2),
+    "brow_arch": (0.05, 0.025, -0.7, 0.0, 0.0),
+    "brow_tilt": (0.0, 0.12, -0.1, 0.2, 0.0),
+    "brow_inner": (0.21, 0.04, -0.2, 0.0, 0.0),
+    "brow_outer": (0.80, 0.04, 0.1, -0.2, 0.0),
+    "brow_dense": (0.85, 0.15, 0.4, -0.3, 0.2),
+    "nose_tip": (0.60, 0.055, 0.2, 0.3, -0.2),
+    "nose_width": (0.265, 0.032, 0.4, 0.2, 1.0),
+    "nose_reach": (0.36, 0.05, 0.4, 0.3, -0.3),
+    "bridge": (0.15, 0.04, 0.4, 0.2, -0.7),
+    "bridge_width": (0.105, 0.018, 0.3, 0.0, 0.5),
+    "hump": (0.0, 0.03, 0.4, 0.3, -0.2),
+    "tip_size": (0.135, 0.02, 0.3, 0.2, 0.5),
+    "tip_up": (0.0, 0.03, -0.4, -0.3, 0.0),
+    "nose_bend": (0.0, 0.018, 0.0, 0.0, 0.0),
+    "philtrum": (0.35, 0.045, 0.2, 0.5, 0.0),
+    "mouth_width": (0.405, 0.04, 0.3, 0.1, 0.3),
+    "lip_upper": (0.085, 0.025, -0.4, -0.6, 0.8),
+    "lip_lower": (0.125, 0.03, -0.3, -0.4, 0.8),
+    "cupid": (0.5, 0.28, -0.2, -0.3, 0.0),
+    "mouth_curve": (0.0, 0.022, 0.0, 0.4, 0.0),
+    "mouth_shift": (0.0, 0.014, 0.0, 0.0, 0.0),
+    "muzzle": (0.05, 0.03, 0.0, 0.0, 0.6),
+    "lip_red": (0.5, 0.2, -0.4, -0.2, 0.0),
+    "fold": (0.25, 0.15, 0.1, 0.9, 0.0),
+    "ear_size": (1.0, 0.10, 0.3, 0.5, 0.0),
+    "ear_out": (0.16, 0.07, 0.2, 0.0, 0.0),
+    "neck": (0.74, 0.05, 1.0, 0.1, 0.0),
+    "fullness": (0.0, 1.0, 0.0, 0.3, 0.0),
+}
+
+HAIRSTYLES = ("bald", "buzz", "short", "quiff", "bob", "long", "tied", "afro")
+FACIAL_HAIR = ("none", "stubble", "moustache", "goatee", "full", "long")
+EYE_COLOURS: Mapping[str, tuple[int, int, int]] = {
+    "brown": (74, 44, 24), "dark": (40, 25, 18), "hazel": (112, 86, 40), "green": (92, 118, 76),
+    "blue": (84, 128, 168), "grey": (120, 134, 142),
+}  # fmt: skip
+SKIN: tuple[tuple[int, int, int], ...] = (
+    (246, 214, 195), (236, 198, 172), (222, 176, 144), (198, 148, 112), (164, 114, 80), (124, 82, 58), (86, 56, 42),
+)  # fmt: skip
+HAIR: tuple[tuple[int, int, int], ...] = ((24, 20, 19), (52, 35, 26), (92, 60, 38), (150, 108, 62), (196, 160, 104))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A person. ``traits`` as in TRAITS; colours are linear RGB in [0, 1]; marks are (x, y, radius or length...)."""
+
+    number: int
+    seed: int
+    traits: Mapping[str, float]
+    masculinity: float
+    age: float
+    melanin: float
+    skin: tuple[float, float, float]
+    redness: float
+    blotch: float
+    hair: tuple[float, float, float]
+    brow: tuple[float, float, float]
+    grey: float
+    hairstyle: str
+    hair_volume: float
+    hair_length: float
+    hair_wave: float
+    fringe: float
+    parting: float
+    recession: float
+    facial_hair: str
+    beard_density: float
+    eye_colour: str
+    lipstick: float
+    lip_hue: tuple[float, float, float]
+    freckles: float
+    moles: tuple[tuple[float, float, float], ...]
+    scar: tuple[float, float, float, float] | None
+    wrinkles: float
+
+    def __getitem__(self, trait: str) -> float:
+        return self.traits[trait]
+
+    @property
+    def skin_group(self) -> str:
+        """light, medium or dark."""
+        return "light" if self.melanin < 0.34 else "medium" if self.melanin < 0.67 else "dark"
+
+    @property
+    def age_group(self) -> str:
+        """young, middle or older."""
+        return "young" if self.age < 0.34 else "middle" if self.age < 0.67 else "older"
+
+    @property
+    def nose_base(self) -> float:
+        """y of the nose's lower end."""
+        return self["nose_tip"] + 0.13
+
+    @property
+    def mouth_y(self) -> float:
+        """y of the closed mouth's line."""
+        return self.nose_base + self["philtrum"]
+
+
+def stream(*words: str | int) -> np.random.Generator:
+    """A generator seeded from sha256 of the words alone: no order, process or global state."""
+    digest = hashlib.sha256("|".join(str(word) for word in words).encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
+
+
+def linear(rgb: tuple[float, ...]) -> tuple[float, float, float]:
+    """Linear light of an 8-bit colour, rounded so that libm's last bit does not matter."""
+    r, g, b = (round(math.pow(c / 255.0, 2.2), 6) for c in rgb)
+    return r, g, b
+
+
+@cache
+def _loadings() -> list[list[float]]:
+    rng = stream("loadings of the traits")
+    rows = rng.standard_normal((len(TRAITS), FACTORS)).tolist()
+    return [[value / math.sqrt(sum(v * v for v in row)) for value in row] for row in rows]
+
+
+def _between(table: tuple[tuple[int, int, int], ...], position: float) -> tuple[float, float, float]:
+    at = min(max(position, 0.0), 1.0) * (len(table) - 1)
+    i = min(int(at), len(table) - 2)
+    r, g, b = (table[i][k] + (table[i + 1][k] - table[i][k]) * (at - i) for k in range(3))
+    return r, g, b
+
+
+def _pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
+    at = float(rng.random()) * sum(weights.values())
+    for name, weight in weights.items():
+        at -= weight
+        if at < 0:
+            return name
+    return next(iter(weights))
+
+
+def draw_identity(seed: int, split: str, number: int) -> Identity:
+    """The person ``number`` of ``split``; a pure function of its arguments."""
+    rng = stream(seed, split, number, "identity")
+    masculine_side = rng.random() < 0.5
+    masculinity = (0.9 if masculine_side else -0.9) + 0.35 * float(rng.standard_normal())
+    age = float(rng.beta(1.3, 1.6))
+    melanin = float(rng.beta(1.0, 1.15))
+    factors = rng.standard_normal(FACTORS).tolist()
+    own = rng.standard_normal(len(TRAITS)).tolist()
+    traits = {}
+    for (name, (mean, spread, by_masculinity, by_age, by_melanin)), loading, alone in zip(
+        TRAITS.items(), _loadings(), own, strict=True
+    ):
+        shared = sum(a * b for a, b in zip(loading, factors, strict=True))
+        z = math.sqrt(SHARED) * shared + math.sqrt(1 - SHARED) * alone
+        # Beyond 2.3 deviations a face stops being one.
+        z = min(max(z, -2.3), 2.3)
+        z += by_masculinity * masculinity + by_age * (2 * age - 1) + by_melanin * (2 * melanin - 1)
+        traits[name] = round(mean + spread * z, 6)
+
+    tone = melanin + 0.06 * float(rng.standard_normal())
+    skin = _between(SKIN, tone)
+    warm = 1 + 0.05 * float(rng.standard_normal())
+    skin = (skin[0] * math.sqrt(warm), skin[1], skin[2] / warm)
+    darkness = 1.1 - 1.4 * melanin + 0.35 * float(rng.standard_normal())
+    colour = _between(HAIR, 0.0 if melanin > 0.6 else darkness)
+    red = 1.25 if rng.random() < 0.15 * (1 - melanin) else 1.0
+    colour = (min(colour[0] * red, 230), colour[1] * (0.82 if red > 1 else 1), colour[2] * (0.7 if red > 1 else 1))
+    grey = max(0.0, min(1.0, (age - 0.55) * 2.4 + 0.25 * float(rng.standard_normal())))
+    silver = (176.0, 174.0, 170.0)
+    hair = tuple(c + (s - c) * grey for c, s in zip(colour, silver, strict=True))
+    brow = tuple(0.8 * (c + (s - c) * grey * 0.5) for c, s in zip(colour, silver, strict=True))
+
+    male = masculinity > 0
+    styles = (
+        {
+            "bald": 0.2 * age + 0.05,
+            "buzz": 0.2,
+            "short": 0.5,
+            "quiff": 0.35,
+            "bob": 0.06,
+            "long": 0.07,
+            "afro": 0.12 * melanin,
+        }
+        if male
+        else {"short": 0.15, "bob": 0.4, "long": 0.5, "tied": 0.35, "afro": 0.3 * melanin, "quiff": 0.05, "buzz": 0.03}
+    )
+    hairstyle = _pick(rng, styles)
+    beards = {"none": 0.42, "stubble": 0.2, "moustache": 0.1, "goatee": 0.12, "full": 0.16, "long": 0.06}
+    facial_hair = _pick(rng, beards) if male else "none"
+    light_eyes = 0.55 * (1 - melanin) ** 2
+    eyes = {
+        "brown": 0.5, "dark": 0.2 + 0.6 * melanin, "hazel": 0.25 * (1 - melanin) + 0.03,
+        "green": 0.4 * light_eyes + 0.005, "blue": light_eyes + 0.005, "grey": 0.4 * light_eyes + 0.005,
+    }  # fmt: skip
+    eye_colour = _pick(rng, eyes)
+    lipstick = float(rng.random()) * 0.8 if not male and rng.random() < 0.5 else 0.0
+    hue = linear(((150, 30, 45), (185, 70, 80), (130, 40, 70), (170, 60, 50))[int(rng.integers(4))])
+    count = int(rng.integers(0, 6))
+    moles = tuple(
+        (float(rng.uniform(-0.9, 0.9)), float(rng.uniform(-0.75, 1.6)), float(rng.uniform(0.016, 0.036)))
+        for _ in range(count)
+    )
+    scar = None
+    if rng.random() < 0.12:
+        x, y = float(rng.uniform(-0.75, 0.75)), float(rng.uniform(-0.7, 1.5))
+        scar = (x, y, x + float(rng.uniform(-0.2, 0.2)), y + float(rng.uniform(0.08, 0.25)))
+    return Identity(
+        number=number,
+        seed=int(rng.integers(1 << 20)),
+        traits=traits,
+        masculinity=masculinity,
+        age=age,
+        melanin=melanin,
+        skin=linear(skin),
+        redness=max(0.0, 0.5 + 0.35 * float(rng.standard_normal())),
+        blotch=float(rng.uniform(0.3, 1.3)),
+        hair=linear(hair),
+        brow=linear(brow),
+        grey=grey,
+        hairstyle=hairstyle,
+        hair_volume=float(rng.uniform(0.6, 1.4)),
+        hair_length=float(rng.uniform(0.0, 1.0)),
+        hair_wave=float(rng.random()),
+        fringe=float(rng.uniform(0.3, 1.0)) if rng.random() < (0.12 if male else 0.35) else 0.0,
+        parting=float(rng.uniform(-1, 1)),
+        recession=max(0.0, 0.35 * masculinity * age + 0.12 * float(rng.standard_normal())) if male else 0.0,
+        facial_hair=facial_hair,
+        beard_density=float(rng.uniform(0.65, 1.0)),
+        eye_colour=eye_colour,
+        lipstick=lipstick,
+        lip_hue=hue,
+        freckles=float(rng.random()) if rng.random() < 0.35 * (1 - melanin) else 0.0,
+        moles=moles,
+        scar=scar,
+        wrinkles=max(0.0, (age - 0.35) * 1.5 + 0.12 * float(rng.standard_normal())),
+    )
