@@ -1,0 +1,5 @@
+"""Image metrics, one file each; ``METRICS`` finds them by their place (see ``benchmark/registry.py``).
+
+Every metric reads RGB float32 in [0, 1] that went through 8 bits. A metric is a pure function (``psnr(restored, truth)``)
+and a thin class that the harness calls: ``reference(truth)`` holds what depends on the truth alone, ``score`` the rest.
+"""
