@@ -1,0 +1,226 @@
+"""Reads board.json files and puts those of one manifest on one board.
+
+A :class:`Board` is the JSON as it is, plus the folder its images lie in and the warnings that a reader must see.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unmaskbench.reports.schema import BoardError, board_check
+
+Row = dict[str, Any]
+
+LISTS = (
+    "methods", "datasets", "occlusions", "metrics", "matchers", "rows", "verification", "differences", "correlations",
+    "curves", "histograms", "scatter", "gallery", "statuses",
+)  # fmt: skip
+KEYS: dict[str, tuple[str, ...]] = {
+    "methods": ("method",),
+    "datasets": ("dataset",),
+    "occlusions": ("occlusion",),
+    "metrics": ("metric",),
+    "matchers": ("matcher",),
+    "rows": ("dataset", "occlusion", "method", "output", "metric", "region", "slice"),
+    "verification": (
+        "dataset", "occlusion", "method", "output", "setting", "matcher", "metric", "target", "policy", "slice",
+    ),
+    "differences": ("dataset", "occlusion", "output", "metric", "region", "method_a", "method_b"),
+    "correlations": ("over", "dataset", "occlusion", "output", "image_metric", "region", "biometric", "matcher"),
+    "curves": ("dataset", "occlusion", "method", "output", "matcher", "setting"),
+    "histograms": ("dataset", "occlusion", "method", "output", "matcher", "setting"),
+    "scatter": ("dataset", "occlusion", "output", "method", "sample"),
+    "gallery": ("dataset", "occlusion", "sample"),
+    "statuses": ("dataset", "occlusion", "method", "status"),
+}  # fmt: skip
+HIGHER_IS_BETTER = {"auc", "tmr", "accuracy", "tpr", "dprime", "fnmr_recovered"}
+
+
+@dataclass
+class Board:
+    """One board: ``data`` is the JSON tree, ``folders`` maps an image path to the run folder that holds it (paths that
+    are not in it lie in ``folder``), ``warnings`` are sentences in plain language."""
+
+    data: dict[str, Any]
+    folder: Path
+    names: list[str]
+    warnings: list[str] = field(default_factory=list)
+    folders: dict[str, Path] = field(default_factory=dict)
+
+    def rows(self, table: str, **where: Any) -> list[Row]:
+        """The rows of ``table`` whose fields equal ``where``, in file order."""
+        items = tuple(where.items())
+        return [row for row in self.data[table] if all(row.get(k) == v for k, v in items)]
+
+    def contexts(self) -> list[tuple[str, str]]:
+        """(dataset, occlusion) pairs that have figures, in order of appearance."""
+        seen = dict.fromkeys((r["dataset"], r["occlusion"]) for r in self.data["rows"])
+        seen |= dict.fromkeys((r["dataset"], r["occlusion"]) for r in self.data["verification"])
+        return list(seen)
+
+    def outputs(self) -> list[str]:
+        """``composite`` before ``raw``, those that occur."""
+        found = {r["output"] for r in self.data["rows"]} | {r["output"] for r in self.data["verification"]}
+        return [o for o in ("composite", "raw") if o in found]
+
+    def image(self, path: str) -> Path:
+        """Where an image of the gallery lies. Raises BoardError for a path that leaves the run folder."""
+        root = self.folders.get(path, self.folder).resolve()
+        found = (root / path).resolve()
+        if not found.is_relative_to(root):
+            raise BoardError(f"{root / 'board.json'}: image path {path!r} leaves the run folder")
+        return found
+
+
+def load(run: Path) -> Board:
+    """The board of one run: a folder with board.json, or the file itself.
+
+    Raises BoardError where the file is absent, is not JSON, has another schema version or does not fit the schema.
+    """
+    path = run / "board.json" if run.is_dir() else run
+    if not path.is_file():
+        raise BoardError(f"{path} is not there; write it with: bench score {run}")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BoardError(f"{path} is not JSON ({error}); write it anew with: bench score {run}") from error
+    if isinstance(data, dict) and data.get("schema") not in (None, "unmaskbench.board/1"):
+        raise BoardError(f"{path} has schema {data['schema']!r}, this version reads 'unmaskbench.board/1'; rerun bench score")
+    board_check()(data, str(path))
+    board = Board(data, path.parent, [data["run"]["name"]])
+    board.warnings = facts_to_warn_of(board)
+    return board
+
+
+def facts_to_warn_of(board: Board) -> list[str]:
+    """Sentences for what a reader could otherwise misread: refusals, dependent matchers, failures, unranked figures."""
+    found: list[str] = []
+    refused = dict.fromkeys(r["refused"] for r in board.data["verification"] if r["refused"])
+    found += [f"Refused: {reason}." for reason in refused]
+    dependent: dict[str, set[str]] = defaultdict(set)
+    for row in board.data["verification"]:
+        if not row["independent"] and row["method"]:
+            dependent[row["matcher"]].add(row["method"])
+    for matcher, methods in sorted(dependent.items()):
+        found.append(
+            f"{matcher} took part in the training of {', '.join(sorted(methods))}: it is no independent judge there. "
+            "Those figures are marked with a dagger and never win."
+        )
+    for method in board.data["methods"]:
+        if method["state"] != "ok":
+            found.append(f"{method['method']} is {method['state']}: {method['message'] or 'no reason was stored'}.")
+    for kind in ("metrics", "matchers"):
+        for entry in board.data[kind]:
+            if entry["state"] != "ok":
+                found.append(f"{entry[kind[:-1]]} has no figures here: {entry['message'] or entry['state']}.")
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for row in board.data["statuses"]:
+        if row["status"] != "ok":
+            counts[row["method"], row["status"]] += row["count"]
+    for (method, status), count in sorted(counts.items()):
+        found.append(f"{method}: {count} samples are {status}; they stay in the denominator.")
+    unranked = dict.fromkeys((r["metric"], r["note"]) for r in board.data["rows"] if not r["ranked"])
+    found += [f"{metric} is shown without ranks: {note or 'too few images'}." for metric, note in unranked]
+    if board.data["run"]["hardware"].get("gpu") in ("", None):
+        found.append("Speed was measured on a CPU: compare it only within this board.")
+    return found
+
+
+def merge(boards: Sequence[Board]) -> list[Board]:
+    """Boards of equal manifests put together, in order of first appearance; others stay apart, each with a warning.
+
+    A row that two runs share is taken from the first. Ranks across runs are set anew from the intervals, which is
+    stricter than the paired test within a run: two methods are told apart only where their intervals do not overlap.
+    """
+    groups: dict[str, list[Board]] = defaultdict(list)
+    for board in boards:
+        groups[board.data["manifest"]].append(board)
+    merged = [group[0] if len(group) == 1 else _union(group) for group in groups.values()]
+    if len(merged) > 1:
+        names = " | ".join(", ".join(b.names) for b in merged)
+        for board in merged:
+            board.warnings.insert(
+                0,
+                f"These runs scored different images or pairs and are not ranked together: {names}. Change the run above.",
+            )
+    return merged
+
+
+def _union(group: Sequence[Board]) -> Board:
+    first = group[0]
+    data = dict(first.data)
+    for table in LISTS:
+        seen: dict[tuple[Any, ...], Row] = {}
+        for board in group:
+            for row in board.data[table]:
+                key = tuple(row[k] for k in KEYS[table])
+                if key not in seen:
+                    seen[key] = dict(row)
+        data[table] = list(seen.values())
+    names = [name for board in group for name in board.names]
+    data["run"] = first.data["run"] | {"name": " + ".join(names), "members": [b.data["run"] for b in group]}
+    folders = {
+        path: board.folder
+        for board in reversed(group)
+        for entry in board.data["gallery"]
+        for path in gallery_paths(entry)
+    }
+    _merge_gallery(data, group)
+    better = {m["metric"]: m["direction"] == "higher" for m in data["metrics"]}
+    regroup(data["rows"], ("dataset", "occlusion", "output", "metric", "region", "slice"), better)
+    regroup(
+        [r for r in data["verification"] if r["setting"] in ("UT", "UU")],
+        ("dataset", "occlusion", "output", "setting", "matcher", "metric", "target", "policy", "slice"),
+        dict.fromkeys(HIGHER_IS_BETTER, True),
+    )
+    result = Board(data, first.folder, names, folders=folders)
+    result.warnings = [
+        f"{len(group)} runs of one manifest are on this board. Rank groups across runs come from the intervals, which tell "
+        "fewer methods apart than the paired tests within a run.",
+        *facts_to_warn_of(result),
+    ]
+    hardware = {json.dumps(b.data["run"]["hardware"], sort_keys=True) + b.data["run"]["device"] for b in group}
+    if len(hardware) > 1:
+        result.warnings.insert(1, "The runs were made on different hardware: their speeds must not be compared.")
+    return result
+
+
+def _merge_gallery(data: dict[str, Any], group: Sequence[Board]) -> None:
+    by_sample = {tuple(e[k] for k in KEYS["gallery"]): e for e in data["gallery"]}
+    for entry in by_sample.values():
+        entry["methods"] = dict(entry["methods"])
+    for board in group[1:]:
+        for entry in board.data["gallery"]:
+            target = by_sample[tuple(entry[k] for k in KEYS["gallery"])]
+            for method, shown in entry["methods"].items():
+                target["methods"].setdefault(method, shown)
+
+
+def gallery_paths(entry: Row) -> Iterable[str]:
+    """Every image path of a gallery entry."""
+    yield from (entry[k] for k in ("truth", "occluded", "mask") if entry[k])
+    for shown in entry["methods"].values():
+        yield from (shown[k] for k in ("raw", "composite") if shown.get(k))
+
+
+def regroup(rows: Iterable[Row], key: Sequence[str], higher: dict[str, bool]) -> None:
+    """Set ``rank`` and ``group`` in place, by value and by overlap of intervals with the group's best."""
+    tables: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        row["rank"] = row["group"] = None
+        if isinstance(row["value"], (int, float)) and row["low"] is not None and row.get("ranked", True):
+            tables[tuple(row[k] for k in key)].append(row)
+    for table in tables.values():
+        up = higher.get(table[0]["metric"], False)
+        table.sort(key=lambda r: r["value"], reverse=up)
+        group, head = 0, table[0]
+        for rank, row in enumerate(table, 1):
+            apart = row["high"] < head["low"] if up else row["low"] > head["high"]
+            if rank == 1 or apart:
+                group, head = group + 1, row
+            row["rank"], row["group"] = rank, group

@@ -1,0 +1,131 @@
+"""Matplotlib figures as small SVG whose colours follow the page: light, dark or paper.
+
+Figures are drawn with placeholder colours. For the page they become CSS variables and classes (no inline style, so that a
+strict content-security policy holds); for an export they become the light palette's colours.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Target = Literal["page", "file"]
+
+# Okabe-Ito's order of hues adjusted to reach 3:1 on white, then the same hues again with a dashed line.
+LIGHT = ("#0b62a4", "#b4470a", "#087a5a", "#8a3b8f", "#8a6a00", "#b0203a", "#1f7f95", "#5a5ab8", "#5b7a1e", "#96522f")
+DARK = ("#6fb3ee", "#f39a5b", "#4fc9a0", "#d692dc", "#e0bd4a", "#f5808f", "#66c6dc", "#a9a9f5", "#a9cf62", "#d9a07c")
+UNTOUCHED = ("#5c6470", "#a3acb8")
+INK, FAINT, RULE = "#0c0c01", "#0c0c02", "#0c0c03"
+FILE_COLOURS = {INK: "#1c2330", FAINT: "#5c6470", RULE: "#d8dce2"}
+PAGE_COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", RULE: "var(--rule)"}
+DASHES = ("-", (0, (4, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
+MARKERS = ("o", "s", "^", "D")
+
+
+def placeholder(index: int) -> str:
+    """The drawing colour of method ``index`` (0 is the palette's grey, kept for ``untouched``)."""
+    return f"#0b0b{index % 256:02x}"
+
+
+def hue(index: int) -> int:
+    """Which palette entry method ``index`` >= 1 takes."""
+    return (index - 1) % len(LIGHT)
+
+
+def dash(index: int) -> object:
+    """The line style of method ``index``: solid for the first ten, then dashed, dotted, dash-dotted."""
+    return DASHES[((index - 1) // len(LIGHT)) % len(DASHES)] if index else (0, (5, 2))
+
+
+def marker(index: int) -> str:
+    """The marker of method ``index``, changing with :func:`dash`."""
+    return MARKERS[((index - 1) // len(LIGHT)) % len(MARKERS)] if index else "X"
+
+
+def new_figure(width: float = 4.5, height: float = 3.5) -> tuple[Figure, Axes]:
+    """A figure of ``width`` x ``height`` inches with one plain axes."""
+    from matplotlib.figure import Figure as NewFigure
+
+    figure = NewFigure(figsize=(width, height))
+    axes = figure.add_axes((0.15, 0.15, 0.82, 0.75))
+    plain(axes)
+    return figure, axes
+
+
+def plain(axes: Axes, size: float = 8.5) -> None:
+    """Quiet axes: no upper and right frame, faint ticks, a hairline grid."""
+    axes.set_facecolor("none")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(RULE)
+    axes.tick_params(colors=RULE, labelcolor=FAINT, labelsize=size, length=3)
+    axes.tick_params(which="minor", length=0)
+    axes.grid(color=RULE, linewidth=0.5)
+    axes.set_axisbelow(True)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_color(FAINT)
+        label.set_size(size + 0.5)
+    axes.title.set_color(INK)
+    axes.title.set_size(size + 1.5)
+    axes.title.set_weight("bold")
+
+
+def to_svg(figure: Figure, key: str, target: Target = "page", description: str = "") -> str:
+    """The figure as SVG text; ``key`` makes its inner ids unique and the bytes the same on every run."""
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": key, "path.simplify": True}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    # coordinates only: a label such as "0.01" is text and stays
+    text = re.sub(r'(?<= )(?:d|x|y|transform)="[^"]*"', lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m[0]), text)
+    text = re.sub(r"\s*\n\s*", " ", text)
+    if target == "file":
+        return _coloured(text, FILE_COLOURS, LIGHT, UNTOUCHED[0])
+    text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.S)
+    text = re.sub(r'style="([^"]*)"', _attributes, text)
+    text = re.sub(r'id="method-(\d+)"', r'class="m" data-m="\1"', text)
+    text = re.sub(r'<g id="(?:figure|axes|patch|matplotlib\.axis|xtick|ytick|text|line2d|LineCollection|PathCollection|FillBetweenPolyCollection)_\d+">', "<g>", text)
+    text = re.sub(r'^<svg[^>]*viewBox="([^"]*)"[^>]*>', lambda m: f'<svg viewBox="{m[1]}" role="img" aria-label="{_quoted(description)}">', text)
+    return _coloured(text, PAGE_COLOURS, tuple(f"var(--h{i})" for i in range(len(LIGHT))), "var(--h-untouched)")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def _coloured(text: str, fixed: dict[str, str], hues: tuple[str, ...], grey: str) -> str:
+    for placeholder_colour, colour in fixed.items():
+        text = text.replace(placeholder_colour, colour)
+
+    def method(match: re.Match[str]) -> str:
+        index = int(match[1], 16)
+        return hues[hue(index)] if 0 < index < 255 else grey
+
+    return re.sub(r"#0b0b([0-9a-f]{2})", method, text)
+
+
+def _attributes(match: re.Match[str]) -> str:
+    """CSS declarations as presentation attributes; the font family is the page's own."""
+    found = []
+    for declaration in match[1].split(";"):
+        name, _, value = declaration.partition(":")
+        name, value = name.strip(), value.strip()
+        if name == "font":
+            size = re.search(r"([\d.]+)px", value)
+            found.append(f'font-size="{size[1] if size else 9}"')
+            if "bold" in value:
+                found.append('font-weight="600"')
+        elif name in {"fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity", "text-anchor", "font-size"}:
+            found.append(f'{name}="{value}"')
+    return " ".join(found)
