@@ -9,9 +9,9 @@ opens without those packages and without running anything of theirs.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import pickle
 import zipfile
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from unmaskbench.benchmark.weights import sha256 as file_sha256
 
 PICKLE_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".tar")
 _SHOWN_KEYS = 8
@@ -28,34 +30,20 @@ class WeightsError(ValueError):
     """A weight file that cannot be used: unsafe, damaged, of another layout, or not the file that was expected."""
 
 
-class _Inert(dict[Any, Any]):
-    """Takes the place of a foreign class inside a checkpoint: accepts whatever the pickle hands over, keeps nothing.
+class _Inert:
+    """Takes the place of a foreign class inside a checkpoint: whatever would build an instance gives an empty dict.
 
-    A dict, because trainers store settings in dict subclasses whose items the unpickler sets one by one.
+    An ordered dict is the one container into which torch's unpickler will put both items and attributes, and trainers
+    store their settings either way.
     """
 
-    def __init__(self, *_args: object, **_kwargs: object) -> None:
-        super().__init__()
-
-    def __setstate__(self, _state: object) -> None:
-        """Drop the state: it belongs to a class that is not here."""
-
-    def __hash__(self) -> int:  # type: ignore[override]  # enum members serve as dictionary keys
-        return id(self)
-
-
-def file_sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes as 64 lower-case hex digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    def __new__(cls, *_args: object, **_kwargs: object) -> OrderedDict[Any, Any]:  # type: ignore[misc]
+        return OrderedDict()
 
 
 def check_sha256(path: Path | str, expected: str) -> None:
     """Raise WeightsError unless the file's SHA-256 is `expected` (hex, any case)."""
-    found = file_sha256(path)
+    found = file_sha256(Path(path))
     if found != expected.lower():
         raise WeightsError(
             f"{path}: sha256 is {found}, expected {expected.lower()}; the file is damaged or another one. "
@@ -158,16 +146,16 @@ def _allowed(path: Path, inert_packages: tuple[str, ...]) -> Iterator[None]:
     if inert_packages and zipfile.is_zipfile(path):
         for name in torch.serialization.get_unsafe_globals_in_checkpoint(str(path)):
             if any(name == allow or (allow.endswith(".") and name.startswith(allow)) for allow in inert_packages):
-                # One class per name: the unpickler looks instances up by their type.
                 allowed.append((type(name.rsplit(".", 1)[-1], (_Inert,), {}), name))
     with torch.serialization.safe_globals(allowed):
         yield
 
 
 def _first_cause(error: Exception) -> str:
-    """Return the sentence of torch's long message that names the offending global."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    named = [line for line in lines if "GLOBAL" in line or "WeightsUnpickler error" in line]
+    """Return the sentence of torch's long message that names what was refused."""
+    reason = str(error).rsplit("WeightsUnpickler error:", 1)[-1]
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    named = [line for line in lines if "GLOBAL" in line]
     return (named or lines or ["unreadable pickle"])[0].split(". ")[0]
 
 

@@ -63,7 +63,7 @@ def _is_torchscript(path: Path) -> bool:
 
 def _torchscript_state(path: Path) -> dict[str, Tensor]:
     try:
-        scripted = torch.jit.load(str(path), map_location="cpu")
+        scripted = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except RuntimeError as error:
         raise WeightsError(f"{path}: not a readable TorchScript archive ({error}); fetch it again") from error
     return {key: value.detach() for key, value in scripted.state_dict().items()}

@@ -53,7 +53,8 @@ class SpectralDFT(nn.Module):
         real, imag = parts[:, :, 0], parts[:, :, 1]
         if self.kind == "fft":
             spectrum = torch.complex(real.contiguous(), imag.contiguous())
-            return torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")
+            image: Tensor = torch.fft.irfft2(spectrum, s=(height, width), norm="ortho")
+            return image
         with torch.autocast(x.device.type, enabled=False):
             cos_h, sin_h = _dft_matrices(height, height, x.device)
             cos_w, sin_w = _dft_matrices(width, bins, x.device)
@@ -70,7 +71,10 @@ def _dft_matrices(length: int, bins: int, device: torch.device) -> tuple[Tensor,
     j = torch.arange(length, device=device)
     k = torch.arange(bins, device=device)
     # The integer product is reduced first: large angles would lose float32 digits.
-    angle = ((j[:, None] * k[None, :]) % length).float() * (2.0 * math.pi / length)
+    turns = j[:, None] * k[None, :]
+    # The remainder is spelled out because the ONNX exporter has no integer remainder by a symbolic size.
+    turns = turns - torch.div(turns, length, rounding_mode="floor") * length
+    angle = turns.float() * (2.0 * math.pi / length)
     scale = 1.0 / math.sqrt(length)
     return torch.cos(angle) * scale, torch.sin(angle) * scale
 

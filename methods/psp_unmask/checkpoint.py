@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -15,17 +15,19 @@ from unmaskbench.methods.psp_unmask.stylegan2 import Generator, published_channe
 _GENERATOR_MARK = "to_rgb1.conv.weight"
 
 
-def load_psp_checkpoint(path: Path | str, *, sha256: str | None = None) -> PSP:
+def load_psp_checkpoint(
+    path: Path | str, *, sha256: str | None = None, build: Callable[[int], PSP] = PSP.published
+) -> PSP:
     """Return a published pSp (``psp_ffhq_encode.pt`` and its kin) in eval mode, on the CPU.
 
     The file holds ``state_dict`` with ``encoder.`` and ``decoder.`` names, ``latent_avg`` and the training options
     ``opts``. The output size is read from the weights; the mean latent is left at zero when the options say that the
-    encoder was trained without it. Raises FileNotFoundError, or WeightsError when the file is unsafe, damaged, lacks
-    one of these, or does not fit name by name.
+    encoder was trained without it. `build` makes the network for an output size in px. Raises FileNotFoundError, or
+    WeightsError when the file is unsafe, damaged, lacks one of these, or does not fit name by name.
     """
     checkpoint = _mapping(read_checkpoint(path, sha256=sha256), path, "state_dict")
     state = state_dict_of(checkpoint, source=path)
-    network = PSP.published(_generator_size(under_prefix(state, "decoder."), path))
+    network = build(_generator_size(under_prefix(state, "decoder."), path))
     state = {key: value for key, value in state.items() if key != "latent_avg"}
     state["latent_avg"] = network.latent_avg
     if _starts_from_average(checkpoint.get("opts")):

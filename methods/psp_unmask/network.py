@@ -12,7 +12,7 @@ from unmaskbench.methods.psp_unmask.stylegan2 import Generator
 PUBLISHED_INPUT_PX = 256
 COMPACT_PX = 128
 COMPACT_STYLE_DIM = 256
-COMPACT_CHANNELS = {4: 192, 8: 192, 16: 192, 32: 128, 64: 64, 128: 32}
+COMPACT_CHANNELS = {4: 160, 8: 192, 16: 192, 32: 128, 64: 64, 128: 32}
 
 
 class PSP(nn.Module):
