@@ -28,6 +28,7 @@ from unmaskbench.datasets.occlusions.mask_cloth import KINDS, MARGIN, TEXTURE, M
 from unmaskbench.datasets.occlusions.painting import Light, estimate_light, lay_over, pixels_of
 
 STANDARD = (0.35, 0.45)
+STRAPS_SHARE = 0.01  # of the face area, about what the straps cover
 ANY_KIND = (("surgical", "kn95", "n95", "cloth"), (0.45, 0.2, 0.15, 0.2))
 
 
@@ -149,9 +150,11 @@ def _levels(kind: MaskKind, fit: _Fit, angle: Array, y: Array) -> tuple[Array, A
     return s, upper + fit.upper, lower + fit.lower
 
 
-def _covered(kind: MaskKind, fit: _Fit, places: Places) -> NDArray[np.bool_]:
+def _covered(kind: MaskKind, fit: _Fit, places: Places, rim: float) -> NDArray[np.bool_]:
+    """Whether places are under the mask or within ``rim`` eye distances of it, where its soft edge is."""
     s, upper, lower = _levels(kind, fit, places.angle, places.y)
-    return np.asarray((places.inside > 0) & (np.abs(s) < 1) & (places.y > upper) & (places.y < lower))
+    beside = np.abs(s) < 1 + rim / fit.angle
+    return np.asarray((places.inside > 0) & beside & (places.y > upper - rim) & (places.y < lower + rim))
 
 
 def _worn(
@@ -168,13 +171,15 @@ def _worn(
     inside = np.outer((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
     face = inside & region[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None]]
     on_face = Places(seen.angle[face], seen.y[face], seen.normal[:, face], seen.inside[face])
+    rim = 0.5 / pose.scale
+    target -= STRAPS_SHARE
     low, high = -5.0, 5.0
     for _ in range(10):
         size = (low + high) / 2
-        share = np.count_nonzero(_covered(kind, _fit(kind, size), on_face)) / max(on_face.y.size, 1)
+        share = np.count_nonzero(_covered(kind, _fit(kind, size), on_face, rim)) / max(on_face.y.size, 1)
         low, high = (size, high) if share < target else (low, size)
     fit = _fit(kind, (low + high) / 2)
-    down, right = np.nonzero(_covered(kind, fit, seen))
+    down, right = np.nonzero(_covered(kind, fit, seen, rim))
     if len(down) == 0:
         return _Worn(kind, fit, pose, _cut(places if grid is None else grid.fine_places(places), 0, 0, 1, 1), (0, 0))
     margin = max(2, int(0.45 * pose.scale))  # room for the straps, and for what a coarse grid overlooks

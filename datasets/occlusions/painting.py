@@ -92,3 +92,26 @@ def lay_over(
     covered = int(np.count_nonzero(region[rows, columns])) / area if region is not None and area else None
     image = torch.from_numpy(np.ascontiguousarray(drawn.transpose(2, 0, 1))).to(torch.float32).div_(255.0)
     return Occluded(image=image, mask=torch.from_numpy(mask)[None], coverage=covered)
+
+
+def check_colour(owner: str, name: str, value: object) -> tuple[int, int, int]:
+    """``value`` as (R, G, B). Raises ValueError that names the occlusion and the parameter."""
+    values = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if len(values) != 3 or not all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 255 for v in values):
+        raise ValueError(f"{owner}: {name} must be three integers R, G, B from 0 to 255; found {value!r}")
+    return values[0], values[1], values[2]
+
+
+def check_range(
+    owner: str, name: str, value: object, low: float, high: float, whole: bool = False
+) -> tuple[float, float]:
+    """``value`` as (least, most) within [low, high]. Raises ValueError that names the occlusion and the parameter."""
+    values = tuple(value) if isinstance(value, (list, tuple)) else ()
+    kinds = (int,) if whole else (int, float)
+    numbers = [v for v in values if isinstance(v, kinds) and not isinstance(v, bool)]
+    if len(values) != 2 or len(numbers) != 2 or not low <= numbers[0] <= numbers[1] <= high:
+        what = "integers" if whole else "numbers"
+        raise ValueError(
+            f"{owner}: {name} must be two {what} (least, most) with {low:g} <= least <= most <= {high:g}; found {value!r}"
+        )
+    return numbers[0], numbers[1]
