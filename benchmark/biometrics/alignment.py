@@ -34,9 +34,9 @@ FACENET_160X160 = (
 )
 """Where the landmarks fall in FaceNet's 160 px crop.
 
-FaceNet's public weights were trained on, and are used with, the MTCNN box grown by 32 px in 160 px, squeezed to a square
-and not rotated. A box is not among what a matcher is given, so the crop is taken by the mean place of the landmarks in
-such crops, measured on the 13,233 photographs of LFW; in-plane rotation is taken out on the way.
+FaceNet's public weights were trained on, and are used with, the MTCNN box grown by 32 px in 160 px, squeezed to a
+square and not rotated. A box is not among what a matcher is given, so the crop is taken by the mean place of the
+landmarks in such crops, measured on the 13,233 photographs of LFW; in-plane rotation is taken out on the way.
 """
 
 FACENET_STRETCH = 1 / 0.752
@@ -47,7 +47,8 @@ SIGNATURE = "umeyama5|bilinear|area<0.5"
 
 
 def similarity_transform(source: Tensor, target: Tensor) -> Tensor:
-    """Matrices (N, 2, 3) that map ``source`` points (N, K, 2) onto ``target`` (K, 2) or (N, K, 2) with the least squares.
+    """Matrices (N, 2, 3) that map ``source`` points (N, K, 2) onto ``target`` (K, 2) or (N, K, 2) with the least
+    squares.
 
     Umeyama 1991 with rotation, one scale and translation. Raises ValueError on other shapes, fewer than two points,
     values that are not finite, or source points that coincide (no transform is defined).
@@ -81,17 +82,15 @@ def align(
 ) -> Tensor:
     """Faces cut out by their landmarks: (N, 3, h, w) in [0, 1] for images (N, 3, H, W) and landmarks (N, 5, 2).
 
-    ``size`` is (height, width) in pixels and ``template`` the landmarks' places in it. A ``stretch`` other than 1 widens
-    the face by that factor after the similarity, for networks trained on squeezed boxes. Sampling is bilinear. Where a face
-    is more than twice as large as its crop, it is first averaged down by whole factors, so that the crop is free of aliasing.
-    Raises ValueError on shapes that do not fit and on landmarks that allow no alignment.
+    ``size`` is (height, width) in pixels and ``template`` the landmarks' places in it. A ``stretch`` other than 1
+    widens the face by that factor after the similarity, for networks trained on squeezed boxes. Sampling is bilinear.
+    Where a face is more than twice as large as its crop, it is first averaged down by whole factors, so that the crop
+    is free of aliasing. Raises ValueError on shapes that do not fit and on landmarks that allow no alignment.
     """
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f"expected images (N, 3, H, W), got {tuple(images.shape)}")
     if landmarks.shape != (len(images), len(template), 2):
-        raise ValueError(
-            f"expected landmarks ({len(images)}, {len(template)}, 2) for {len(images)} images, got {tuple(landmarks.shape)}"
-        )
+        raise ValueError(f"expected landmarks ({len(images)}, {len(template)}, 2), got {tuple(landmarks.shape)}")
     if len(images) == 0:
         return images.new_zeros((0, 3, *size))
     points = torch.tensor(template, dtype=torch.float64, device=landmarks.device)
@@ -103,7 +102,7 @@ def align(
     if int(factors.max()) == 1:
         return _warp(images, forward, size)
     crops = images.new_empty((len(images), 3, *size))
-    for factor in factors.unique().tolist():
+    for factor in sorted(set(factors.tolist())):
         chosen = (factors == factor).nonzero().squeeze(1)
         reduced = images[chosen.to(images.device)]
         if factor > 1:

@@ -1,8 +1,9 @@
 """Error rates of one set of scores, in the terms of ISO/IEC 19795-1, from one sort.
 
 A comparison is accepted where its score is at least the threshold. FMR is the share of impostor comparisons that are
-accepted, FNMR the share of genuine ones that are not, TMR = 1 - FNMR. A failed comparison has the score minus infinity and
-is never accepted: no threshold given here is minus infinity. Every figure but d' depends on the order of the scores alone.
+accepted, FNMR the share of genuine ones that are not, TMR = 1 - FNMR. A failed comparison has the score minus
+infinity and is never accepted: no threshold given here is minus infinity. Every figure but d' depends on the order of
+the scores alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from unmaskbench.benchmark.biometrics.scores import PairScores, Scores
 Floats = NDArray[np.float64]
 
 EVIDENCE = 10
-"""An FMR target needs at least EVIDENCE / FMR impostor comparisons, or its threshold would hang on a handful of scores."""
+"""An FMR target needs at least EVIDENCE / FMR impostor comparisons, or its threshold would hang on a handful of
+scores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class ScoreDistribution:
         """The sorted scores. Raises ValueError where there is no genuine or no impostor comparison."""
         if not len(scores.genuine) or not len(scores.impostor):
             raise ValueError(
-                f"error rates need genuine and impostor comparisons, got {len(scores.genuine)} and {len(scores.impostor)}"
+                f"error rates need both kinds of comparison, got {len(scores.genuine)} genuine, {len(scores.impostor)} impostor"
             )
         return cls(np.sort(scores.genuine), np.sort(scores.impostor))
 
@@ -64,14 +66,15 @@ def threshold_at_fmr(scores: ScoreDistribution, target: float) -> float:
     """The most accurate threshold whose FMR does not exceed ``target``, a number in (0, 1).
 
     Of all thresholds within the target it accepts the most genuine comparisons, and of those that accept as many, the
-    fewest impostors: it is the lowest genuine score that the target allows. (Plain accuracy, with all comparisons counted
-    alike, would follow the thousand times more numerous impostors and leave every target for a stricter one.) Where no
-    genuine comparison can be accepted, it is the next number above the scores that must be refused.
+    fewest impostors: it is the lowest genuine score that the target allows. (Plain accuracy, with all comparisons
+    counted alike, would follow the thousand times more numerous impostors and leave every target for a stricter one.)
+    Where no genuine comparison can be accepted, it is the next number above the scores that must be refused.
     """
     if not 0.0 < target < 1.0:
         raise ValueError(f"an FMR target must lie between 0 and 1, got {target}")
     allowed = int(target * len(scores.impostor) * (1 + 1e-9))
-    refused = scores.impostor[len(scores.impostor) - 1 - allowed] if allowed < len(scores.impostor) else np.float32("-inf")
+    # A target below 1 leaves at least one impostor to refuse.
+    refused = scores.impostor[len(scores.impostor) - 1 - min(allowed, len(scores.impostor) - 1)]
     place = int(np.searchsorted(scores.genuine, refused, side="right"))
     if place < len(scores.genuine):
         return float(scores.genuine[place])
@@ -102,8 +105,8 @@ def balanced_accuracy(scores: ScoreDistribution, threshold: float) -> float:
 
 
 def auc(scores: ScoreDistribution) -> float:
-    """Area under the ROC curve, in [0, 1]: the share of (genuine, impostor) couples in which the genuine score is higher,
-    ties counted half (Mann-Whitney). Exact: counted in integers."""
+    """Area under the ROC curve, in [0, 1]: the share of (genuine, impostor) couples in which the genuine score is
+    higher, ties counted half (Mann-Whitney). Exact: counted in integers."""
     few, many = scores.genuine, scores.impostor
     swapped = len(few) > len(many)
     if swapped:
@@ -117,23 +120,19 @@ def auc(scores: ScoreDistribution) -> float:
 def eer(scores: ScoreDistribution) -> tuple[float, float]:
     """Equal error rate in [0, 1], and the score at which FNMR first reaches FMR.
 
-    FMR and FNMR are step functions that need not be equal anywhere; the rate is read where the straight line between the
-    two neighbouring operating points (FMR, FNMR) crosses FMR = FNMR, which is where the polygon of the ROC does.
+    FMR and FNMR are step functions that need not be equal anywhere; the rate is read where the straight line between
+    the two neighbouring operating points (FMR, FNMR) crosses FMR = FNMR, which is where the polygon of the ROC does.
     """
     after = _first_crossing(scores)
-    fmr, fnmr = (float(scores.fmr(after)), float(scores.fnmr(after))) if after is not None else (0.0, 1.0)
     before = _score_below(scores, after)
-    if before is None:
-        return (fmr + fnmr) / 2.0, float(after) if after is not None else float("inf")
-    fmr_before, fnmr_before = float(scores.fmr(before)), float(scores.fnmr(before))
-    gap, gap_before = fnmr - fmr, fnmr_before - fmr_before
+    fmr, fmr_before = float(scores.fmr(after)), float(scores.fmr(before))
+    gap, gap_before = float(scores.fnmr(after)) - fmr, float(scores.fnmr(before)) - fmr_before
     share = -gap_before / (gap - gap_before)
-    rate = fmr_before + share * (fmr - fmr_before)
-    return rate, float(after) if after is not None else float("inf")
+    return fmr_before + share * (fmr - fmr_before), float(after)
 
 
-def _first_crossing(scores: ScoreDistribution) -> np.float32 | None:
-    """The lowest score at which FNMR >= FMR; None where only a threshold above all scores has it."""
+def _first_crossing(scores: ScoreDistribution) -> np.float32:
+    """The lowest score at which FNMR >= FMR; infinity where only a threshold above all scores has it."""
     # FNMR - FMR rises with the threshold: bracket by the genuine scores, then look among the impostors in between.
     known = scores.genuine
     high = int(np.argmax(scores.fnmr(known) >= scores.fmr(known)))
@@ -147,17 +146,14 @@ def _first_crossing(scores: ScoreDistribution) -> np.float32 | None:
         crosses = scores.fnmr(between) >= scores.fmr(between)
         if crosses.any():
             return np.float32(between[int(np.argmax(crosses))])
-    return np.float32(known[high]) if found else None
+    return np.float32(known[high] if found else np.inf)
 
 
-def _score_below(scores: ScoreDistribution, threshold: np.float32 | None) -> np.float32 | None:
-    """The highest score below a threshold (None: above all scores)."""
-    lower = []
-    for values in (scores.genuine, scores.impostor):
-        place = len(values) if threshold is None else int(np.searchsorted(values, threshold, side="left"))
-        if place:
-            lower.append(values[place - 1])
-    return np.float32(max(lower)) if lower else None
+def _score_below(scores: ScoreDistribution, threshold: np.float32) -> np.float32:
+    """The highest score below a threshold that is not the lowest score of all."""
+    kinds = (scores.genuine, scores.impostor)
+    places = [(values, int(np.searchsorted(values, threshold, side="left"))) for values in kinds]
+    return np.float32(max(values[place - 1] for values, place in places if place))
 
 
 def dprime(scores: PairScores | ScoreDistribution) -> float:
@@ -194,8 +190,8 @@ def roc(scores: ScoreDistribution) -> Curve:
 def thinned_roc(scores: ScoreDistribution, targets: tuple[float, ...] = (), points: int = 200) -> Curve:
     """At most ``points`` operating points for a plot, spread over linear and logarithmic axes.
 
-    Each is exact; the points of the ``targets`` that the impostors can carry are always among them, and so are the two ends.
-    Raises ValueError where ``points`` cannot hold the targets.
+    Each is exact; the points of the ``targets`` that the impostors can carry are always among them, and so are the
+    two ends. Raises ValueError where ``points`` cannot hold the targets.
     """
     kept = {threshold_at_fmr(scores, t) for t in targets if enough_impostors(len(scores.impostor), t)}
     kept |= {float("inf"), float(min(scores.genuine[0], scores.impostor[0]))}
@@ -220,7 +216,8 @@ def thinned_roc(scores: ScoreDistribution, targets: tuple[float, ...] = (), poin
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """Densities of genuine and impostor scores over shared ``edges`` (bins + 1,); each integrates to the completed share."""
+    """Densities of genuine and impostor scores over shared ``edges`` (bins + 1,); each integrates to the completed
+    share."""
 
     edges: Floats
     genuine: Floats
@@ -230,10 +227,11 @@ class Histogram:
 def histogram(scores: ScoreDistribution, bins: int = 80, limits: tuple[float, float] | None = None) -> Histogram:
     """Densities of both kinds of score over ``bins`` equal bins, for a plot.
 
-    ``limits`` sets a common axis for several settings; scores beyond it fall into the outermost bins. By default it is the
-    range of completed scores. Raises ValueError where nothing was completed.
+    ``limits`` sets a common axis for several settings; scores beyond it fall into the outermost bins. By default it
+    is the range of completed scores. Raises ValueError where nothing was completed.
     """
-    kinds = [values[np.searchsorted(values, np.float32("-inf"), side="right") :] for values in (scores.genuine, scores.impostor)]
+    lowest = np.float32("-inf")
+    kinds = [v[np.searchsorted(v, lowest, side="right") :] for v in (scores.genuine, scores.impostor)]
     done = [values for values in kinds if len(values)]
     if not done:
         raise ValueError("no comparison was completed: there is no distribution to draw")
@@ -267,11 +265,12 @@ def fold_accuracy(
     impostor_folds: NDArray[np.integer],
     reference: PairScores | None = None,
 ) -> FoldAccuracy:
-    """LFW's View 2 figure: each fold judged by the threshold that is most accurate on all other folds (Huang et al. 2007).
+    """LFW's View 2 figure: each fold judged by the threshold that is most accurate on all other folds (Huang et al.
+    2007).
 
-    Accuracy is plain, every comparison counted alike. Thresholds are taken from ``reference`` (the scores of TT, say) where
-    it is given, so that they are kept for another setting. Of equally accurate thresholds the middle one is taken. Raises
-    ValueError where folds and scores do not fit or there are fewer than two folds.
+    Accuracy is plain, every comparison counted alike. Thresholds are taken from ``reference`` (the scores of TT, say)
+    where it is given, so that they are kept for another setting. Of equally accurate thresholds the middle one is
+    taken. Raises ValueError where folds and scores do not fit or there are fewer than two folds.
     """
     reference = reference or scores
     if len(genuine_folds) != len(scores.genuine) or len(impostor_folds) != len(scores.impostor):

@@ -1,7 +1,7 @@
 """Verification trials: a dataset's official list, or our own, as index arrays with a hash.
 
-Ten million trials are two arrays of 32-bit indices, never objects. A set of pairs depends on the samples, the limits and
-the seed alone: not on the order in which the samples come.
+Ten million trials are two arrays of 32-bit indices, never objects. A set of pairs depends on the samples, the limits
+and the seed alone: not on the order in which the samples come.
 """
 
 from __future__ import annotations
@@ -114,10 +114,10 @@ def own_pairs(
 ) -> PairSet:
     """Trials over all samples of known identity.
 
-    Genuine: every pair of two images of one person, at most ``genuine_per_identity`` a person and ``genuine_total`` in
-    all. Impostor: pairs of two persons, drawn without replacement, or every one with "all". Where a limit bites, the draw
-    is uniform and depends on ``seed`` and the samples alone. In each trial the image whose id sorts first is the probe;
-    both lists are sorted. Raises ValueError on limits below 1 and on a cross matrix too large to list.
+    Genuine: every pair of two images of one person, at most ``genuine_per_identity`` a person and ``genuine_total``
+    in all. Impostor: pairs of two persons, drawn without replacement, or every one with "all". Where a limit bites,
+    the draw is uniform and depends on ``seed`` and the samples alone. In each trial the image whose id sorts first is
+    the probe; both lists are sorted. Raises ValueError on limits below 1 and on a cross matrix too large to list.
     """
     if genuine_per_identity < 1 or (genuine_total is not None and genuine_total < 1):
         raise ValueError("the limits on genuine pairs must be at least 1")
@@ -180,7 +180,8 @@ def _genuine(codes: Indices, cap: int, rng: np.random.Generator) -> Indices:
 def _all_impostors(codes: Indices, total: int) -> Indices:
     if total > LARGEST_CROSS:
         raise ValueError(
-            f"all impostor pairs of {len(codes)} images would be {total:,}; the most that is listed is {LARGEST_CROSS:,}. "
+            f"all impostor pairs of {len(codes)} images would be {total:,}, "
+            f"more than the {LARGEST_CROSS:,} that are listed. "
             "Give a number of impostor pairs instead of 'all'"
         )
     pairs = np.empty((total, 2), dtype=np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,9 @@ class PairScores:
                 raise ValueError(f"expected {name} scores (N,) in float32, got {scores.shape} in {scores.dtype}")
             # The maximum is NaN where any score is.
             if len(scores) and not float(scores.max()) < np.inf:
-                raise ValueError(f"{name} scores hold NaN or plus infinity; a failed comparison must be marked as failed")
+                raise ValueError(
+                    f"{name} scores hold NaN or plus infinity; a failed comparison must be marked as failed"
+                )
 
     @property
     def coverage(self) -> float:
@@ -65,9 +68,10 @@ def score_pairs(
 ) -> PairScores:
     """Scores of all trials: ``probe`` and ``gallery`` are embeddings (N, D) in the order of ``pairs.ids``.
 
-    In the setting MT, ``probe`` holds the occluded faces and ``gallery`` the truths: trial (a, b) compares occluded a with
-    truth b, one direction only, so that every setting has the same list. An embedding that is not finite, or is marked in
-    ``probe_failed`` / ``gallery_failed`` (N,), makes its comparisons failed. Raises ValueError on shapes that do not fit.
+    In the setting MT, ``probe`` holds the occluded faces and ``gallery`` the truths: trial (a, b) compares occluded a
+    with truth b, one direction only, so that every setting has the same list. An embedding that is not finite, or is
+    marked in ``probe_failed`` / ``gallery_failed`` (N,), makes its comparisons failed. Raises ValueError on shapes
+    that do not fit.
     """
     for name, embeddings in (("probe", probe), ("gallery", gallery)):
         if embeddings.ndim != 2 or len(embeddings) != len(pairs.ids):
@@ -116,7 +120,7 @@ def _from_blocks(matcher: Matcher, probe: Tensor, gallery: Tensor, trials: Indic
     ordered = trials if order is None else trials[order]
     found = np.empty(len(trials), dtype=np.float32)
     bounds = np.searchsorted(ordered[:, 0], np.arange(0, len(probe) + PROBES_AT_ONCE, PROBES_AT_ONCE))
-    for block, (start, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for block, (start, end) in enumerate(pairwise(bounds.tolist())):
         if start == end:
             continue
         first = block * PROBES_AT_ONCE

@@ -29,7 +29,8 @@ class TorchEmbedder:
     def __call__(self, crops: Tensor) -> Tensor:
         """Embeddings (N, D) float32 on the CPU, as the network gives them, of crops (N, 3, h, w) in [0, 1]."""
         rows = []
-        for part in crops.float().split(BATCH):
+        for start in range(0, len(crops), BATCH):
+            part = crops[start : start + BATCH].float()
             blob = part.flip(1) if self.order == "bgr" else part
             rows.append(self.network(blob.mul(255.0).sub(self.mean).div(self.divisor).to(self.device)).float().cpu())
         return torch.cat(rows) if rows else torch.zeros((0, 0))

@@ -1,9 +1,9 @@
 """The verification protocol: five settings, thresholds set on TT and then kept.
 
-Roles are T truth, M occluded, U restored; a setting names probe, then gallery. For every FMR target the threshold is set
-once, on TT with failures counted, and used for all settings: what changes between settings is then the faces alone.
-Figures come ``penalised`` (a failed comparison has the lowest score) and, where anything failed, ``completed`` only,
-beside the share that was completed.
+Roles are T truth, M occluded, U restored; a setting names probe, then gallery. For every FMR target the threshold is
+set once, on TT with failures counted, and used for all settings: what changes between settings is then the faces
+alone. Figures come ``penalised`` (a failed comparison has the lowest score) and, where anything failed, ``completed``
+only, beside the share that was completed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ Handling = Literal["penalised", "completed"]
 class VerificationRow:
     """One figure of one setting.
 
-    ``target`` is the FMR target, None for figures that have none: auc, eer, dprime, coverage, and accuracy / fpr / tpr at
-    the threshold of best balanced accuracy on TT. ``value`` is None where the figure is refused, and ``reason`` says why.
-    ``genuine`` and ``impostor`` count the comparisons behind it. ``low`` and ``high`` bound the 95 % interval, where known.
+    ``target`` is the FMR target, None for figures that have none: auc, eer, dprime, coverage, and accuracy / fpr /
+    tpr at the threshold of best balanced accuracy on TT. ``value`` is None where the figure is refused, and
+    ``reason`` says why. ``genuine`` and ``impostor`` count the comparisons behind it. ``low`` and ``high`` bound the
+    95 % interval, where known.
     """
 
     setting: Setting
@@ -82,10 +83,11 @@ def verification_rows(
 ) -> list[VerificationRow]:
     """All figures of the given settings (default: all of ``scores``, in the order of SETTINGS) at kept thresholds.
 
-    Per setting: auc, eer, dprime, coverage, accuracy, fpr, tpr; per target: tmr (at this setting's own threshold for the
-    target), fnmr, fmr and accuracy (at the kept one). Where MT and UT are both here, per target also fnmr_recovered
-    (FNMR of MT minus that of UT: genuine users given back) and fmr_added (FMR of UT minus that of MT: impostors let in), as
-    rows of UT. Accuracy is balanced: on as many impostor as genuine comparisons it is the plain one.
+    Per setting: auc, eer, dprime, coverage, accuracy, fpr, tpr; per target: tmr (at this setting's own threshold for
+    the target), fnmr, fmr and accuracy (at the kept one). Where MT and UT are both here, per target also
+    fnmr_recovered (FNMR of MT minus that of UT: genuine users given back) and fmr_added (FMR of UT minus that of MT:
+    impostors let in), as rows of UT. Accuracy is balanced: on as many impostor as genuine comparisons it is the plain
+    one.
     """
     chosen = [s for s in SETTINGS if s in scores] if settings is None else list(settings)
     rows: list[VerificationRow] = []

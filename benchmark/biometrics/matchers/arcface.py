@@ -29,8 +29,8 @@ W600K_R50 = WeightFile(
 class ArcFace(CosineSimilarity):
     """512-d embeddings of 112 px crops, RGB, (x - 127.5) / 127.5, compared by cosine.
 
-    ``model`` is the path of another 112 px ONNX embedder; its input convention is read from its graph the way insightface
-    does (a graph that begins with a subtraction and a multiplication scales its input itself).
+    ``model`` is the path of another 112 px ONNX embedder; its input convention is read from its graph the way
+    insightface does (a graph that begins with a subtraction and a multiplication scales its input itself).
     """
 
     card = MatcherCard(

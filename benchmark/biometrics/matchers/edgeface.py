@@ -16,7 +16,8 @@ EDGEFACE_XS = WeightFile(
     id="edgeface_xs",
     filename="edgeface_xs.onnx",
     licence="BSD-3-Clause",
-    source="Idiap (github.com/otroshi/edgeface, edgeface_xs_gamma_06), exported to ONNX as (N, 3, 112, 112) -> (N, 512)",
+    source="Idiap (github.com/otroshi/edgeface, edgeface_xs_gamma_06), "
+    "exported to ONNX as (N, 3, 112, 112) -> (N, 512)",
     enables="matcher edgeface",
     sha256="46a67289ac451e3c5a71cee1b9f0bfc6590f2ee0258051ef9fc98e29e6483dcd",
 )
@@ -33,7 +34,7 @@ class EdgeFace(CosineSimilarity):
         licence="BSD-3-Clause",
         source="George et al., EdgeFace: Efficient Face Recognition Model for Edge Devices, TBIOM 2024",
         signature=f"edgeface_xs_gamma_06|112x112|{SIGNATURE}|cosine",
-        notes="LFW View 2: 99.6 % accuracy over 10 folds. It copes with masks better than most, so it is a strict judge.",
+        notes="LFW View 2: 99.6 % accuracy over 10 folds. It copes with masks better than most: a strict judge.",
     )
     weights = (EDGEFACE_XS,)
 

@@ -58,6 +58,6 @@ class MagFace(CosineSimilarity, MagFaceEmbedder):
         title="MagFace (iResNet100, MS1MV2)",
         dimension=512,
         licence="Apache-2.0",
-        source="Meng et al., MagFace: A Universal Representation for Face Recognition and Quality Assessment, CVPR 2021",
+        source="Meng et al., MagFace: A Universal Representation for Face Recognition and Quality, CVPR 2021",
         signature=f"magface_iresnet100|112x112|bgr/255|{SIGNATURE}|cosine",
     )

@@ -16,7 +16,8 @@ MOBILEFACENET = WeightFile(
     id="mobilefacenet",
     filename="mobilefacenet_112x96.onnx",
     licence="none stated: evaluation only, nothing may be trained from it and shipped",
-    source="a public MobileFaceNet trained with ArcFace loss on CASIA-WebFace, exported to ONNX as (N, 3, 112, 96) -> (N, 128)",
+    source="a public MobileFaceNet trained with ArcFace loss on CASIA-WebFace, "
+    "exported to ONNX as (N, 3, 112, 96) -> (N, 128)",
     enables="matcher mobilefacenet",
     sha256="56e954b8462d5303e19b3a407784bbd75b385f066e0d36e7cfc1fd805fa58cc9",
 )
@@ -31,9 +32,9 @@ class MobileFaceNet(CosineSimilarity):
         title="MobileFaceNet (CASIA, ArcFace loss)",
         dimension=128,
         licence="none stated; evaluation only",
-        source="Chen et al., MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices, CCBR 2018",
+        source="Chen et al., MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification, CCBR 2018",
         signature=f"mobilefacenet_casia|112x96|{SIGNATURE}|cosine",
-        notes="LFW View 2: 98.8 % accuracy over 10 folds. Knows no masks: an independent judge of what a restoration gives back.",
+        notes="LFW View 2: 98.8 % accuracy over 10 folds. Knows no masks: the independent judge.",
     )
     weights = (MOBILEFACENET,)
 
