@@ -127,8 +127,8 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
     axes.set_yticks([-line for line in range(len(panels))], [name[:18] for _, name, _ in panels])
     axes.set_ylim(-len(panels) + 0.45, 0.55)
     axes.grid(False)
-    axes.set_xlabel("score: genuine pairs above the line, impostors below; bar: kept threshold")
-    axes.set_title(f"Scores, {setting}", loc="left", pad=6)
+    axes.set_xlabel("similarity score; bar: kept threshold")
+    axes.set_title(f"Genuine (above) and impostor (below) scores, {setting}", loc="left", pad=6, x=-0.36)
     return figure
 
 

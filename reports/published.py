@@ -1,0 +1,112 @@
+"""The papers' own tables beside what a board measured, cell by cell, each with how well the protocols match."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from unmaskbench.reports.board import Board
+from unmaskbench.reports.choices import number
+
+FOLDER = Path(__file__).with_name("published")
+MATCHES = ("same", "close", "different")
+
+
+def load_published(folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """Every ``*.yaml`` of ``folder`` in order of name. Raises ValueError naming the file and table that does not fit."""
+    papers = []
+    for path in sorted(folder.glob("*.yaml")):
+        paper = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(paper, dict) or not {"paper", "tables"} <= set(paper):
+            raise ValueError(f"{path}: expected the keys 'paper' and 'tables'")
+        for table in paper["tables"]:
+            for row in table["rows"]:
+                if len(row["cells"]) != len(table["columns"]):
+                    raise ValueError(
+                        f"{path}: {table['id']}, row {row['label']!r} has {len(row['cells'])} cells for "
+                        f"{len(table['columns'])} columns"
+                    )
+            for rule in table.get("measured") or ():
+                if rule["column"] not in table["columns"]:
+                    raise ValueError(f"{path}: {table['id']} measures column {rule['column']!r}, which is not in its columns")
+                if rule.get("match") not in MATCHES:
+                    raise ValueError(f"{path}: {table['id']}, column {rule['column']!r}: match must be one of {MATCHES}")
+        papers.append(paper)
+    return papers
+
+
+def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
+    """The papers' tables with a ``measured`` dict per cell where the board has the figure.
+
+    Each cell becomes ``{"published", "measured", "low", "high", "match", "reason", "where"}``; ``measured`` is None where
+    the board has no such figure. A protocol that names a dataset or occlusion of the board is read there; otherwise the
+    board's first is used and ``match`` is lowered to ``different``, with that said in the reason.
+    """
+    contexts = board.contexts()
+    result = []
+    for paper in papers:
+        tables = []
+        for table in paper["tables"]:
+            context, foreign = _context(table.get("protocol") or {}, contexts)
+            rules = {rule["column"]: rule for rule in table.get("measured") or ()}
+            rows = []
+            for row in table["rows"]:
+                cells = []
+                for column, value in zip(table["columns"], row["cells"], strict=True):
+                    cell = {"published": value, "measured": None, "match": "", "reason": "", "where": ""}
+                    rule = rules.get(column)
+                    if rule is not None and row.get("method") and context is not None:
+                        cell |= _measured(rule, row["method"], board, context, foreign)
+                    cells.append(cell)
+                rows.append({"label": row["label"], "method": row.get("method"), "cells": cells})
+            tables.append(
+                {"id": table["id"], "caption": table.get("caption", ""), "protocol": table.get("protocol") or {},
+                 "columns": table["columns"], "rows": rows, "rules": list(rules.values())}
+            )  # fmt: skip
+        result.append({"paper": paper["paper"], "tables": tables})
+    return result
+
+
+def _context(protocol: dict[str, Any], contexts: list[tuple[str, str]]) -> tuple[tuple[str, str] | None, list[str]]:
+    """The board's context that is nearest to a protocol, and what of it is foreign."""
+    if not contexts:
+        return None, []
+    wanted = {key: str(protocol.get(key) or "").lower().replace("-", "_") for key in ("dataset", "occlusion")}
+
+    def fit(context: tuple[str, str]) -> tuple[bool, bool]:
+        return context[0].lower() in wanted["dataset"].split(), context[1].lower() in wanted["occlusion"]
+
+    best = max(contexts, key=fit)
+    fits = fit(best)
+    foreign = [f"{key} is {value}" for key, value, ok in zip(("dataset", "occlusion"), best, fits, strict=True) if not ok]
+    return best, foreign
+
+
+def _measured(
+    rule: dict[str, Any], method: str, board: Board, context: tuple[str, str], foreign: list[str]
+) -> dict[str, Any]:  # fmt: skip
+    where: dict[str, Any] = {"dataset": context[0], "occlusion": context[1], "slice": "all"}
+    if rule.get("setting"):
+        setting = rule["setting"]
+        where |= {"setting": setting, "metric": rule["metric"], "policy": "penalised"}
+        where["method"] = {"TT": "", "MT": "untouched", "MM": "untouched"}.get(setting, method)
+        where |= {key: rule[key] for key in ("matcher", "target") if rule.get(key) is not None}
+        rows = board.rows("verification", **where)
+        rows = [r for r in rows if r["output"] == rule.get("output", "raw")] or rows
+    else:
+        where |= {"method": method, "metric": rule["metric"], "region": rule.get("region", "whole")}
+        rows = board.rows("rows", **where, output=rule.get("output", "raw"))
+    row = next((r for r in rows if number(r["value"]) is not None), None)
+    if row is None:
+        return {}
+    reasons = [rule.get("reason") or "", *foreign]
+    return {
+        "measured": row["value"],
+        "low": row["low"],
+        "high": row["high"],
+        "match": "different" if foreign else rule["match"],
+        "reason": "; ".join(r for r in reasons if r),
+        "where": f"{context[0]}, {context[1]}",
+    }

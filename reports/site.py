@@ -1,0 +1,186 @@
+"""The board's page: one self-contained HTML file, or a folder with its images beside it.
+
+Nothing is fetched: styles, script, data, figures and (in a single file) images are in the page, and its
+content-security policy allows no more than that. Every text of a run is data: jinja2 escapes it, the script writes it as
+text, and the embedded JSON cannot end its own element.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from unmaskbench.reports.board import Board, load, merge
+from unmaskbench.reports.choices import Figures
+from unmaskbench.reports.columns import pack
+from unmaskbench.reports.pictures import Pictures
+from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, hue
+from unmaskbench.reports.plots import figures_for_page
+from unmaskbench.reports.published import beside, load_published
+from unmaskbench.reports.verdict import verdict
+
+TEMPLATES = Path(__file__).with_name("templates")
+SCRIPTS = ("data.js", "format.js", "leaderboard.js", "views.js", "gallery.js", "main.js")
+DATA_BUDGET_BYTES = 4_200_000
+FIGURES_ALL_RUNS = 48
+PACKED = {
+    "rows": ("dataset", "occlusion", "output", "metric", "region", "slice", "method", "value", "low", "high", "n", "failed",
+             "ceiling", "rank", "group", "ranked", "note"),
+    "verification": ("dataset", "occlusion", "output", "setting", "matcher", "metric", "target", "policy", "slice", "method",
+                     "value", "low", "high", "threshold", "genuine", "impostor", "failed", "independent", "refused", "group"),
+    "differences": ("dataset", "occlusion", "output", "metric", "region", "method_a", "method_b", "difference", "low", "high",
+                    "p_holm", "significant"),
+    "correlations": ("over", "dataset", "occlusion", "output", "image_metric", "region", "biometric", "matcher", "spearman",
+                     "spearman_low", "spearman_high", "kendall", "n"),
+    "statuses": ("dataset", "occlusion", "method", "status", "count", "example", "message"),
+}  # fmt: skip
+
+
+def render(runs: Sequence[Path], out: Path, single_file: bool = True) -> Path:
+    """Write ``out/index.html`` for the boards of ``runs`` and return its path.
+
+    Runs of one manifest share a board; others stand side by side with a warning. With ``single_file`` the images are in
+    the page, at most as many as keep it under 15 MB; else all of them lie in ``out/images``. Raises
+    :class:`~unmaskbench.reports.schema.BoardError` for a board that is absent or broken.
+    """
+    if not runs:
+        raise ValueError("no run was given; expected one or more run folders (bench report RUN...)")
+    out.mkdir(parents=True, exist_ok=True)
+    boards = merge([load(run) for run in runs])
+    pictures = Pictures(out, single_file)
+    papers = load_published()
+    pages, drawn = [], {}
+    for number, board in enumerate(boards):
+        figures = Figures(board)
+        svg, left_out = figures_for_page(figures, max(8, FIGURES_ALL_RUNS // len(boards)))
+        if left_out:
+            board.warnings.append(
+                f"The page holds {len(svg)} figures of {len(svg) + left_out}; the tables hold all figures' data."
+            )
+        drawn |= {f"{number}/{key}": Markup(text) for key, text in svg.items()}  # noqa: S704 - drawn by us, text escaped
+        pages.append(_board_data(board, figures, pictures.gallery(board), papers, DATA_BUDGET_BYTES // len(boards)))
+    # the published tables are drawn by the template, the script does not need them twice
+    data = {"boards": [{k: v for k, v in page.items() if k != "published"} for page in pages]}
+    script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    html = environment().get_template("index.html.j2").render(
+        boards=pages,
+        figures=drawn,
+        data=embedded_json(data),
+        images=embedded_json(pictures.sources),
+        script=Markup(script),  # noqa: S704 - our own file
+        policy=content_security_policy(script),
+        light=(*LIGHT,), dark=(*DARK,), untouched=UNTOUCHED,
+        title=" | ".join(page["names"] for page in pages),
+    )  # fmt: skip
+    page = out / "index.html"
+    page.write_text(html, encoding="utf-8")
+    return page
+
+
+def environment() -> Environment:
+    """jinja2 with escaping on for every template and no silent undefined names."""
+    loaded = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    loaded.filters["number"] = _number
+    loaded.filters["plain"] = _plain
+    return loaded
+
+
+def embedded_json(value: Any) -> Markup:
+    """JSON that is safe inside a script element: no character in it can open or close a tag or a comment."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(character, escape)
+    return Markup(text)  # noqa: S704 - escaped just above
+
+
+def content_security_policy(script: str) -> str:
+    """A policy under which only this page's own script runs and nothing is fetched from anywhere."""
+    digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src 'self' file: data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _board_data(
+    board: Board, figures: Figures, gallery: list[dict[str, Any]], papers: list[dict[str, Any]], budget: int
+) -> dict[str, Any]:  # fmt: skip
+    order = figures.method_order()
+    data = board.data
+    page = {
+        "names": ", ".join(board.names),
+        "manifest": data["manifest"],
+        "run": data["run"],
+        "members": data["run"].get("members", [data["run"]]),
+        "timings": data["timings"],
+        "contexts": board.contexts(),
+        "outputs": board.outputs(),
+        "methods": [m | {"hue": hue(order.index(m["method"])) if m["method"] != "untouched" else -1} for m in data["methods"]],
+        "datasets": data["datasets"],
+        "occlusions": data["occlusions"],
+        "metrics": data["metrics"],
+        "matchers": data["matchers"],
+        "gallery": gallery,
+        "verdicts": {"/".join(c): verdict(figures, c) for c in figures.contexts()},
+        "judges": {"/".join(c): [[p.matcher, p.target, p.metric] for p in figures.operating(c)] for c in figures.contexts()},
+        "pictures": {"/".join(c): figures.image_metric(c) for c in figures.contexts()},
+        "tables": _packed(board, budget),
+        "published": beside(papers, board),
+    }
+    return page | {"warnings": board.warnings}
+
+
+def _packed(board: Board, budget: int) -> dict[str, Any]:
+    """The tables as columns; where they are too large, the least looked at rows go, and a warning says which."""
+    tables = {name: list(board.data[name]) for name in PACKED}
+    steps = (
+        ("differences of raw outputs", "differences", lambda r: r["output"] != "raw"),
+        ("slices of biometric figures other than TMR", "verification", lambda r: r["slice"] == "all" or r["metric"] == "tmr"),
+        ("slices of raw outputs", "verification", lambda r: r["slice"] == "all" or r["output"] != "raw"),
+        ("slices of raw outputs", "rows", lambda r: r["slice"] == "all" or r["output"] != "raw"),
+        ("differences that are not significant", "differences", lambda r: r["significant"]),
+        ("attribute slices of biometric figures", "verification", lambda r: r["slice"] == "all" or r["slice"].startswith("coverage=")),
+        ("attribute slices of image figures", "rows", lambda r: r["slice"] == "all" or r["slice"].startswith("coverage=")),
+    )  # fmt: skip
+    packed = {name: pack(_in_order(rows, PACKED[name]), PACKED[name]) for name, rows in tables.items()}
+    sizes = {name: len(json.dumps(table, separators=(",", ":"))) for name, table in packed.items()}
+    for words, name, keep in steps:
+        if sum(sizes.values()) <= budget:
+            break
+        kept = [row for row in tables[name] if keep(row)]
+        if len(kept) == len(tables[name]):
+            continue
+        board.warnings.append(f"To keep the page small it leaves out {words} ({len(tables[name]) - len(kept)} rows); bench export has them.")
+        tables[name] = kept
+        packed[name] = pack(_in_order(kept, PACKED[name]), PACKED[name])
+        sizes[name] = len(json.dumps(packed[name], separators=(",", ":")))
+    return packed
+
+
+def _in_order(rows: list[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows sorted by their leading words, so that columns become long runs."""
+    keys = names[:7]
+    return sorted(rows, key=lambda r: tuple(str(r.get(k)) for k in keys))
+
+
+def _number(value: Any) -> str:
+    """A number for people: four significant digits; text as it is; an en dash for nothing."""
+    if value is None:
+        return "–"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    return str(value)
+
+
+def _plain(value: Any) -> str:
+    """A nested value as readable lines of JSON, text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

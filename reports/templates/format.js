@@ -1,0 +1,122 @@
+// Elements, numbers as text, and tables with their exports. Text from data is only ever set as text.
+
+/** An element: el("td", {class: "x", onclick: f}, "text", child). */
+function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key === "hue") paint(node, value);
+    else node.setAttribute(key, value === true ? "" : String(value));
+  }
+  node.append(...children.flat().filter((c) => c !== null && c !== undefined));
+  return node;
+}
+
+function paint(node, hue) { node.style.setProperty("--c", hue < 0 ? "var(--h-untouched)" : `var(--h${hue})`); }
+function fill(id, ...children) { document.getElementById(id).replaceChildren(...children.flat().filter(Boolean)); }
+function methodCard(id) { return board().methods.find((m) => m.method === id) || { method: id, title: id, hue: -1 }; }
+function methodName(id, withTitle = true) {
+  const card = methodCard(id);
+  return el("span", { class: "method", hue: card.hue }, el("span", { class: "dot", "aria-hidden": "true" }), withTitle ? card.title : id);
+}
+
+const SHARES = new Set(["auc", "eer", "tmr", "fnmr", "fmr", "accuracy", "fpr", "tpr", "fnmr_recovered", "fmr_added"]);
+const LOWER = new Set(["eer", "fnmr", "fmr", "fpr", "fmr_added"]);
+const WORDS = {
+  auc: "AUC", eer: "EER", tmr: "TMR", fnmr: "FNMR", fmr: "FMR", accuracy: "Accuracy", fpr: "FPR", tpr: "TPR", dprime: "d′",
+  fnmr_recovered: "FNMR recovered", fmr_added: "FMR added", latency_ms: "ms an image", parameters: "Parameters", macs: "MACs",
+  throughput: "Images/s", peak_memory_mb: "Peak MB", mask: "Mask", provenance: "Provenance", failed: "Failed", year: "Year",
+};
+
+function asNumber(value) { return value === "inf" ? Infinity : typeof value === "number" ? value : null; }
+
+/** A figure as text: shares in percent, image figures at their usual precision. */
+function figure(metric, value, sign = false) {
+  const x = asNumber(value);
+  if (x === null) return "–";
+  if (x === Infinity) return "∞";
+  const plus = sign && x > 0 ? "+" : "";
+  if (SHARES.has(metric)) return plus + (100 * x).toFixed(LOWER.has(metric) ? 2 : 1);
+  if (metric === "parameters" || metric === "macs") return x === 0 ? "0" : x >= 1e9 ? `${(x / 1e9).toPrecision(3)} G` : `${(x / 1e6).toPrecision(3)} M`;
+  if (metric === "psnr") return plus + x.toFixed(2);
+  if (Number.isInteger(x) && Math.abs(x) < 1e6) return plus + String(x);
+  return plus + (Math.abs(x) >= 100 ? x.toFixed(1) : Math.abs(x) >= 10 ? x.toFixed(2) : x.toFixed(3));
+}
+
+function interval(metric, low, high) {
+  return asNumber(low) === null || asNumber(high) === null ? "" : `${figure(metric, low)} to ${figure(metric, high)}`;
+}
+
+function contextWords(key) { return key.split("/").join(", "); }
+function sliceWords(name) { return name === "all" ? "all" : name.startsWith("coverage=") ? `${name.slice(9)} %` : name.replace("=", " = "); }
+
+function select(label, value, options, change) {
+  const box = el("select", { "aria-label": label, onchange: (event) => change(event.target.value) });
+  for (const [id, text] of options) box.append(el("option", { value: id, selected: id === value }, text));
+  return el("label", { class: "field" }, label, box);
+}
+
+// --------------------------------------------------------------------------------------------------------------- tables
+
+/** A scrollable table from {caption, columns: [{id, label, sub, word}], rows: [{head, cells: [node or text], class}]}. */
+function makeTable({ caption, columns, rows, sort, onsort, name }) {
+  const head = columns.map((c) => {
+    const label = [c.label, c.sub ? el("span", { class: "sub" }, c.sub) : null].filter(Boolean);
+    const inner = onsort ? [el("button", { type: "button", "data-column": c.id, onclick: () => onsort(c.id) }, ...label)] : label;
+    const order = sort && sort.id === c.id ? (sort.descending ? "descending" : "ascending") : onsort ? "none" : null;
+    return el("th", { scope: "col", "aria-sort": order, class: c.word ? "word" : null }, ...inner);
+  });
+  const body = rows.map((r) => el("tr", { class: r.class, "data-method": r.method },
+    el("th", { scope: "row" }, r.head),
+    r.cells.map((c, i) => (c instanceof HTMLElement && c.tagName === "TD" ? c : el("td", { class: columns[i + 1]?.word ? "word" : null }, c ?? "–")))));
+  const node = el("table", { "data-export": name },
+    caption ? el("caption", {}, caption) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption || name || "table" }, node);
+}
+
+/** The shown cells of a table as rows of text, headings first. */
+function tableText(node) {
+  const words = (cell) => {
+    const parts = [];
+    for (const child of cell.childNodes) {
+      if (child.nodeType === Node.TEXT_NODE) parts.push(child.textContent);
+      else if (child.matches(".sr, sup, [aria-hidden]")) continue;
+      else if (child.matches(".sub")) parts.push(` (${child.textContent})`);
+      else parts.push(words(child));
+    }
+    return parts.join("").replace(/\s+/g, " ").trim();
+  };
+  return [...node.querySelectorAll("tr")].map((row) => [...row.cells].map(words));
+}
+
+const EXPORTS = {
+  csv: (rows) => rows.map((r) => r.map((c) => {
+    // a leading = + - @ would run as a formula in a spreadsheet
+    const safe = /^[=+\-@\t]/.test(c) && Number.isNaN(Number(c.split(" ")[0])) ? `'${c}` : c;
+    return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  }).join(",")).join("\n"),
+  json: (rows) => JSON.stringify(rows.slice(1).map((r) => Object.fromEntries(r.map((c, i) => [rows[0][i] || `column ${i + 1}`, c]))), null, 1),
+  md: (rows) => [rows[0], rows[0].map((_, i) => (i ? "---:" : "---")), ...rows.slice(1)]
+    .map((r) => `| ${r.map((c) => c.replaceAll("|", "\\|")).join(" | ")} |`).join("\n"),
+  tex: (rows) => {
+    const escaped = (c) => c.replace(/[\\{}$&#^_%~]/g, (x) => ({ "\\": "\\textbackslash{}", "^": "\\^{}", "~": "\\~{}" }[x] || `\\${x}`))
+      .replaceAll("–", "--").replaceAll("∞", "$\\infty$").replaceAll("′", "'");
+    const line = (r) => `${r.map(escaped).join(" & ")} \\\\`;
+    return [`\\begin{tabular}{l${"r".repeat(rows[0].length - 1)}}`, "\\toprule", line(rows[0]), "\\midrule", ...rows.slice(1).map(line), "\\bottomrule", "\\end{tabular}"].join("\n");
+  },
+};
+
+/** Buttons that save the table in `holder` as it is shown. */
+function exportButtons(holder) {
+  return el("span", { class: "exports" }, ["csv", "json", "md", "tex"].map((kind) => el("button", {
+    type: "button", title: `Save this table as ${kind}`, "data-kind": kind,
+    onclick: () => {
+      const node = document.getElementById(holder).querySelector("table");
+      const text = EXPORTS[kind](tableText(node));
+      const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "text/plain" })), download: `${node.dataset.export || holder}.${kind}` });
+      link.click();
+      URL.revokeObjectURL(link.href);
+    },
+  }, kind.toUpperCase())));
+}

@@ -1,0 +1,81 @@
+// Filters, tabs, theme, and drawing the view that is open.
+
+const VIEWS = { overview: drawOverview, leaderboard: drawLeaderboard, recognition: drawRecognition, agreement: drawAgreement, speed: drawSpeed, slices: drawSlices, gallery: drawGallery };
+
+function drawFilters() {
+  const open = document.activeElement?.closest("#filters label")?.dataset.field;
+  const all = board().contexts;
+  const withAll = (values) => [...values.map((v) => [v, v]), ...(values.length > 1 ? [["all", "all"]] : [])];
+  const datasets = [...new Set(all.map((c) => c[0]))];
+  const occlusions = [...new Set(all.filter((c) => state.ds === "all" || c[0] === state.ds).map((c) => c[1]))];
+  const provenances = [...new Set(board().methods.map((m) => m.provenance))];
+  const judges = (board().judges[context()] || []).map((j) => j[0]);
+  const fields = [
+    ["run", BOARDS.length > 1 ? select("Run", state.run, BOARDS.map((b, i) => [String(i), b.names]), (run) => choose({ ...DEFAULTS, view: state.view, run })) : null],
+    ["ds", select("Dataset", state.ds, withAll(datasets), (ds) => choose({ ds }))],
+    ["oc", select("Occlusion", state.oc, withAll(occlusions), (oc) => choose({ oc }))],
+    ["out", select("Output", state.out, withAll(board().outputs), (out) => choose({ out }))],
+    ["judge", judges.length ? select("Judge", state.judge, judges.map((j) => [j, j]), (value) => choose({ judge: value })) : null],
+    ["prov", select("Provenance", state.prov, [["all", "all"], ...provenances.map((p) => [p, p])], (prov) => choose({ prov }))],
+  ].filter(([, node]) => node);
+  for (const [name, node] of fields) node.dataset.field = name;
+  fill("filters", fields.map(([, node]) => node));
+  if (open) document.querySelector(`#filters [data-field="${open}"] select`)?.focus();
+}
+
+function draw() {
+  for (const section of document.querySelectorAll(".view")) section.hidden = section.id !== `view-${state.view}`;
+  for (const tab of document.querySelectorAll("[role=tab]")) {
+    const on = tab.dataset.view === state.view;
+    tab.setAttribute("aria-selected", String(on));
+    tab.tabIndex = on ? 0 : -1;
+    if (on) tab.parentElement.scrollLeft = Math.max(0, tab.offsetLeft - tab.parentElement.offsetLeft - 24);
+  }
+  for (const part of document.querySelectorAll("[data-run]")) part.hidden = part.dataset.run !== state.run;
+  document.getElementById("filters").hidden = !(state.view in VIEWS);
+  drawFilters();
+  drawLegends();
+  VIEWS[state.view]?.();
+}
+
+function setTheme(dark) {
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  const button = document.getElementById("theme");
+  button.setAttribute("aria-pressed", String(dark));
+  button.textContent = dark ? "Light" : "Dark";
+}
+
+function start() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  setTheme(dark.matches);
+  dark.addEventListener("change", (event) => setTheme(event.matches));
+  document.getElementById("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
+  document.getElementById("filters").addEventListener("submit", (event) => event.preventDefault());
+  const tabs = [...document.querySelectorAll("[role=tab]")];
+  for (const tab of tabs) {
+    tab.addEventListener("click", () => choose({ view: tab.dataset.view }));
+    tab.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      const next = tabs[(tabs.indexOf(tab) + by + tabs.length) % tabs.length];
+      choose({ view: next.dataset.view });
+      next.focus();
+    });
+  }
+  for (const card of document.querySelectorAll("[data-hue]")) paint(card, Number(card.dataset.hue));
+  document.addEventListener("keydown", galleryKey);
+  document.addEventListener("click", (event) => {
+    const picker = document.querySelector(".picker[open]");
+    if (picker && !picker.contains(event.target) && document.contains(event.target)) picker.open = false;
+  });
+  addEventListener("hashchange", () => { readAddress(); draw(); });
+  addEventListener("beforeprint", () => {
+    for (const drawing of Object.values(VIEWS)) drawing();
+    for (const part of document.querySelectorAll("details")) part.open = true;
+  });
+  readAddress();
+  draw();
+}
+
+start();
