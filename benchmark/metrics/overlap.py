@@ -1,0 +1,35 @@
+"""What the segmentation metrics count: true and false positives of binarised masks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from unmaskbench.benchmark.metrics.validation import check_like, check_masks
+
+THRESHOLD = 0.5
+
+
+class Counts(NamedTuple):
+    """Pixels per image, each (N,) float64: in both masks, in the predicted one, in the true one."""
+
+    both: Tensor
+    predicted: Tensor
+    true: Tensor
+
+
+def counts(predicted: Tensor, truth: Tensor, metric: str) -> Counts:
+    """Counts of two masks (N, 1, H, W) in [0, 1], binarised at 0.5 (0.5 is missing). Raises ValueError otherwise."""
+    check_masks(predicted, metric, "predicted masks")
+    check_masks(truth, metric, "true masks")
+    check_like(predicted, truth, metric)
+    ours, theirs = predicted >= THRESHOLD, truth >= THRESHOLD
+    both, first, second = (mask.flatten(1).sum(1).to(torch.float64) for mask in (ours & theirs, ours, theirs))
+    return Counts(both, first, second)
+
+
+def ratio(part: Tensor, whole: Tensor) -> Tensor:
+    """``part / whole``, and 1 where both are empty: nothing to find and nothing found is right."""
+    return torch.where(whole > 0, part / whole.clamp_min(1.0), torch.ones_like(part))
