@@ -1,8 +1,8 @@
 """The harness: it knows protocols, and no method or dataset by name.
 
-    from unmaskbench.benchmark import Suite, load_suite, run
+from unmaskbench.benchmark import Suite, load_suite, run
 
-    folder = run(load_suite("quick"), out="runs/mine")
+folder = run(load_suite("quick"), out="runs/mine")
 """
 
 from typing import TYPE_CHECKING, Any

@@ -46,7 +46,9 @@ def download(weight: WeightFile, limit_bytes: int = LIMIT_BYTES) -> Path:
         with os.fdopen(handle, "wb") as target:
             found = _fetch(weight, target, limit_bytes)
         if weight.sha256 and found != weight.sha256:
-            raise DownloadError(f"{weight.url} gave another file: sha256 {found}, expected {weight.sha256}; it was removed")
+            raise DownloadError(
+                f"{weight.url} gave another file: sha256 {found}, expected {weight.sha256}; it was removed"
+            )
         os.replace(temporary, folder / weight.filename)
     finally:
         Path(temporary).unlink(missing_ok=True)
@@ -62,7 +64,11 @@ def _fetch(weight: WeightFile, target: Any, limit_bytes: int) -> str:
         with (
             opener.open(weight.url, timeout=TIMEOUT_SECONDS) as stream,
             Progress(
-                TextColumn(weight.filename), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), transient=True
+                TextColumn(weight.filename),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                transient=True,
             ) as bars,
         ):
             size = int(stream.headers.get("Content-Length") or 0)

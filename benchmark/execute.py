@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from unmaskbench.benchmark import provenance
+from unmaskbench.benchmark.biometrics.pairs import official_pairs
 from unmaskbench.benchmark.engines import local
 from unmaskbench.benchmark.gallery import draw_gallery
-from unmaskbench.benchmark.plan import Plan, plan
+from unmaskbench.benchmark.plan import Plan, build_dataset, plan
 from unmaskbench.benchmark.runner import Progress, UnitResult, unavailable
 from unmaskbench.benchmark.score import manifest_hash, score
 from unmaskbench.benchmark.speed import measure_speed
 from unmaskbench.benchmark.store import SAMPLES, SCHEMA, RunFolder
 from unmaskbench.benchmark.suite import Suite, SuiteError, load_suite
+from unmaskbench.benchmark.types import PairedDataset
 from unmaskbench.benchmark.weights import find
 
 
@@ -61,6 +64,7 @@ def run(
     started = time.perf_counter()
     results = _compute(planned, folder, device, workers, listener)
     _write_manifest(planned, folder)
+    _keep_official_pairs(planned, folder)
     folder.write_json("run.json", describe(planned, folder, device, results, time.perf_counter() - started))
     rows = [unit.method for unit in planned.units if unit.method is not None]
     distinct = list({entry.label: entry for entry in rows}.values())
@@ -85,9 +89,7 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def _compute(
-    planned: Plan, folder: RunFolder, device: str, workers: int, listener: Listener
-) -> list[UnitResult]:
+def _compute(planned: Plan, folder: RunFolder, device: str, workers: int, listener: Listener) -> list[UnitResult]:
     groups = [[unit for unit in group if not folder.is_complete(unit.key)] for group in planned.groups()]
     groups = [group for group in groups if group]
     kept = len(planned.units) - sum(len(group) for group in groups)
@@ -110,6 +112,25 @@ def _write_manifest(planned: Plan, folder: RunFolder) -> None:
     keys = [unit.key for unit in planned.units if unit.method is None]
     rows = folder.samples(keys)
     folder.write_table("manifest.parquet", rows.iter_rows(named=True), SAMPLES)
+
+
+def _keep_official_pairs(planned: Plan, folder: RunFolder) -> None:
+    """Official trials go into the run folder, so that it can be scored again where the dataset is not."""
+    suite = planned.suite
+    if not suite.pairs.official or not suite.matchers:
+        return
+    for entry in suite.datasets:
+        dataset = build_dataset(entry, suite.size)
+        if not isinstance(dataset, PairedDataset):
+            raise SuiteError(
+                f"dataset '{entry.label}' has no official pairs (split {entry.split}); set pairs.official: false"
+            )
+        pairs = official_pairs(dataset.pairs(), dataset.samples)
+        arrays = {"ids": np.array(pairs.ids), "identities": pairs.identities, "origin": np.array(pairs.origin)}
+        arrays |= {"genuine": pairs.genuine, "impostor": pairs.impostor}
+        if pairs.genuine_folds is not None and pairs.impostor_folds is not None:
+            arrays |= {"genuine_folds": pairs.genuine_folds, "impostor_folds": pairs.impostor_folds}
+        folder.write_arrays(f"pairs-{entry.label}.npz", arrays)
 
 
 def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> dict[str, Any]:

@@ -77,7 +77,11 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
     others = learned.filter(pl.col("method") != "untouched")
     per_sample = (
         others.group_by("sample")
-        .agg(pl.col("value").min().alias("low"), pl.col("value").max().alias("high"), pl.col("value").std().alias("spread"))
+        .agg(
+            pl.col("value").min().alias("low"),
+            pl.col("value").max().alias("high"),
+            pl.col("value").std().alias("spread"),
+        )
         .collect()
     )
     if not per_sample.height:

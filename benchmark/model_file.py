@@ -70,7 +70,9 @@ def read_convention(model: Path) -> Convention:
     if not model.is_file():
         raise ValueError(f"no model file at {model}")
     if not path.is_file():
-        raise ValueError(f"{model} needs its input convention in {path.name} beside it (docs: add a method, model files)")
+        raise ValueError(
+            f"{model} needs its input convention in {path.name} beside it (docs: add a method, model files)"
+        )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

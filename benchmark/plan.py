@@ -140,7 +140,18 @@ def plan(suite: Suite) -> Plan:
 def _environment(suite: Suite) -> Any:
     """What every unit depends on: geometry, metrics, matchers, precision, and the code that computes them."""
     content = suite.model_dump(mode="json")
-    keys = ("crop", "size", "outputs", "metrics", "regions", "matchers", "matcher_outputs", "landmarks", "precision", "seed")
+    keys = (
+        "crop",
+        "size",
+        "outputs",
+        "metrics",
+        "regions",
+        "matchers",
+        "matcher_outputs",
+        "landmarks",
+        "precision",
+        "seed",
+    )
     measures = [fingerprint(METRICS.get(entry.id)) for entry in suite.metrics]
     measures += [fingerprint(MATCHERS.get(entry.id)) for entry in suite.matchers]
     return [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, {key: content[key] for key in keys}, measures]
@@ -183,7 +194,11 @@ def fingerprint(cls: type) -> str:
     module = sys.modules[cls.__module__]
     path = Path(inspect.getfile(module))
     own_folder = path.stem in ("method", "segment", "dataset", "metric", "matcher", "occlusion")
-    files = sorted(p for p in path.parent.rglob("*") if p.suffix in (".py", ".yaml", ".safetensors")) if own_folder else [path]
+    files = (
+        sorted(p for p in path.parent.rglob("*") if p.suffix in (".py", ".yaml", ".safetensors"))
+        if own_folder
+        else [path]
+    )
     total = hashlib.sha256()
     for file in files:
         total.update(file.relative_to(path.parent).as_posix().encode())

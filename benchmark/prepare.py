@@ -186,5 +186,3 @@ def _bytes(value: Any) -> int:
     if isinstance(value, list | tuple):
         return sum(_bytes(item) for item in value)
     return 0
-
-

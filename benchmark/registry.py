@@ -94,7 +94,9 @@ class PluginRegistry:
         try:
             return cls(**parameters)
         except TypeError as error:
-            raise ValueError(f"{self.noun} '{name}' does not take these parameters {sorted(parameters)}: {error}") from error
+            raise ValueError(
+                f"{self.noun} '{name}' does not take these parameters {sorted(parameters)}: {error}"
+            ) from error
 
     def missing(self, name: str) -> list[Missing]:
         """What ``name`` needs and is not here; empty when it is ready."""

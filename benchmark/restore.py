@@ -41,7 +41,9 @@ class Restorer:
         """Builds and loads. Raises what the registry and ``load`` raise."""
         parts = entry.id.split("+")
         if len(parts) > 1 and entry.parameters:
-            raise SuiteError(f"method '{entry.label}': a chain takes no parameters; register the configured part instead")
+            raise SuiteError(
+                f"method '{entry.label}': a chain takes no parameters; register the configured part instead"
+            )
         self.entry, self.device, self.precision = entry, device, precision
         self.methods: list[Method] = [METHODS.build(part, **entry.parameters) for part in parts]
         for method in self.methods:

@@ -105,7 +105,9 @@ class Worker:
                 shard.truth.embeddings[entry.label] = found
             vectors, errors = found
             for position, identifier in zip(shard.keep, shard.ids, strict=True):
-                embeddings.append(self._embedding(unit, "truth", entry, identifier, vectors[position], errors[position]))
+                embeddings.append(
+                    self._embedding(unit, "truth", entry, identifier, vectors[position], errors[position])
+                )
             watch.add("embed", started)
         self.progress("prepare", len(unit.samples))
         started = time.perf_counter()
@@ -195,7 +197,9 @@ class Worker:
 
         def predicted() -> Tensor:
             with torch.inference_mode():
-                parts = [segmenter.segment(shard.occluded[c].to(self.device)).cpu() for c in self._chunks(len(shard.ids))]
+                parts = [
+                    segmenter.segment(shard.occluded[c].to(self.device)).cpu() for c in self._chunks(len(shard.ids))
+                ]
             return (torch.cat(parts) > 0.5).to(torch.float32)
 
         key = ("predicted", name, tuple(shard.ids), float(shard.occluded.sum()))
@@ -325,7 +329,14 @@ class Worker:
         return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
     def _rows(
-        self, unit: Unit, output: str, ids: Sequence[str], metric: str, region: str, values: Any, seconds: float = math.nan
+        self,
+        unit: Unit,
+        output: str,
+        ids: Sequence[str],
+        metric: str,
+        region: str,
+        values: Any,
+        seconds: float = math.nan,
     ) -> list[Row]:
         """One row per sample; a NaN value means that the metric has no meaning here (an empty region): skipped."""
         failed = isinstance(values, str)
@@ -349,7 +360,9 @@ class Worker:
                     for region in self.suite.regions:
                         if region in metric.card.regions:
                             rows.append(
-                                self._row(unit, output, identifier, metric.card.id, region, None, status, seconds, message)
+                                self._row(
+                                    unit, output, identifier, metric.card.id, region, None, status, seconds, message
+                                )
                             )
         if not rows:  # a suite without image metrics still owes the sample's fate
             rows.append(self._row(unit, self.suite.outputs[0], identifier, "", "", None, status, seconds, message))
@@ -377,7 +390,9 @@ class Worker:
     def _identity(self, unit: Unit, identifier: str) -> str | None:
         known = self.cache.get(
             ("identities", unit.dataset.label, unit.samples),
-            lambda: {ref.id: ref.identity for ref in (self._datasets[unit.dataset.label].samples[i] for i in unit.samples)},
+            lambda: {
+                ref.id: ref.identity for ref in (self._datasets[unit.dataset.label].samples[i] for i in unit.samples)
+            },
         )
         identity: str | None = known[identifier]
         return identity

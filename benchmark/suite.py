@@ -203,7 +203,7 @@ def load_suite(name_or_file: str | Path) -> Suite:
     if len(text) > 1_000_000:
         raise SuiteError(f"{path} is larger than 1 MB: that is no suite")
     try:
-        content = yaml.load(text, Loader=_NoAliasLoader)  # noqa: S506 - a SafeLoader that also refuses aliases
+        content = yaml.load(text, Loader=_NoAliasLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SuiteError(f"{path} is not valid YAML: {error}") from error
     return parse(content, str(path))

@@ -73,6 +73,8 @@ class Predictions:
             path = self.folder / relative
             if path.is_file():
                 if not path.resolve().is_relative_to(root):
-                    raise ValueError(f"{path} leads out of {self.folder}: links out of a predictions folder are refused")
+                    raise ValueError(
+                        f"{path} leads out of {self.folder}: links out of a predictions folder are refused"
+                    )
                 return path
         raise FileNotFoundError(f"{self.folder} holds no {dataset}/{occlusion}/{sample}.png, nor {sample}.png")

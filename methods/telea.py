@@ -49,5 +49,7 @@ class Telea:
             raise ValueError("telea needs a mask")
         images = (occluded.cpu() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
         holes = (mask.cpu() > 0.5).to(torch.uint8)[:, 0].contiguous().numpy()
-        filled = [cv2.inpaint(im, hole, self.radius_px, cv2.INPAINT_TELEA) for im, hole in zip(images, holes, strict=True)]
+        filled = [
+            cv2.inpaint(im, hole, self.radius_px, cv2.INPAINT_TELEA) for im, hole in zip(images, holes, strict=True)
+        ]
         return torch.from_numpy(np.stack(filled)).permute(0, 3, 1, 2).float().div(255).to(occluded.device)

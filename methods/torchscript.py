@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unmaskbench.benchmark.model_file import card_of, read_convention
 from unmaskbench.benchmark.registry import METHODS
 from unmaskbench.benchmark.types import MethodCard
-from unmaskbench.benchmark.model_file import card_of, read_convention
 
 if TYPE_CHECKING:
     from torch import Tensor

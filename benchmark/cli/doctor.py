@@ -37,7 +37,7 @@ def doctor() -> None:
     broken = {
         f"{room.noun} {name}": reason
         for room in (registry.METHODS, registry.DATASETS, registry.OCCLUSIONS, registry.METRICS, registry.MATCHERS)
-        for name, reason in (room.names() and room.broken or room.broken).items()
+        for name, reason in ((room.names() and room.broken) or room.broken).items()
     }
     typer.echo("plug-ins")
     typer.echo("  all import" if not broken else "")

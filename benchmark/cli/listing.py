@@ -63,6 +63,12 @@ def suites() -> list[dict[str, Any]]:
 
     loaded = [load_suite(name) for name in names()]
     return [
-        {"id": suite.name, "title": suite.title, "state": "ready", "remedies": [], "card": suite.model_dump(mode="json")}
+        {
+            "id": suite.name,
+            "title": suite.title,
+            "state": "ready",
+            "remedies": [],
+            "card": suite.model_dump(mode="json"),
+        }
         for suite in loaded
     ]

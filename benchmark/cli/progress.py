@@ -40,7 +40,9 @@ class Bars:
         self.progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.progress.stop()
 
     def _begin(self, totals: Mapping[str, int]) -> None:
@@ -97,7 +99,9 @@ def _table(board: Mapping[str, Any], dataset: str, occlusion: str) -> Table:
         name = f"{row['matcher']} FNMR@{row['target']:g}"
         columns += [name] if name not in columns else []
         figures.setdefault(method, {})[name] = "-" if row["value"] is None else f"{row['value']:.4f}"
-    table = Table(title=f"{dataset}, {occlusion}, {output}", title_justify="left", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        title=f"{dataset}, {occlusion}, {output}", title_justify="left", box=None, header_style="bold", pad_edge=False
+    )
     table.add_column("method")
     for name in columns:
         table.add_column(name, justify="right")

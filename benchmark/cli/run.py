@@ -37,16 +37,26 @@ def run(
     split: Annotated[str, typer.Option(help="The dataset's split. Default: the suite's.")] = "",
     occlusions: Annotated[str, typer.Option(help="Occlusion ids separated by commas. Default: the suite's.")] = "",
     metrics: Annotated[str, typer.Option(help="Metric ids separated by commas. Default: the suite's.")] = "",
-    matchers: Annotated[str, typer.Option(help="Matcher ids separated by commas, or 'none'. Default: the suite's.")] = "",
+    matchers: Annotated[
+        str, typer.Option(help="Matcher ids separated by commas, or 'none'. Default: the suite's.")
+    ] = "",
     mask_source: Annotated[str, typer.Option(help="oracle, predicted or both. Default: the suite's.")] = "",
-    limit: Annotated[int, typer.Option(help="At most this many samples a dataset (whole identities). 0: all.", min=0)] = 0,
+    limit: Annotated[
+        int, typer.Option(help="At most this many samples a dataset (whole identities). 0: all.", min=0)
+    ] = 0,
     out: Annotated[str, typer.Option(help="The run folder. Default: runs/<suite>.")] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32 or bf16 for the methods' forward pass. Default: the suite's.")] = "",
+    precision: Annotated[
+        str, typer.Option(help="fp32 or bf16 for the methods' forward pass. Default: the suite's.")
+    ] = "",
     workers: Annotated[int, typer.Option(help="Processes; each takes its share of the cores.", min=1, max=256)] = 1,
-    fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Begin anew, or keep what is there (default).")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh/--resume", help="Begin anew, or keep what is there (default).")
+    ] = False,
     slice_by: Annotated[str, typer.Option(help="Attributes to slice by, separated by commas; 'coverage' is one.")] = "",
-    save_images: Annotated[bool, typer.Option("--save-images", help="Keep every restored image, not the gallery's.")] = False,
+    save_images: Annotated[
+        bool, typer.Option("--save-images", help="Keep every restored image, not the gallery's.")
+    ] = False,
     speed: Annotated[bool, typer.Option("--speed/--no-speed", help="Time each method.")] = True,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser at the end.")] = False,
 ) -> None:

@@ -13,9 +13,15 @@ def score(
     truth: Annotated[
         Path | None, typer.Option(help="For a folder of PNGs: the folder of true images of the same names.")
     ] = None,
-    masks: Annotated[Path | None, typer.Option(help="For a folder of PNGs: masks of the same names, white = missing.")] = None,
-    metrics: Annotated[str, typer.Option(help="For a folder of PNGs: metric ids separated by commas.")] = "psnr,ssim,lpips",
-    out: Annotated[Path | None, typer.Option(help="For a folder of PNGs: write the per-image table here (.csv).")] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="For a folder of PNGs: masks of the same names, white = missing.")
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="For a folder of PNGs: metric ids separated by commas.")
+    ] = "psnr,ssim,lpips",
+    out: Annotated[
+        Path | None, typer.Option(help="For a folder of PNGs: write the per-image table here (.csv).")
+    ] = None,
 ) -> None:
     """Aggregate a run's rows into its board again, without calling a network; or score a folder of PNGs.
 
@@ -33,7 +39,9 @@ def score(
         print_summary(source)
         return
     if truth is None:
-        raise ValueError(f"{source} is no run folder; to score a folder of PNGs give the true images with --truth FOLDER")
+        raise ValueError(
+            f"{source} is no run folder; to score a folder of PNGs give the true images with --truth FOLDER"
+        )
     from unmaskbench.benchmark.score_folder import score_folder
 
     table = score_folder(source, truth, masks, [name.strip() for name in metrics.split(",") if name.strip()])
@@ -50,6 +58,9 @@ def summary_lines(table: object) -> list[str]:
     assert isinstance(table, pl.DataFrame)
     finite = table.filter(pl.col("value").is_finite())
     means = finite.group_by("metric", "region", maintain_order=True).agg(pl.col("value").mean(), pl.len().alias("n"))
-    lines = [f"{row['metric']:<10} {row['region']:<6} {row['value']:.6g}  (n {row['n']})" for row in means.iter_rows(named=True)]
+    lines = [
+        f"{row['metric']:<10} {row['region']:<6} {row['value']:.6g}  (n {row['n']})"
+        for row in means.iter_rows(named=True)
+    ]
     bad = table.filter(pl.col("status") != "ok").select("sample", "message").unique(maintain_order=True)
     return lines + [f"{row['sample']}: {row['message']}" for row in bad.iter_rows(named=True)]

@@ -75,7 +75,7 @@ _worker: Worker | None = None
 
 
 def _start(suite: Suite, path: Any, device: str, threads: int, events: Any) -> None:
-    global _worker  # noqa: PLW0603 - the one place where a process of a pool can keep its state
+    global _worker
     # Ctrl-C goes to the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
