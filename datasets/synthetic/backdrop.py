@@ -13,9 +13,9 @@ def paint_backdrop(seed: int, size: int) -> Array:
     rng = stream(seed, "backdrop")
     cells = int(rng.integers(3, 8))
     base = rng.uniform(20, 215, 3)
-    base = base.mean() + (base - base.mean()) * rng.uniform(0.1, 0.6)
+    base = base.mean() + (base - base.mean()) * rng.uniform(0.1, 0.5)
     contrast = float(rng.uniform(5, 60))
-    tones = base[None, None, :] + contrast * (rng.random((cells, cells, 3)) - 0.5)
+    tones = base[None, None, :] + 0.5 * contrast * (rng.random((cells, cells, 3)) - 0.5)
     tones += contrast * 1.2 * (rng.random((cells, cells, 1)) - 0.5)
     tones[..., :] += float(rng.uniform(-45, 45)) * (0.5 - np.arange(cells) / cells)[:, None, None]
     if rng.random() < 0.4:  # a door, a window, a shelf
@@ -34,4 +34,6 @@ def _enlarge(grid: Array, size: int, axis: int) -> Array:
     t = at - low
     t = t * t * (3 - 2 * t)
     t = t[:, None, None] if axis == 0 else t[None, :, None]
-    return np.take(grid, low, axis) * (1 - t) + np.take(grid, low + 1, axis) * t
+    near: Array = np.take(grid, low, axis)
+    far: Array = np.take(grid, low + 1, axis)
+    return near * (1 - t) + far * t

@@ -17,7 +17,7 @@ _TONES = 4096
 
 
 class Projection:
-    """Perspective from the turned head's frame to pixels of a square image of ``size``; ``scale`` > 1 for supersampling."""
+    """Perspective from the turned head's frame to pixels of a square image; ``scale`` > 1 for supersampling."""
 
     def __init__(self, how: Capture, size: int, scale: int) -> None:
         self.unit = np.float32(how.scale * size * scale)
@@ -71,4 +71,7 @@ def develop(light: Array, how: Capture, size: int) -> NDArray[np.uint8]:
     done, code = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, how.jpeg])
     if not done:
         raise RuntimeError(f"OpenCV {cv2.__version__} cannot encode JPEG; install opencv-python-headless from PyPI")
-    return np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[:, :, ::-1])
+    decoded = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise RuntimeError(f"OpenCV {cv2.__version__} cannot decode JPEG; install opencv-python-headless from PyPI")
+    return np.ascontiguousarray(decoded[:, :, ::-1].astype(np.uint8))

@@ -14,8 +14,8 @@ from unmaskbench.datasets.synthetic.identity import linear, stream
 @dataclass(frozen=True)
 class Capture:
     """Nuisance of one picture. Angles in degrees: yaw > 0 turns the face to the image's right, pitch > 0 looks down,
-    roll > 0 tilts clockwise. ``scale`` is the distance between the eyes and ``centre`` the head's place, both as shares of the
-    image's side. Expression terms are 0 for neutral."""
+    roll > 0 tilts clockwise. ``scale`` is the distance between the eyes and ``centre`` the head's place, both as shares
+    of the image's side. Expression terms are 0 for neutral."""
 
     seed: int
     yaw: float
@@ -43,8 +43,11 @@ class Capture:
     def expression(self) -> str:
         """neutral, smile, open, raised or narrowed, whichever is strongest."""
         strength = {
-            "smile": self.smile, "open": self.mouth_open * 1.6, "raised": self.brow_raise, "narrowed": 1.6 * -self.eyelid
-        }  # fmt: skip
+            "smile": self.smile,
+            "open": self.mouth_open * 1.6,
+            "raised": self.brow_raise,
+            "narrowed": 1.6 * -self.eyelid,
+        }
         name = max(strength, key=lambda key: strength[key])
         return name if strength[name] > 0.45 else "neutral"
 
@@ -62,7 +65,7 @@ def draw_capture(seed: int, split: str, number: int, image: int) -> Capture:
     strength = float(rng.uniform(0.55, 0.95))
     warmth = 1 + _bounded(rng, 0.07, 0.16)
     cast = 1 + _bounded(rng, 0.04, 0.1)
-    exposure = float(rng.uniform(0.9, 1.15))
+    exposure = float(rng.uniform(0.84, 1.06))
     key = (1.25 * strength * warmth * exposure, 1.25 * strength * exposure, 1.25 * strength / warmth * exposure)
     fill = 1.12 - 0.72 * strength
     ambient = (fill * cast * exposure, fill * exposure, fill / cast * exposure)
@@ -84,7 +87,7 @@ def draw_capture(seed: int, split: str, number: int, image: int) -> Capture:
         mouth_open=float(rng.uniform(0.15, 1.0)) if talking else 0.0,
         brow_raise=float(rng.uniform(0.4, 1.0)) if rng.random() < 0.2 else 0.0,
         eyelid=_bounded(rng, 0.16, 0.4),
-        gaze=(_bounded(rng, 0.25, 0.7), _bounded(rng, 0.12, 0.3)),
+        gaze=(_bounded(rng, 0.2, 0.5), _bounded(rng, 0.12, 0.3)),
         light_from=(
             round(math.sin(a) * math.cos(h), 6),
             round(-math.sin(h), 6),

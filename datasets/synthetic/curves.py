@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
+"""float32 throughout; the looser type spares casts where NumPy's stubs widen a product with a Python float."""
 
 
 def smooth(low: float | Array, high: float | Array, x: Array) -> Array:
     """Hermite step of ``x``: 0 up to ``low``, 1 from ``high`` on (reversed where high < low)."""
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    t = (x - low) / (high - low)
+    np.maximum(t, 0.0, out=t)
+    np.minimum(t, 1.0, out=t)
+    rest = t * -2.0
+    rest += 3.0
+    rest *= t
+    rest *= t
+    return rest
 
 
 def bell(q: Array) -> Array:
     """exp(-q) for q >= 0 as (1 - q/4)^4, zero from q = 4 on: a Gaussian's look with compact support."""
-    t = np.maximum(1.0 - 0.25 * q, 0.0)
-    t = t * t
-    return t * t
+    t = q * -0.25
+    t += 1.0
+    np.maximum(t, 0.0, out=t)
+    t *= t
+    t *= t
+    return t
 
 
 def blob(x: Array, y: Array, cx: float, cy: float, sx: float, sy: float) -> Array:
     """A bell at (cx, cy) with standard deviations sx and sy, peak 1."""
-    dx = (x - cx) * np.float32(1 / sx)
-    dy = (y - cy) * np.float32(1 / sy)
-    return bell(0.5 * (dx * dx + dy * dy))
+    dx = x - cx
+    dx *= dx
+    dx *= 0.5 / (sx * sx)
+    dy = y - cy
+    dy *= dy
+    dy *= 0.5 / (sy * sy)
+    dx += dy
+    return bell(dx)
 
 
 def spline(knots: list[float], values: list[float], x: Array) -> Array:

@@ -36,11 +36,12 @@ class Synthetic:
         layout="no files: every picture is a function of seed, split, identity number and picture number",
         splits=tuple(SPLITS),
         attributes=(
-            "yaw", "pitch", "roll", "skin_tone", "age_group", "gender_like", "facial_hair", "hairstyle", "expression", "light",
+            "yaw", "pitch", "roll", "skin_tone", "age_group", "gender_like", "facial_hair", "hairstyle", "expression",
+            "light",
         ),
-        notes="Lower and upper face share latent factors (60 % of each trait's variance), so that part of a covered face can "
-        "be predicted and part cannot. Landmarks, face_region and surface are exact; surface covers bare skin of head and "
-        "ears, not hair and not the neck. Groups describe the generator's parameters, not people.",
+        notes="Lower and upper face share latent factors (60 % of each trait's variance), so that part of a "
+        "covered face can be predicted and part cannot. Landmarks, face_region and surface are exact; surface covers "
+        "bare skin of head and ears, not hair and not the neck. Groups describe the generator's parameters, not people.",
     )  # fmt: skip
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unmaskbench.datasets.synthetic.capture import Capture
 from unmaskbench.datasets.synthetic.curves import Array, bell, smooth
@@ -11,7 +12,7 @@ from unmaskbench.datasets.synthetic.mouth import Mouth
 from unmaskbench.datasets.synthetic.noise import look_up
 
 
-def mix(colour: Array, where: np.ndarray, alpha: Array | float, rgb: tuple[float, float, float]) -> None:
+def mix(colour: Array, where: NDArray[np.int64], alpha: Array | float, rgb: tuple[float, ...]) -> None:
     """Blend ``rgb`` into ``colour`` (3, N) at the indices ``where``, in place."""
     for k in range(3):
         colour[k, where] += alpha * (np.float32(rgb[k]) - colour[k, where])
@@ -24,7 +25,7 @@ def paint_eyes(who: Identity, how: Capture, x: Array, y: Array, colour: Array, g
     lash_colour = (0.25 * who.brow[0] + 0.004, 0.25 * who.brow[1] + 0.003, 0.25 * who.brow[2] + 0.003)
     width = who["eye_width"]
     lid = how.eyelid - 0.3 * max(how.smile, 0.0) + 0.35 * how.brow_raise
-    upper = max(who["eye_open"] * (1 + 0.7 * lid), 0.03)
+    upper = min(max(who["eye_open"] * (1 + 0.7 * lid), 0.03), 0.125)
     lower = max(0.62 * who["eye_open"] * (1 + 0.25 * lid - 0.2 * max(how.smile, 0.0)), 0.02)
     lash = min(max(who["lash"], 0.15), 1.3)
     for sign in (-1, 1):
@@ -49,14 +50,14 @@ def paint_eyes(who: Identity, how: Capture, x: Array, y: Array, colour: Array, g
 
         at = near[inside]
         ix, iy, iu = ex[inside], ey[inside], u[inside]
-        ball = 0.78 - 0.3 * iu * iu
+        ball = 0.68 - 0.26 * iu * iu
         top = smooth(0.0, 0.06, iy - above[inside])
         ball = ball * (0.5 + 0.5 * top)
         for k, tint in enumerate((0.94, 0.9, 0.88)):
             colour[k, at] = ball * tint
         tear = smooth(-0.72, -0.95, iu)
         mix(colour, at, tear, (0.55 * who.skin[0] + 0.1, 0.3 * who.skin[1] + 0.05, 0.3 * who.skin[2] + 0.05))
-        gx, gy = 0.07 * how.gaze[0] * sign, 0.05 * how.gaze[1] - 0.012
+        gx, gy = 0.07 * how.gaze[0] * sign, 0.05 * how.gaze[1] - 0.018
         radius = np.sqrt((ix - gx) ** 2 + (iy - gy) ** 2) / np.float32(who["iris"])
         rays = 1.0 + 0.16 * look_up(4, ix - gx, iy - gy, 220.0, who.seed + 15)
         disc = smooth(1.06, 0.94, radius)
@@ -77,10 +78,11 @@ def paint_eyes(who: Identity, how: Capture, x: Array, y: Array, colour: Array, g
         mix(colour, near, 0.4 * bell(rim * rim * 5000.0) * smooth(1.08, 0.9, np.abs(u)), dark)
 
 
-def paint_mouth(who: Identity, how: Capture, mouth: Mouth, x: Array, y: Array, colour: Array, gloss: Array) -> None:
+def paint_mouth(who: Identity, mouth: Mouth, x: Array, y: Array, colour: Array, gloss: Array) -> None:
     """Lips in two tones, the line between them, teeth and tongue where it is open, in place."""
-    del how
-    near = np.flatnonzero((np.abs(x - mouth.x) < mouth.half_width + 0.12) & (np.abs(y - mouth.y) < 0.75))
+    near = np.flatnonzero(
+        (np.abs(x - mouth.x) < mouth.half_width + 0.12) & (y > mouth.y - 0.35) & (y < mouth.y + 0.35 + mouth.gap)
+    )
     mx, my = x[near], y[near]
     lips = mouth.lips(mx)
     within = np.abs(lips.u) < 1.0

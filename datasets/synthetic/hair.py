@@ -11,13 +11,13 @@ from unmaskbench.datasets.synthetic.identity import Identity
 from unmaskbench.datasets.synthetic.noise import look_up
 from unmaskbench.datasets.synthetic.outline import AXIS_Z, Columns, Outline
 
-COLUMNS = Columns(85, 180.0, 0.25)
-ROWS = 36
+COLUMNS = Columns(65, 180.0, 0.25)
+ROWS = 29
 
 
 @dataclass(frozen=True)
 class Style:
-    """A cut: thickness at crown and sides, y of its lower edge by |degrees| from the mid-line (None = the natural hairline)."""
+    """A cut: thickness at crown and sides, y of its lower edge behind the temples (None = hairline), roughness."""
 
     top: float
     sides: float
@@ -29,8 +29,8 @@ STYLES = {
     "buzz": Style(0.035, 0.02, None, 0.0),
     "short": Style(0.13, 0.07, None, 0.35),
     "quiff": Style(0.24, 0.06, None, 0.5),
-    "bob": Style(0.17, 0.16, 1.35, 0.3),
-    "long": Style(0.16, 0.15, 3.0, 0.3),
+    "bob": Style(0.17, 0.22, 1.35, 0.3),
+    "long": Style(0.16, 0.2, 3.0, 0.3),
     "tied": Style(0.07, 0.04, None, 0.1),
     "afro": Style(0.55, 0.5, 0.9, 1.0),
 }

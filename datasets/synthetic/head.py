@@ -14,8 +14,8 @@ from unmaskbench.datasets.synthetic.mouth import Mouth
 from unmaskbench.datasets.synthetic.outline import AXIS_Z, Columns, Outline
 from unmaskbench.datasets.synthetic.raster import grid_normals
 
-COLUMNS = Columns(93, 150.0, 0.5)
-TOP_ROWS, FACE_ROWS, UNDER_ROWS = 14, 68, 7
+COLUMNS = Columns(75, 132.0, 0.5)
+TOP_ROWS, FACE_ROWS, UNDER_ROWS = 9, 60, 5
 ROWS = TOP_ROWS + FACE_ROWS + UNDER_ROWS
 _FACE_FROM = -0.75
 
@@ -100,7 +100,7 @@ def _relief(who: Identity, x: Array, y: Array) -> Array:
     z += 0.03 * who["fullness"] * blob(side, y, 0.55, 1.0, 0.25, 0.3)
 
     reach, bridge = who["nose_reach"], who["bridge"]
-    up = who["tip_up"]
+    up, narrow, ball = who["tip_up"], who["bridge_width"], who["tip_size"]
     height = spline(
         [-0.38, -0.12, 0.08, 0.5 * tip, tip - 0.13, tip, tip + 0.075 + up, base + 0.02, base + 0.1],
         [
@@ -118,16 +118,15 @@ def _relief(who: Identity, x: Array, y: Array) -> Array:
     )
     wide = spline(
         [-0.3, 0.0, 0.3, tip - 0.1, tip, base],
-        [who["bridge_width"] * 1.3, who["bridge_width"], who["bridge_width"] * 1.1, who["tip_size"] * 1.05, who["tip_size"] * 1.15,
-         who["tip_size"] * 1.2],
+        [1.3 * narrow, narrow, 1.1 * narrow, 1.05 * ball, 1.15 * ball, 1.2 * ball],
         y,
-    )  # fmt: skip
+    )
     across = x / wide
     z += height * bell(0.5 * across * across)
     z += 0.5 * reach * blob(side, y, who["nose_width"] - 0.085, base - 0.055, 0.062, 0.07)
     z -= 0.05 * blob(side, y, 0.1, base + 0.005, 0.05, 0.035)
-    z -= 0.02 * blob(x, y, 0, 0.5 * (base + who.mouth_y), 0.045, 0.1)
-    z += 0.03 * blob(side, y, 0.095, 0.5 * (base + who.mouth_y), 0.04, 0.12)
+    z -= 0.014 * blob(x, y, 0, 0.5 * (base + who.mouth_y), 0.045, 0.1)
+    z += 0.012 * blob(side, y, 0.095, 0.5 * (base + who.mouth_y), 0.04, 0.12)
 
     chin = who["chin_y"]
     z -= 0.06 * blob(x, y, 0, who.mouth_y + 0.3, 0.3, 0.065)
@@ -191,7 +190,7 @@ def _cavity(relief: Array) -> Array:
 
 def _surface_z(points: Array, normals: Array, spots: list[tuple[float, float]]) -> list[float]:
     """z of the face's surface at frontal positions, through the tangent plane of the nearest vertex."""
-    front = slice(COLUMNS.degrees.size // 2 - 34, COLUMNS.degrees.size // 2 + 35)
+    front = slice(COLUMNS.degrees.size // 2 - 28, COLUMNS.degrees.size // 2 + 29)
     near = points[TOP_ROWS : TOP_ROWS + FACE_ROWS, front].reshape(-1, 3)
     slope = normals[TOP_ROWS : TOP_ROWS + FACE_ROWS, front].reshape(-1, 3)
     found = []

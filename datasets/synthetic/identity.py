@@ -1,7 +1,7 @@
 """Who a person is: everything that stays the same from one picture to the next.
 
-Lengths are in units of the distance between the eyes' centres, y down from the eyes. Traits come from a low-rank Gaussian
-shared over the face plus an independent part, as in real faces: a jaw can be guessed from brows and eyes, not known.
+Lengths are in units of the distance between the eyes' centres, y down from the eyes. Traits come from a low-rank
+Gaussian shared over the face plus an independent part, as in real faces: a jaw can be guessed from the eyes, not known.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ TRAITS: Mapping[str, tuple[float, float, float, float, float]] = {
     "chin_cleft": (-0.02, 0.03, 0.5, 0.0, 0.0),
     "jaw_angle": (1.12, 0.10, 0.4, 0.2, 0.0),
     "cheekbone": (0.05, 0.03, -0.2, -0.2, 0.0),
-    "hollow": (0.03, 0.04, 0.3, 0.4, 0.0),
+    "hollow": (0.015, 0.03, 0.3, 0.4, 0.0),
     "crown": (-1.92, 0.06, 0.0, 0.0, 0.0),
     "forehead": (0.0, 0.05, -0.4, 0.0, 0.0),
     "hairline": (-1.02, 0.10, -0.1, -0.2, 0.0),
     "ridge": (0.03, 0.025, 0.8, 0.0, 0.0),
     "eye_width": (0.245, 0.018, -0.2, -0.2, 0.0),
-    "eye_open": (0.094, 0.015, -0.5, -0.5, 0.0),
+    "eye_open": (0.09, 0.015, -0.5, -0.5, 0.0),
     "eye_tilt": (-0.05, 0.07, -0.2, 0.4, 0.0),
     "eye_depth": (0.07, 0.025, 0.4, 0.4, 0.0),
     "iris": (0.1, 0.006, 0.0, -0.1, 0.0),
     "crease": (0.065, 0.022, -0.2, -0.3, 0.0),
     "lash": (0.6, 0.2, -0.9, -0.2, 0.2),
     "brow_y": (-0.335, 0.04, 0.6, 0.1, 0.0),
-    "brow_thick": (0.052, 0.015, 0.9, -0.1, 0.2),
+    "brow_thick": (0.058, 0.014, 0.9, -0.1, 0.2),
     "brow_arch": (0.05, 0.025, -0.7, 0.0, 0.0),
     "brow_tilt": (0.0, 0.12, -0.1, 0.2, 0.0),
     "brow_inner": (0.21, 0.04, -0.2, 0.0, 0.0),
@@ -68,8 +68,8 @@ TRAITS: Mapping[str, tuple[float, float, float, float, float]] = {
     "muzzle": (0.05, 0.03, 0.0, 0.0, 0.6),
     "lip_red": (0.5, 0.2, -0.4, -0.2, 0.0),
     "fold": (0.25, 0.15, 0.1, 0.9, 0.0),
-    "ear_size": (1.0, 0.10, 0.3, 0.5, 0.0),
-    "ear_out": (0.16, 0.07, 0.2, 0.0, 0.0),
+    "ear_size": (0.92, 0.09, 0.3, 0.5, 0.0),
+    "ear_out": (0.10, 0.05, 0.2, 0.0, 0.0),
     "neck": (0.74, 0.05, 1.0, 0.1, 0.0),
     "fullness": (0.0, 1.0, 0.0, 0.3, 0.0),
 }
@@ -81,7 +81,7 @@ EYE_COLOURS: Mapping[str, tuple[int, int, int]] = {
     "blue": (84, 128, 168), "grey": (120, 134, 142),
 }  # fmt: skip
 SKIN: tuple[tuple[int, int, int], ...] = (
-    (246, 214, 195), (236, 198, 172), (222, 176, 144), (198, 148, 112), (164, 114, 80), (124, 82, 58), (86, 56, 42),
+    (238, 202, 182), (229, 188, 162), (216, 170, 138), (198, 148, 112), (164, 114, 80), (124, 82, 58), (86, 56, 42),
 )  # fmt: skip
 HAIR: tuple[tuple[int, int, int], ...] = ((24, 20, 19), (52, 35, 26), (92, 60, 38), (150, 108, 62), (196, 160, 104))
 
@@ -238,7 +238,7 @@ def draw_identity(seed: int, split: str, number: int) -> Identity:
     hue = linear(((150, 30, 45), (185, 70, 80), (130, 40, 70), (170, 60, 50))[int(rng.integers(4))])
     count = int(rng.integers(0, 6))
     moles = tuple(
-        (float(rng.uniform(-0.9, 0.9)), float(rng.uniform(-0.75, 1.6)), float(rng.uniform(0.016, 0.036)))
+        (float(rng.uniform(-0.9, 0.9)), float(rng.uniform(-0.75, 1.6)), float(rng.uniform(0.014, 0.032)))
         for _ in range(count)
     )
     scar = None

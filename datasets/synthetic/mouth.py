@@ -13,8 +13,9 @@ from unmaskbench.datasets.synthetic.identity import Identity
 
 @dataclass(frozen=True)
 class Lips:
-    """Four edges at given x, all y: top of the upper lip, its lower edge, top of the lower lip, its lower edge; and u = x
-    over the half-width, |u| < 1 between the corners."""
+    """Four edges at given x, all y: top of the upper lip, its lower edge, top of the lower lip, its lower edge.
+
+    ``u`` is x over the half-width: |u| < 1 between the corners."""
 
     u: Array
     top: Array

@@ -17,7 +17,7 @@ _DOME = -0.5
 
 
 class Outline:
-    """Sections of one person's head: at height y, the ellipse-like curve of half-width ``half_width(y)`` and front ``front(y)``."""
+    """Sections of one person's head: at height y, a rounded curve of ``half_width(y)`` and ``front(y)``."""
 
     def __init__(self, who: Identity) -> None:
         self.crown = who["crown"]
@@ -30,7 +30,8 @@ class Outline:
         bones = who["cheekbone"]
         self._width_knots = [_DOME, 0.0, 0.35, 0.75, 1.15, 1.5, self.chin, self.chin + 0.4]
         self._width_values = [
-            self._temple, wide * 0.985 + 0.2 * bones, wide + 0.5 * bones, wide * 0.55 + jaw * 0.45 - 0.6 * who["hollow"] + full,
+            self._temple, wide * 0.985 + 0.2 * bones, wide + 0.5 * bones,
+            wide * 0.55 + jaw * 0.45 - 0.6 * who["hollow"] + full,
             jaw, 0.5 * jaw + 0.5 * chin, chin * 0.93, chin * 0.6,
         ]  # fmt: skip
         mouth = who.mouth_y
@@ -48,7 +49,8 @@ class Outline:
             self.chin + 0.4,
         ]
         self._front_values = [
-            0.07 + who["forehead"], 0.11 + 0.6 * who["ridge"], 0.06, 0.04, 0.06 + 0.4 * who["muzzle"], 0.09 + who["muzzle"],
+            0.07 + who["forehead"], 0.11 + 0.6 * who["ridge"], 0.06, 0.04, 0.06 + 0.4 * who["muzzle"],
+            0.09 + who["muzzle"],
             0.04 + 0.4 * forward, 0.07 + forward, -0.02 + forward, -0.35,
         ]  # fmt: skip
         angle = who["jaw_angle"]

@@ -26,7 +26,7 @@ def _spokes() -> tuple[Array, Array]:
 
 
 def build_ear(who: Identity, outline: Outline, side: int) -> tuple[Array, Array]:
-    """Points (rings, spokes, 3) of the ear of one ``side`` (-1 image-left, 1 image-right), and its relief (rings, spokes)."""
+    """Points (rings, spokes, 3) of the ear of one ``side`` (-1 image-left, 1 image-right), and its relief."""
     cosine, sine = _spokes()
     radius = (np.arange(EAR_RINGS, dtype=np.float32) / (EAR_RINGS - 1))[:, None]
     # u: -1 at the cheek, 1 at the rim behind; v: -1 at the top, 1 at the lobe, which is narrower

@@ -20,21 +20,26 @@ from unmaskbench.datasets.synthetic.head import Head, build_head
 from unmaskbench.datasets.synthetic.identity import Identity
 from unmaskbench.datasets.synthetic.noise import look_up
 from unmaskbench.datasets.synthetic.raster import Visible, grid_normals, grid_triangles, rasterise
-from unmaskbench.datasets.synthetic.shading import closeness, depth_image, shadow, shine
+from unmaskbench.datasets.synthetic.shading import FAR, closeness, depth_image, shadow, shine
 from unmaskbench.datasets.synthetic.skin import (
-    paint_beard, paint_brows, paint_lines, paint_marks, paint_scalp, paint_skin,
+    paint_beard,
+    paint_brows,
+    paint_lines,
+    paint_marks,
+    paint_scalp,
+    paint_skin,
 )  # fmt: skip
 
 _PIVOT = np.asarray([0.0, 0.45, -0.8], np.float32)
 """The point that a turning head keeps in place, and that the camera centres."""
 _HEAD, _EAR, _NECK, _TORSO = 0, 1, 2, 3
 # columns of the vertex attributes
-_X, _Y, _Z, _REST_X, _REST_Y, _NX, _NY, _NZ, _OPEN, _DEPTH, _FRONT = range(11)
+_X, _Y, _Z, _REST_X, _REST_Y, _NX, _NY, _NZ, _OPEN, _FRONT = range(10)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """``image`` (H, W, 3) uint8; ``landmarks`` (5, 2) px; ``face_region`` (H, W) bool; ``surface`` (3, H, W), NaN off the head."""
+    """``image`` (H, W, 3) uint8; ``landmarks`` (5, 2) px; ``face_region`` (H, W); ``surface`` (3, H, W), NaN off it."""
 
     image: NDArray[np.uint8]
     landmarks: Array
@@ -79,22 +84,27 @@ def render(who: Identity, how: Capture, size: int) -> Picture:
     vertices, screen = _body(who, head, turn, body, project)
     triangles, labels, _ = _body_topology()
     seen = rasterise(screen, triangles, side, side, cull=True)
-    values = seen.interpolate(vertices)
-    part = labels[seen.triangle]
-
     hair = _hair(who, head, turn, body, project, side)
-    layers = [(seen.pixels, values[_DEPTH])]
+    layers = [(seen.pixels, seen.depth)]
     alpha = None
     if hair is not None:
         alpha = _hair_alpha(who, hair)
         solid = alpha > 0.5
-        layers.append((hair[0].pixels[solid], hair[1][5][solid]))
+        layers.append((hair[0].pixels[solid], hair[0].depth[solid]))
+        hidden = np.full(side * side, FAR, np.float32)
+        opaque = alpha > 0.995
+        hidden[hair[0].pixels[opaque]] = hair[0].depth[opaque]
+        seen = seen.only(seen.depth > hidden[seen.pixels] - 0.02)
+    values = seen.interpolate(vertices)
+    part = labels[seen.triangle]
     unit = float(project.unit)
     depth = depth_image(side, side, layers)
-    lit = shadow(depth, how, unit)
-    closed = closeness(depth, unit)
+    # Shadows are soft: the image's own resolution is enough for them.
+    coarse = np.ascontiguousarray(depth[::fine, ::fine])
+    lit = _repeat(shadow(coarse, how, unit / fine), fine)
+    closed = _repeat(closeness(coarse, unit / fine), fine)
 
-    canvas = paint_backdrop(how.seed, side).reshape(3, -1)
+    canvas = _repeat(paint_backdrop(how.seed, size), fine).reshape(3, -1)
     colour, gloss = _paint(who, how, head, values, part)
     normal = values[_NX : _NZ + 1]
     normal /= np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2] + np.float32(1e-9))
@@ -106,12 +116,22 @@ def render(who: Identity, how: Capture, size: int) -> Picture:
     if hair is not None and alpha is not None:
         _comb(who, how, hair, alpha, depth, lit, closed, canvas, covered)
 
+    face, surface = _regions(values, part, seen, covered, side, fine)
     light = average(canvas.reshape(3, side, side), fine)
     return Picture(
         image=develop(light, how, size),
         landmarks=_landmarks(head, turn, how, size),
-        **_regions(values, part, seen, covered, side, fine),
+        face_region=face,
+        surface=surface,
     )
+
+
+def _repeat(image: Array, factor: int) -> Array:
+    """Each pixel of (..., H, W) as a block of factor x factor."""
+    *channels, height, width = image.shape
+    out = np.empty((*channels, height, factor, width, factor), np.float32)
+    out[:] = image[..., :, None, :, None]
+    return out.reshape(*channels, height * factor, width * factor)
 
 
 def _place(points: Array, turn: Array) -> Array:
@@ -120,7 +140,6 @@ def _place(points: Array, turn: Array) -> Array:
 
 def _body(who: Identity, head: Head, turn: Array, body: Array, project: Projection) -> tuple[Array, Array]:
     """Vertex attributes and screen positions of head, ears, neck and torso."""
-    depth_shift = head.points[..., 2].reshape(-1)
     pieces = [(head.points, head.normals, head.rest, head.cavity)]
     for ear_side in (-1, 1):
         points, relief = parts.build_ear(who, head.outline, ear_side)
@@ -129,7 +148,6 @@ def _body(who: Identity, head: Head, turn: Array, body: Array, project: Projecti
     pieces.append((neck, grid_normals(neck), neck[..., :2], np.ones(neck.shape[:2], np.float32)))
     torso = parts.build_torso(who)
     pieces.append((torso, grid_normals(torso), torso[..., :2], np.ones(torso.shape[:2], np.float32)))
-    del depth_shift
     rows, placed = [], []
     for i, (points, normals, rest, cavity) in enumerate(pieces):
         if i < 3:
@@ -140,9 +158,7 @@ def _body(who: Identity, head: Head, turn: Array, body: Array, project: Projecti
             facing = rotate(turn, normals) * share + rotate(body, normals) * (1 - share)
         else:
             there, facing = _place(points, body), rotate(body, normals)
-        flat = np.concatenate(
-            [points, rest, facing, cavity[..., None], there[..., 2:], 0 * cavity[..., None]], -1
-        ).reshape(-1, 11)
+        flat = np.concatenate([points, rest, facing, cavity[..., None], 0 * cavity[..., None]], -1).reshape(-1, 10)
         rows.append(flat)
         placed.append(there.reshape(-1, 3))
     vertices = np.concatenate(rows).astype(np.float32)
@@ -154,7 +170,7 @@ _Hair = tuple[Visible, Array]
 
 
 def _hair(who: Identity, head: Head, turn: Array, body: Array, project: Projection, side: int) -> _Hair | None:
-    """What is seen of the hair: rows edge, angle, normal x, y, z, depth, y."""
+    """What is seen of the hair: rows edge, angle, normal x, y, z, and height y."""
     shell = hair_room.build_hair(who, head.outline)
     if shell is None:
         return None
@@ -163,11 +179,11 @@ def _hair(who: Identity, head: Head, turn: Array, body: Array, project: Projecti
     hangs = smooth(0.8, 2.2, points[..., 1])[..., None]
     there = _place(points, turn) * (1 - hangs) + _place(points, body) * hangs
     facing = rotate(turn, normals)
-    attributes = np.concatenate(
-        [shell.edge[..., None], shell.angle[..., None], facing, there[..., 2:], points[..., 1:2]], -1
-    ).reshape(-1, 7)
+    attributes = np.concatenate([shell.edge[..., None], shell.angle[..., None], facing, points[..., 1:2]], -1).reshape(
+        -1, 6
+    )
     screen = project(there.reshape(-1, 3)).astype(np.float32)
-    seen = rasterise(screen, _hair_topology(), side, side, cull=False)
+    seen = rasterise(screen, _hair_topology(), side, side, cull=hair_room.STYLES[who.hairstyle].length is None)
     return seen, seen.interpolate(attributes.astype(np.float32))
 
 
@@ -176,7 +192,8 @@ def _hair_alpha(who: Identity, hair: _Hair) -> Array:
     edge, angle = hair[1][0], hair[1][1]
     strands = look_up(4, angle, edge * 0.12, 330.0, who.seed + 21)
     locks = look_up(16, angle, edge * 0.2, 260.0, who.seed + 22)
-    ragged = 0.022 * strands + 0.02 * locks
+    wild = 1.0 if who.fringe > 0 or hair_room.STYLES[who.hairstyle].length is not None else 0.5
+    ragged = wild * (0.022 * strands + 0.02 * locks)
     fade = 0.11 if who.hairstyle in ("buzz", "short", "quiff", "tied") else 0.06
     solid = smooth(1.0, 1.0 - fade, edge + ragged)
     return solid * (0.82 if who.hairstyle == "buzz" else 1.0)
@@ -187,8 +204,8 @@ def _comb(
     canvas: Array, covered: Array,
 ) -> None:  # fmt: skip
     """Shade the hair and lay it over the canvas where it is in front."""
-    seen, (edge, angle, nx, ny, nz, z, height) = hair
-    front = (z > depth.ravel()[seen.pixels] - 0.03) & (alpha > 0.01)
+    seen, (edge, angle, nx, ny, nz, height) = hair
+    front = (seen.depth > depth.ravel()[seen.pixels] - 0.03) & (alpha > 0.01)
     pixels = seen.pixels[front]
     edge, angle, alpha, height = edge[front], angle[front], alpha[front], height[front]
     flip = np.where(nz[front] < 0, np.float32(-1), np.float32(1))
@@ -200,7 +217,7 @@ def _comb(
     curls = look_up(8, angle, height * 0.6, 120.0, who.seed + 25) * (
         1.0 if who.hairstyle == "afro" else 0.3 * who.hair_wave
     )
-    texture = np.clip(1.0 + 0.26 * strands + 0.2 * locks + 0.2 * curls, 0.25, 1.9)
+    texture = np.clip(1.0 + 0.16 * strands + 0.15 * locks + 0.16 * curls, 0.45, 1.7)
     # inner sides of hanging hair are in its own shadow
     inner = np.where(flip < 0, np.float32(0.35), np.float32(1.0))
     colour = np.stack([np.float32(c) * texture * inner for c in who.hair])
@@ -235,7 +252,7 @@ def _paint(who: Identity, how: Capture, head: Head, values: Array, part: NDArray
     paint_scalp(who, ry, line, skin)
     paint_beard(who, rx, ry, skin, shiny)
     paint_nostrils(who, rx, ry, skin, shiny)
-    paint_mouth(who, how, head.mouth, x, y, skin, shiny)
+    paint_mouth(who, head.mouth, x, y, skin, shiny)
     paint_eyes(who, how, x, y, skin, shiny)
     paint_brows(who, rx, ry, skin)
     colour[:, at], gloss[at] = skin, shiny
@@ -261,7 +278,7 @@ def _landmarks(head: Head, turn: Array, how: Capture, size: int) -> Array:
 
 def _regions(
     values: Array, part: NDArray[np.int8], seen: Visible, covered: Array, side: int, fine: int
-) -> dict[str, Array]:
+) -> tuple[NDArray[np.bool_], Array]:
     """``face_region`` and ``surface`` at the image's own resolution."""
     size = side // fine
     bare = covered[seen.pixels] < 0.5
@@ -276,4 +293,4 @@ def _regions(
     known = small[1] >= 0.5
     surface = np.full((3, size, size), np.nan, np.float32)
     surface[:, known] = small[2:, known] / small[1, known]
-    return {"face_region": (small[0] >= 0.5) & known, "surface": surface}
+    return (small[0] >= 0.5) & known, surface

@@ -24,7 +24,7 @@ def shadow(depth: Array, how: Capture, unit: float) -> Array:
         sx, sy = round(lx * distance * unit), round(ly * distance * unit)
         moved = shift(depth, sx, sy)
         over = moved - depth - np.float32(max(lz, 0.15) * distance)
-        soft = np.float32(0.035 + 0.16 * distance)
+        soft = 0.035 + 0.16 * distance
         np.maximum(blocked, smooth(0.01, soft, over) * smooth(1.5, 0.7, over), out=blocked)
     return 1.0 - blocked
 
@@ -69,8 +69,8 @@ def shine(
     tight = tight * tight
     tight = tight * tight
     tight = tight * tight
-    broad = tight * 0.06
-    tight = tight * tight * 0.2
+    broad = tight * 0.05
+    tight = tight * tight * 0.15
     grazing = 1.0 - np.clip(nz, 0.0, 1.0)
     rim = grazing * grazing * grazing * 0.08
     sky = 0.72 - 0.28 * ny

@@ -1,4 +1,4 @@
-"""The colour of skin: tone, blood, pores, beard, brows and the lines of age, at rest positions so that they move with it."""
+"""The colour of skin: tone, blood, pores, beard, brows and lines, at rest positions so that they move with it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def paint_marks(who: Identity, x: Array, y: Array, colour: Array) -> None:
         near = np.flatnonzero((np.abs(x - mx) < 0.08) & (np.abs(y - my) < 0.08))
         dx, dy = x[near] - mx, y[near] - my
         spot = smooth(1.25, 0.75, np.sqrt(dx * dx + dy * dy) / radius)
-        for k, kept in enumerate((0.34, 0.24, 0.2)):
+        for k, kept in enumerate((0.45, 0.33, 0.28)):
             colour[k, near] *= 1.0 - (1.0 - kept) * spot
     if who.scar is not None:
         line = stroke(x, y, *who.scar, 0.016)
@@ -88,7 +88,10 @@ def beard_cover(who: Identity, x: Array, y: Array) -> Array:
         lip_top + 0.05, lip_top - 0.02, y - 0.3 * np.maximum(side - 0.25, 0)
     )
     moustache = moustache * smooth(wide + 0.16, wide - 0.02, side)
-    lips = smooth(1.12, 0.95, np.sqrt((side / (wide + 0.03)) ** 2 + ((y - mouth) / (who["lip_lower"] + 0.035)) ** 2))
+    lip_up, lip_low = np.float32(who["lip_upper"] * 0.8 + 0.012), np.float32(who["lip_lower"] + 0.03)
+    lips = smooth(
+        1.12, 0.95, np.sqrt((side / (wide + 0.03)) ** 2 + ((y - mouth) / np.where(y < mouth, lip_up, lip_low)) ** 2)
+    )
     soul = 0.8 * smooth(0.11, 0.05, side) * smooth(lip_bottom - 0.02, lip_bottom + 0.05, y)
     chin = smooth(wide * 1.05, wide * 0.8, side) * smooth(lip_bottom + 0.1, lip_bottom + 0.22, y)
     corners = (
@@ -123,9 +126,11 @@ def paint_beard(who: Identity, x: Array, y: Array, colour: Array, gloss: Array) 
     cover = beard_cover(who, bx, by)
     if not cover.size or float(cover.max()) <= 0:
         return
-    strands = look_up(4, bx, by * 0.45, 190.0, who.seed + 9) * 0.6 + look_up(16, bx, by, 110.0, who.seed + 10) * 0.4
-    alpha = np.clip(cover * (1.0 + 0.35 * strands) - 0.06 * np.abs(strands), 0.0, 0.97)
-    shade = 0.8 + 0.28 * strands
+    strands = (
+        look_up(4, bx, by * 0.4, 260.0, who.seed + 9) * 0.6 + look_up(16, bx, by * 0.6, 150.0, who.seed + 10) * 0.3
+    )
+    alpha = np.clip(cover * (1.0 + 0.22 * strands), 0.0, 0.97)
+    shade = 0.8 + 0.2 * strands
     for k in range(3):
         colour[k, near] += alpha * (who.brow[k] * 0.9 * shade - colour[k, near])
     gloss[near] *= 1.0 - 0.7 * alpha
