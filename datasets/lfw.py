@@ -1,22 +1,19 @@
 """Labeled Faces in the Wild (Huang et al. 2007), 13,233 photographs of 5,749 people, 250 px.
 
-Splits share no person with each other (``people.txt`` divides the people into ten sets): train is sets 1-7, validation is
-set 8, test is sets 9-10. ``view2`` holds the images of View 2's 6,000 verification pairs, ``all`` every image.
+Splits share no person (``people.txt`` divides the people into ten sets): train is sets 1-7, validation is set 8, test is
+sets 9-10. ``view2`` holds the images of View 2's 6,000 verification pairs, ``all`` every image.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from unmaskbench.benchmark.registry import DATASETS
 from unmaskbench.benchmark.types import DatasetCard, Face, Pair, SampleRef
 from unmaskbench.datasets.images import read_image
+from unmaskbench.datasets.landmarks import read_landmarks
 
 IMAGE_FOLDERS = ("images_deepfunneled", "lfw-deepfunneled", "lfw_deepfunneled", "lfw_funneled", "lfw-funneled", "lfw")
 SETS = {"train": range(1, 8), "validation": range(8, 9), "test": range(9, 11)}
@@ -51,7 +48,7 @@ class LFW:
         self.split = split
         self.root, self.images = _find(root)
         self.samples: Sequence[SampleRef] = tuple(self._index())
-        self._landmarks = _read_landmarks(self.root / "landmarks.csv")
+        self._landmarks = read_landmarks(self.root / "landmarks.csv")
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -93,7 +90,7 @@ class LFW:
 
 
 def fetch(root: Path | str) -> Path:
-    """Download funneled LFW and its pairs into ``root`` through scikit-learn's fetcher (about 230 MB); returns ``root``.
+    """Download funneled LFW and its pairs into ``root`` by scikit-learn's fetcher (about 230 MB); returns ``root``.
 
     Only ever called on a user's explicit request. The mirror has no ``people.txt``: copy it there for train, validation
     and test; ``view2`` and ``all`` work without it. Raises OSError where there is no network.
@@ -157,16 +154,3 @@ def _read_pairs(path: Path) -> Iterator[Pair]:
             yield Pair(a, b, genuine, fold=number // (2 * per_kind))
     except (ValueError, IndexError) as error:
         raise ValueError(f"{path} is not LFW's pairs.txt: {error}") from error
-
-
-def _read_landmarks(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = csv.reader(stream)
-        header = next(rows, [])
-        if header[:2] != ["file", "left_eye_x"] or len(header) < 11:
-            raise ValueError(
-                f"{path}: the columns must be file,left_eye_x,left_eye_y,...,mouth_right_y; found {header}"
-            )
-        return {row[0]: torch.tensor([float(v) for v in row[1:11]]).reshape(5, 2) for row in rows if row}

@@ -1,0 +1,194 @@
+"""Any folder of face images, with optional identities, attributes, masks and landmarks.
+
+Identities come from a CSV (``id,identity[,attribute...]``) or, where every image lies in a sub-folder, from the first
+sub-folder's name. The id of an image is its path under the root without extension ("anna/001").
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from unmaskbench.benchmark import weights
+from unmaskbench.benchmark.registry import DATASETS
+from unmaskbench.benchmark.types import Attribute, DatasetCard, Face, SampleRef
+from unmaskbench.datasets.images import ImageError, is_image, read_image
+from unmaskbench.datasets.landmarks import DETECTOR, detect_landmarks, detector_path, read_landmarks
+
+LAYOUT = """ROOT/
+  a.jpg, b.png ...          images, in any sub-folders; one sub-folder per person gives identities
+  labels.csv                optional: id,identity[,attribute...]
+  landmarks.csv             optional: file (path under ROOT),left_eye_x,left_eye_y,...,mouth_right_y
+and, anywhere, a folder of masks with the same names (white = occluded)"""
+
+
+@DATASETS.register("folder")
+class Folder:
+    """Faces of a folder, searched recursively.
+
+    ``labels`` and ``landmarks`` are CSV files (``labels.csv`` and ``landmarks.csv`` in the root unless told); ``masks`` is a
+    folder whose files bear the images' ids, where ``holes_are`` white or black; ``detect`` says whether landmarks that no
+    file gives are detected: "auto" where insightface and its detector are here, "always" or "never".
+    """
+
+    card = DatasetCard(
+        id="folder",
+        title="A folder of images",
+        licence="the owner's",
+        source="your own images",
+        layout=LAYOUT,
+        splits=("test", "all"),
+        notes="both splits are the whole folder",
+    )
+
+    def __init__(
+        self,
+        root: Path | str | None = None,
+        split: str = "test",
+        labels: Path | str | None = None,
+        landmarks: Path | str | None = None,
+        masks: Path | str | None = None,
+        holes_are: Literal["white", "black"] = "white",
+        detect: Literal["auto", "always", "never"] = "auto",
+    ) -> None:
+        """Raises FileNotFoundError where something named is not there or the folder holds no image, ValueError for two files
+        of one id, for labels that do not fit, and for other parameters."""
+        if split not in self.card.splits:
+            raise ValueError(f"folder has no split '{split}'; splits: test, all (the same)")
+        if holes_are not in ("white", "black"):
+            raise ValueError(f"folder: holes_are must be 'white' or 'black'; found {holes_are!r}")
+        if detect not in ("auto", "always", "never"):
+            raise ValueError(f"folder: detect must be 'auto', 'always' or 'never'; found {detect!r}")
+        if root is None or not Path(root).is_dir():
+            where = "folder needs a root (--root DIR)" if root is None else f"there is no folder {root}"
+            raise FileNotFoundError(f"{where}. Expected:\n{LAYOUT}")
+        self.split, self.root, self.holes_are = split, Path(root), holes_are
+        self._masks = None if masks is None else _by_id(Path(masks), None)
+        self._files = _by_id(self.root, None if masks is None else Path(masks))
+        self._detector = detector_path() if detect != "never" else None
+        if detect == "always" and self._detector is None:
+            raise FileNotFoundError(
+                f"folder: detect: always needs insightface and its detector; pip install insightface, {weights.remedy(DETECTOR)}"
+            )
+        identities, self._attributes = self._labels(None if labels is None else Path(labels))
+        self.samples: Sequence[SampleRef] = tuple(SampleRef(id_, identities.get(id_)) for id_ in self._files)
+        points = self.root / "landmarks.csv" if landmarks is None else Path(landmarks)
+        if landmarks is not None and not points.is_file():
+            raise FileNotFoundError(f"folder: there is no file {points} (landmarks)")
+        self._landmarks = read_landmarks(points)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Face:
+        sample = self.samples[index]
+        path = self._files[sample.id]
+        image = read_image(path)
+        landmarks = self._landmarks.get(path.relative_to(self.root).as_posix())
+        if landmarks is None and self._detector is not None:
+            landmarks = detect_landmarks(image, self._detector)
+        return Face(sample.id, image, sample.identity, landmarks, self._attributes.get(sample.id, {}))
+
+    def mask(self, index: int) -> Tensor | None:
+        """The image's own mask (1, H, W), 1 = occluded; None where no masks folder was given.
+
+        Raises ImageError where there is none for this image, its size differs, or nearly everything is a hole.
+        """
+        if self._masks is None:
+            return None
+        id_ = self.samples[index].id
+        path = self._masks.get(id_)
+        if path is None:
+            raise ImageError(f"no mask for '{id_}' in the masks folder; add {id_}.png or remove the image")
+        bright = read_image(path)[:1] >= 0.5
+        size = tuple(read_image(self._files[id_]).shape[1:])
+        if tuple(bright.shape[1:]) != size:
+            found, wanted = (f"{w}x{h}" for h, w in (bright.shape[1:], size))
+            raise ImageError(f"{path}: is {found} and its image {wanted}; a mask has its image's size")
+        hole = bright if self.holes_are == "white" else ~bright
+        share = float(hole.float().mean())
+        if share > 0.95:
+            other = "black" if self.holes_are == "white" else "white"
+            raise ImageError(f"{path}: {share:.0%} would be occluded; if the holes are {other}, set holes_are: {other}")
+        return hole.to(torch.float32)
+
+    def _labels(self, path: Path | None) -> tuple[dict[str, str], Mapping[str, Mapping[str, Attribute]]]:
+        """Identities and attributes by id."""
+        if path is None and (self.root / "labels.csv").is_file():
+            path = self.root / "labels.csv"
+        if path is not None:
+            return _read_labels(path, self._files)
+        if all("/" in id_ for id_ in self._files):
+            return {id_: id_.partition("/")[0] for id_ in self._files}, {}
+        return {}, {}
+
+
+def _by_id(root: Path, without: Path | None) -> dict[str, Path]:
+    """Image files by id, in the order of ids."""
+    if not root.is_dir():
+        raise FileNotFoundError(f"folder: there is no folder {root}")
+    left_out = None if without is None else without.resolve()
+    found: dict[str, Path] = {}
+    for path in sorted(root.rglob("*")):
+        if not is_image(path) or not path.is_file() or (left_out is not None and left_out in path.resolve().parents):
+            continue
+        id_ = path.relative_to(root).with_suffix("").as_posix()
+        if id_ in found:
+            raise ValueError(
+                f"two files have the id '{id_}': {found[id_].name} and {path.name} in {path.parent}; remove one"
+            )
+        found[id_] = path
+    if not found:
+        raise FileNotFoundError(f"no image in {root} or its sub-folders. Expected:\n{LAYOUT}")
+    return dict(sorted(found.items()))
+
+
+def _read_labels(path: Path, files: Mapping[str, Path]) -> tuple[dict[str, str], dict[str, dict[str, Attribute]]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"folder: there is no file {path} (labels)")
+    identities: dict[str, str] = {}
+    attributes: dict[str, dict[str, Attribute]] = {}
+    names = {id_ + file.suffix: id_ for id_, file in files.items()}
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        rows = csv.DictReader(stream)
+        header = rows.fieldnames or []
+        if list(header[:2]) != ["id", "identity"]:
+            raise ValueError(f"{path}: the first columns must be id,identity; found {','.join(header) or 'nothing'}")
+        for row in rows:
+            given = row["id"] or ""
+            id_ = given if given in files else names.get(given)
+            place = f"{path}, line {rows.line_num}"
+            if id_ is None:
+                raise ValueError(f"{place}: no image has the id '{given}'")
+            if id_ in identities:
+                raise ValueError(f"{place}: '{id_}' has two lines; keep one")
+            identity = (row["identity"] or "").strip()
+            if not identity:
+                raise ValueError(
+                    f"{place}: the identity of '{id_}' is empty; give one, or leave the file out for none at all"
+                )
+            identities[id_] = identity
+            attributes[id_] = {name: _value(row[name] or "") for name in header[2:]}
+    if absent := [id_ for id_ in files if id_ not in identities]:
+        raise ValueError(
+            f"{path}: {len(absent)} images have no line, the first '{absent[0]}'; add them or remove the images"
+        )
+    return identities, attributes
+
+
+def _value(text: str) -> Attribute:
+    """A CSV cell as a bool, an integer, a number or a word."""
+    text = text.strip()
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

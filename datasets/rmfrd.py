@@ -1,0 +1,89 @@
+"""RMFRD, the Real-World Masked Face Recognition Dataset (Wang et al. 2020): the same people with and without real masks.
+
+A photograph of a masked person has no truth: its attribute ``masked`` is True, and only biometrics can judge it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from unmaskbench.benchmark.registry import DATASETS
+from unmaskbench.benchmark.types import DatasetCard, Face, SampleRef
+from unmaskbench.datasets.images import is_image, read_image
+from unmaskbench.datasets.landmarks import read_landmarks
+
+FOLDERS = {"unmasked": "AFDB_face_dataset", "masked": "AFDB_masked_face_dataset"}
+SPLITS = ("test", "masked", "unmasked")
+SOURCE = "https://github.com/X-zhangyang/Real-World-Masked-Face-Dataset"
+LAYOUT = """ROOT/
+  AFDB_face_dataset/<name>/*.jpg          without mask
+  AFDB_masked_face_dataset/<name>/*.jpg   with a real mask
+  landmarks.csv                           optional: file (path under ROOT),left_eye_x,...,mouth_right_y"""
+
+
+@DATASETS.register("rmfrd")
+class RMFRD:
+    """Faces of RMFRD; ``test`` is both kinds, ``masked`` and ``unmasked`` one of them.
+
+    The id is "<name>/masked/<file>" or "<name>/unmasked/<file>" without the file's extension.
+    """
+
+    card = DatasetCard(
+        id="rmfrd",
+        title="Real-World Masked Face Recognition Dataset",
+        licence="research use",
+        source=SOURCE,
+        layout=LAYOUT,
+        bibtex="@article{rmfrd, title={Masked Face Recognition Dataset and Application}, author={Wang, Zhongyuan and others}, "
+        "journal={arXiv:2003.09093}, year={2020}}",
+        splits=SPLITS,
+        attributes=("masked",),
+        notes="masked photographs have no truth; the published folders differ in size and sharpness",
+    )
+
+    def __init__(self, root: Path | str | None = None, split: str = "test") -> None:
+        """Raises ValueError for an unknown split or two files of one id, FileNotFoundError where there is no image."""
+        if split not in SPLITS:
+            raise ValueError(f"rmfrd has no split '{split}'; splits: {', '.join(SPLITS)}")
+        where = (
+            "rmfrd needs a root folder (--root DIR)" if root is None else f"no RMFRD images of '{split}' under {root}"
+        )
+        absent = FileNotFoundError(f"{where}. Expected:\n{LAYOUT}\nfrom {SOURCE}")
+        if root is None:
+            raise absent
+        self.split = split
+        self.root = next(
+            (base for base in _bases(Path(root)) if any((base / f).is_dir() for f in FOLDERS.values())), Path(root)
+        )
+        found: dict[str, tuple[Path, str, bool]] = {}
+        for kind in FOLDERS if split == "test" else (split,):
+            for path in sorted((self.root / FOLDERS[kind]).glob("*/*")):
+                if is_image(path):
+                    id_ = f"{path.parent.name}/{kind}/{path.stem}"
+                    if id_ in found:
+                        raise ValueError(f"two files have the id '{id_}': {found[id_][0]} and {path}; remove one")
+                    found[id_] = (path, path.parent.name, kind == "masked")
+        if not found:
+            raise absent
+        self._files = [found[id_] for id_ in sorted(found)]
+        self.samples: Sequence[SampleRef] = tuple(SampleRef(id_, found[id_][1]) for id_ in sorted(found))
+        self._landmarks = read_landmarks(self.root / "landmarks.csv")
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Face:
+        path, name, masked = self._files[index]
+        return Face(
+            id=self.samples[index].id,
+            image=read_image(path),
+            identity=name,
+            landmarks=self._landmarks.get(path.relative_to(self.root).as_posix()),
+            attributes={"masked": masked},
+        )
+
+
+def _bases(root: Path) -> list[Path]:
+    # the published archive has one more folder around both
+    return [root, root / "self-built-masked-face-recognition-dataset"]
