@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmaskbench.reports.choices import Context, Figures, coverage_bins, number
-from unmaskbench.reports.plot_svg import FAINT, INK, RULE, Target, dash, marker, new_figure, placeholder, plain, to_svg
+from unmaskbench.reports.plot_svg import FAINT, INK, RULE, Target, dash, marker, new_figure, placeholder, titled, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ def draw_roc(figures: Figures, context: Context, matcher: str, setting: str) -> 
     axes.set_ylim(top=1.005)
     axes.set_xlabel("FMR, %: strangers let in")
     axes.set_ylabel("TMR: genuine pairs recognised")
-    axes.set_title(f"ROC, {setting}", loc="left", pad=10)
+    titled(axes, f"ROC, {setting}")
     return figure
 
 
@@ -96,7 +96,7 @@ def draw_det(figures: Figures, context: Context, matcher: str, setting: str) -> 
     axes.set_ylim(ndtri(low * 0.9), ndtri(high))
     axes.set_xlabel("FMR, %")
     axes.set_ylabel("FNMR, %")
-    axes.set_title(f"DET, {setting} (probit axes; ring: kept threshold)", loc="left", pad=10)
+    titled(axes, f"DET, {setting} (probit axes; ring: kept threshold)")
     return figure
 
 
@@ -128,7 +128,7 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
     axes.set_ylim(-len(panels) + 0.45, 0.55)
     axes.grid(False)
     axes.set_xlabel("similarity score; bar: kept threshold")
-    axes.set_title(f"Genuine (above) and impostor (below) scores, {setting}", loc="left", pad=6, x=-0.36)
+    titled(axes, f"Genuine (above) and impostor (below) scores, {setting}", x=-0.36)
     return figure
 
 
@@ -156,7 +156,7 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
             _tagged(artist, index)
     axes.set_xlabel("FMR added, percentage points (harm)")
     axes.set_ylabel("FNMR recovered, percentage points")
-    axes.set_title(f"What is won and what is let in, FMR {points[0].target:g}" if points[0].target else "Won and let in", loc="left", pad=10)
+    titled(axes, f"What is won and what is let in, FMR {100 * points[0].target:g} %" if points[0].target else "Won and let in")
     return figure
 
 
@@ -193,7 +193,7 @@ def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
     axes.margins(y=0.12)
     axes.set_xlabel("milliseconds an image (batch 1)")
     axes.set_ylabel(label)
-    axes.set_title(f"{label}, {'higher' if higher else 'lower'} is better", loc="left", pad=10)
+    titled(axes, f"{label}, {'higher' if higher else 'lower'} is better")
     return figure
 
 
@@ -224,7 +224,7 @@ def draw_coverage(figures: Figures, context: Context, kind: str) -> Figure | Non
     axes.set_xticks(range(len(bins)), [b.removeprefix("coverage=") for b in bins])
     axes.set_xlabel("face covered, %")
     axes.set_ylabel(label)
-    axes.set_title(f"{label} by coverage", loc="left", pad=10)
+    titled(axes, f"{label} by coverage")
     return figure
 
 
@@ -257,8 +257,8 @@ def draw_agreement(figures: Figures, context: Context, matcher: str) -> Figure |
         axes.invert_xaxis()
     axes.margins(x=0.15, y=0.1)
     axes.set_xlabel(f"{chosen[0]} ({chosen[1]}){', axis turned: right is better' if lower else ''}")
-    axes.set_ylabel(points[0].metric.upper() + (f" at FMR {points[0].target:g}" if points[0].target else ""))
-    axes.set_title("Methods: picture against person", loc="left", pad=10)
+    axes.set_ylabel(points[0].metric.upper() + (f" at FMR {100 * points[0].target:g} %" if points[0].target else ""))
+    titled(axes, "Methods: picture against person")
     return figure
 
 
@@ -284,7 +284,7 @@ def draw_samples(figures: Figures, context: Context, matcher: str) -> Figure | N
         axes.invert_xaxis()
     axes.set_xlabel(image + (" (axis turned: right is better)" if image.startswith("lpips") else ""))
     axes.set_ylabel(f"similarity to the truth, {matcher}")
-    axes.set_title("Samples: picture against person", loc="left", pad=10)
+    titled(axes, "Samples: picture against person")
     return figure
 
 
@@ -297,7 +297,7 @@ def _quality(figures: Figures, context: Context, kind: str, part: str = "all") -
         at = points[0]
         rows = figures.verification(context, at, "UT", at.metric, part)
         rows |= {m: r for m, r in figures.verification(context, at, "MT", at.metric, part).items() if m == "untouched"}
-        label = f"{at.metric.upper()}{f' at FMR {at.target:g}' if at.target else ''}, {at.matcher}"
+        label = f"{at.metric.upper()}{f' at FMR {100 * at.target:g} %' if at.target else ''}, {at.matcher}"
         return {m: r for m, r in rows.items() if number(r["value"]) is not None}, label, True
     chosen = figures.image_metric(context)
     if chosen is None:

@@ -23,8 +23,13 @@ def verdict(figures: Figures, context: Context) -> Verdict:
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """0.6213 -> '62.1 %'."""
-    return f"{100 * value:.{digits}f} %"
+    """0.6213 -> '62.1 %', with a space that does not break."""
+    return f"{100 * value:.{digits}f}\u00a0%"
+
+
+def percent_short(value: float) -> str:
+    """An FMR target as people say it: 0.001 -> '0.1 %'."""
+    return f"{100 * value:g}\u00a0%"
 
 
 def spread(row: Row, digits: int = 1) -> str:
@@ -38,7 +43,7 @@ def spread(row: Row, digits: int = 1) -> str:
 
 def points_spread(row: Row, digits: int = 1) -> str:
     """A change of a rate: '16.9 percentage points (14.7 to 19.1)'."""
-    return spread(row, digits).replace(" %", " percentage points", 1)
+    return spread(row, digits).replace("\u00a0%", " percentage points", 1)
 
 
 def _by_person(figures: Figures, context: Context, points: list[Operating]) -> Verdict:
@@ -51,7 +56,7 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
         r for m, r in restored.items() if m != "untouched" and r["independent"] and number(r["value"]) is not None
     ]  # fmt: skip
     ranked.sort(key=lambda r: -float(r["value"]))
-    where = f"{at.matcher} at FMR {at.target:g}" if at.target is not None else f"{at.matcher} (area under the ROC)"
+    where = f"{at.matcher} at FMR {percent_short(at.target)}" if at.target is not None else f"{at.matcher} (area under the ROC)"
     word = "genuine pairs recognised" if at.metric == "tmr" else "AUC"
     if not ranked:
         return {
@@ -64,12 +69,14 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
     tied = [r["method"] for r in ranked if r is not best and _tied(best, r)]
     title = figures.titles.get(best["method"], best["method"])
     context_line = f"restored probe against true gallery, {where}: {word}"
+    added = figures.verification(context, at, "UT", "fmr_added").get(best["method"])
+    leaks = added is not None and number(added["low"]) is not None and float(added["low"]) > 0
     against = f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
     ceiling_line = f" Never occluded: {spread(ceiling)}." if ceiling else ""
     if beats and tied:
         headline = f"{title} leads, but cannot be told apart from {_names(figures, tied)}."
     elif beats:
-        headline = f"{title} gives the person back best."
+        headline = f"{title} gives the person back best{', but lets more strangers in' if leaks else ''}."
     elif floor is None:
         headline = f"{title} has the highest figure; nothing untouched was scored to compare it with."
     else:

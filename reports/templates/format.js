@@ -33,16 +33,24 @@ function asNumber(value) { return value === "inf" ? Infinity : typeof value === 
 
 /** A figure as text: shares in percent, image figures at their usual precision. */
 function figure(metric, value, sign = false) {
+  return plainFigure(metric, value, sign).replace("-", "\u2212");
+}
+
+function plainFigure(metric, value, sign) {
   const x = asNumber(value);
   if (x === null) return "–";
   if (x === Infinity) return "∞";
   const plus = sign && x > 0 ? "+" : "";
   if (SHARES.has(metric)) return plus + (100 * x).toFixed(LOWER.has(metric) ? 2 : 1);
   if (metric === "parameters" || metric === "macs") return x === 0 ? "0" : x >= 1e9 ? `${(x / 1e9).toPrecision(3)} G` : `${(x / 1e6).toPrecision(3)} M`;
+  if (["latency_ms", "throughput", "peak_memory_mb"].includes(metric)) return x >= 100 ? x.toFixed(0) : String(Number(x.toPrecision(3)));
   if (metric === "psnr") return plus + x.toFixed(2);
   if (Number.isInteger(x) && Math.abs(x) < 1e6) return plus + String(x);
   return plus + (Math.abs(x) >= 100 ? x.toFixed(1) : Math.abs(x) >= 10 ? x.toFixed(2) : x.toFixed(3));
 }
+
+/** An FMR target as people say it: 0.001 -> "0.1 %". */
+function targetWords(target) { return `${Number((100 * Number(target)).toPrecision(4))}\u00a0%`; }
 
 function interval(metric, low, high) {
   return asNumber(low) === null || asNumber(high) === null ? "" : `${figure(metric, low)} to ${figure(metric, high)}`;
@@ -71,8 +79,8 @@ function makeTable({ caption, columns, rows, sort, onsort, name }) {
     el("th", { scope: "row" }, r.head),
     r.cells.map((c, i) => (c instanceof HTMLElement && c.tagName === "TD" ? c : el("td", { class: columns[i + 1]?.word ? "word" : null }, c ?? "–")))));
   const node = el("table", { "data-export": name },
-    caption ? el("caption", {}, caption) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption || name || "table" }, node);
+    caption ? el("caption", {}, el("span", {}, caption)) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
+  return el("div", { class: "table" }, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption || name || "table" }, node), exportButtons(node));
 }
 
 /** The shown cells of a table as rows of text, headings first. */
@@ -85,7 +93,7 @@ function tableText(node) {
       else if (child.matches(".sub")) parts.push(` (${child.textContent})`);
       else parts.push(words(child));
     }
-    return parts.join("").replace(/\s+/g, " ").trim();
+    return parts.join("").replace(/\s+/g, " ").replace(/\u2212(?=\d)/g, "-").trim();
   };
   return [...node.querySelectorAll("tr")].map((row) => [...row.cells].map(words));
 }
@@ -107,16 +115,15 @@ const EXPORTS = {
   },
 };
 
-/** Buttons that save the table in `holder` as it is shown. */
-function exportButtons(holder) {
-  return el("span", { class: "exports" }, ["csv", "json", "md", "tex"].map((kind) => el("button", {
-    type: "button", title: `Save this table as ${kind}`, "data-kind": kind,
+/** Buttons that save a table as it is shown. */
+function exportButtons(node) {
+  return el("p", { class: "save" }, "Save as ", ["csv", "json", "md", "tex"].map((kind) => el("button", {
+    type: "button", "aria-label": `Save the table ${node.dataset.export || ""} as ${kind}`, "data-kind": kind,
     onclick: () => {
-      const node = document.getElementById(holder).querySelector("table");
       const text = EXPORTS[kind](tableText(node));
-      const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "text/plain" })), download: `${node.dataset.export || holder}.${kind}` });
+      const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "text/plain" })), download: `${node.dataset.export || "table"}.${kind}` });
       link.click();
       URL.revokeObjectURL(link.href);
     },
-  }, kind.toUpperCase())));
+  }, kind)));
 }

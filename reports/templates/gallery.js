@@ -64,9 +64,8 @@ function drawGallery() {
     el("p", { class: "note", id: "gallery-place", "aria-live": "polite" }, `Sample ${at + 1} of ${samples.length}: ${sample.sample}${sample.identity ? `, ${sample.identity}` : ""}; ${sample.dataset}, ${sample.occlusion}${sample.coverage === null ? "" : `; ${(100 * sample.coverage).toFixed(0)} % of the face covered`}`),
     el("div", { class: "viewer" },
       el("div", {}, shown && shown[output] !== null ? divider(sample, shown[output], method, output) : el("div", { class: "card missing" }, shown ? `${shown.status}: ${shown.message || "no picture"}` : "No picture of this method."),
-        el("p", { class: "note" }, `${methodCard(method).title}, ${output}`)),
-      el("div", {}, contactSheet(sample, method, output), scoreTable(sample, scores, score, method))),
-    strip(samples, at));
+        el("p", { class: "note" }, `${methodCard(method).title}, ${output}`), strip(samples, at)),
+      el("div", {}, contactSheet(sample, method, output), scoreTable(sample, scores, score, method))));
   document.querySelector(".strip [aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
@@ -110,7 +109,7 @@ function scoreTable(sample, scores, score, method) {
       cells: item.status === "ok" ? scores.map((k) => el("td", {}, el("span", { class: asNumber(item.scores[k]) === best[k] && best[k] !== null ? "best" : null }, figure(k.split("/")[0], item.scores[k]))))
         : [el("td", { colspan: Math.max(1, scores.length), class: "word" }, el("span", { class: "badge bad" }, item.status), ` ${item.message}`)] })),
   });
-  return el("div", { style: null }, el("h3", {}, "Scores"), table_);
+  return el("div", {}, el("h3", {}, "Scores"), table_);
 }
 
 function strip(samples, at) {

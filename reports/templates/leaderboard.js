@@ -37,7 +37,7 @@ function describe(id) {
   if (kind === "v") {
     const [metric, target, setting] = rest.split(/[@:]/);
     const unit = SHARES.has(metric) ? ", %" : "";
-    return { id, metric, higher: !LOWER.has(metric), label: (WORDS[metric] || metric) + unit, sub: `${setting}${target ? `, FMR ${target}` : ""}, ${state.judge}` };
+    return { id, metric, higher: !LOWER.has(metric), label: (WORDS[metric] || metric) + unit, sub: `${setting}${target ? ` at FMR ${targetWords(target)}` : ""}` };
   }
   if (kind === "i") {
     const [metric, region] = rest.split(":");
@@ -119,7 +119,9 @@ function leaderboardRows(columns, keys) {
     const start = rows.length;
     for (const m of methods) rows.push({ method: m.method, key, card: m, cells: columns.map((c) => cellOf(c.id, m.method, key)), marks: [] });
     columns.forEach((c, k) => {
-      for (const [i, mark] of contest(rows.slice(start).map((r) => r.cells[k]), c.higher)) rows[start + i].marks[k] = mark;
+      // doing nothing costs nothing: untouched takes no part in the contest of cost
+      const cells = rows.slice(start).map((r) => (c.id[0] === "c" && r.method === "untouched" ? null : r.cells[k]));
+      for (const [i, mark] of contest(cells, c.higher)) rows[start + i].marks[k] = mark;
     });
   }
   return rows;
@@ -182,7 +184,7 @@ function columnPicker(all, chosen) {
       const order = [...all.person, ...all.image, ...all.cost].filter((x) => set.has(x));
       pickerOpen = true;
       choose({ cols: order.join("~") || "c:mask" });
-    } }), ` ${c.label} ${c.sub.replace(`, ${state.judge}`, "")}`);
+    } }), ` ${c.label} ${c.sub}`);
   })) : null);
   return el("details", { class: "picker", open: pickerOpen, ontoggle: (event) => { pickerOpen = event.target.open; } },
     el("summary", {}, `Columns (${chosen.length})`),
@@ -198,7 +200,7 @@ function drawLeaderboard() {
   fill("board-tools",
     el("button", { type: "button", "aria-pressed": String(!state.cols), onclick: () => choose({ cols: "" }) }, "Summary"),
     all.person.length ? preset("Recognition", all.person.filter((c) => c.endsWith(":UT") && (c.includes(`@${target ?? ""}:`) || c.includes("@:")))) : null,
-    preset("Picture", all.image), preset("Cost", all.cost), columnPicker(all, chosen), el("span", { class: "grow" }), exportButtons("board"));
+    preset("Picture", all.image), preset("Cost", all.cost), columnPicker(all, chosen));
   fill("board", leaderboardTable(chosen));
   drawDifferences();
 }
@@ -208,7 +210,7 @@ function drawDifferences() {
   const kinds = [...new Set(rows.map((r) => `${r.metric}:${r.region}`))];
   if (!kinds.length) { fill("diff-tools"); fill("differences", el("p", { class: "missing" }, "No paired differences are stored for this choice.")); return; }
   const kind = kinds.includes(state.diff) ? state.diff : kinds.find((k) => k === (board().pictures[context()] || []).join(":")) || kinds[0];
-  fill("diff-tools", select("Figure", kind, kinds.map((k) => [k, k.replace(":", ", ")]), (diff) => choose({ diff })), el("span", { class: "grow" }), exportButtons("differences"));
+  fill("diff-tools", select("Figure", kind, kinds.map((k) => [k, k.replace(":", ", ")]), (diff) => choose({ diff })));
   const mine = rows.filter((r) => `${r.metric}:${r.region}` === kind);
   const methods = board().methods.map((m) => m.method).filter((m) => mine.some((r) => r.method_a === m || r.method_b === m));
   const [metric] = kind.split(":");

@@ -64,6 +64,7 @@ function start() {
     });
   }
   for (const card of document.querySelectorAll("[data-hue]")) paint(card, Number(card.dataset.hue));
+  for (const node of document.querySelectorAll("#view-published table")) node.parentElement.after(exportButtons(node));
   document.addEventListener("keydown", galleryKey);
   document.addEventListener("click", (event) => {
     const picker = document.querySelector(".picker[open]");

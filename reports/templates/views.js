@@ -76,7 +76,7 @@ function drawRecognition() {
     return;
   }
   const where = `${context()}/${state.judge}`;
-  fill("recognition-tools", select("Curves of", state.set, [["UT", "UT: restored probe, true gallery"], ["UU", "UU: both restored"]], (set) => choose({ set })), el("span", { class: "grow" }), exportButtons("settings"));
+  fill("recognition-tools", select("Curves of", state.set, [["UT", "UT: restored probe, true gallery"], ["UU", "UU: both restored"]], (set) => choose({ set })));
   fillPlots("recognition", [`roc/${where}/${state.set}`, `det/${where}/${state.set}`, `scores/${where}/${state.set}`, `trade/${where}`]);
   const mine = rowsOf("verification", context()).filter((r) => r.matcher === state.judge && r.slice === "all" && r.policy === "penalised");
   const kinds = [...new Set(mine.map((r) => `${r.metric}@${r.target ?? ""}`))].filter((k) => !/^(fnmr_recovered|fmr_added|fnmr)@/.test(k));
@@ -90,7 +90,7 @@ function drawRecognition() {
     }
   }
   fill("settings", makeTable({ name: "settings", caption: `${contextWords(context())}; ${state.judge}; failures count as the lowest score`,
-    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: t ? `FMR ${t}` : "" }; })], rows: lines }));
+    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: t ? `threshold of ${targetWords(t)}` : "" }; })], rows: lines }));
 }
 
 function drawAgreement() {
@@ -122,13 +122,13 @@ function drawSpeed() {
   const fields = ["latency_ms", "throughput", "best_batch", "parameters", "macs", "peak_memory_mb"];
   fill("speeds", makeTable({ name: "speed", caption: `${run.device}, ${run.precision}; ${[run.hardware.cpu, run.hardware.gpu].filter(Boolean).join(", ")}`,
     columns: [{ id: "m", label: "Method" }, ...fields.map((f) => ({ id: f, label: WORDS[f] || "Best batch" })), { id: "mask", label: "Mask" }],
-    rows: board().methods.map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("", m.latency_spread_ms)}`) : null)), m.needs_mask ? m.mask_source : "blind"] })) }));
+    rows: board().methods.map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), m.needs_mask ? m.mask_source : "blind"] })) }));
 }
 
 function sliceOptions() {
   const options = [];
   const [matcher, target, metric] = judge() || [];
-  if (judge()) options.push([`v:${metric}@${target ?? ""}:UT`, `${WORDS[metric]}${target ? ` at FMR ${target}` : ""}, ${matcher}`]);
+  if (judge()) options.push([`v:${metric}@${target ?? ""}:UT`, `${WORDS[metric]}${target ? ` at FMR ${targetWords(target)}` : ""}, ${matcher}`]);
   for (const key of new Set(rowsOf("rows", context()).filter((r) => r.slice !== "all").map((r) => `i:${r.metric}:${r.region}`))) options.push([key, key.slice(2).replace(":", ", ")]);
   return options;
 }
@@ -144,7 +144,7 @@ function drawSlices() {
     : rowsOf("rows", context()).filter((r) => r.metric === metric && r.region === second);
   const kinds = [...new Set(rows.map((r) => r.slice.split("=")[0]))].filter((k) => k !== "all");
   const by = kinds.includes(state.by) ? state.by : kinds[0];
-  fill("slice-tools", select("Figure", chosen, options, (slice) => choose({ slice })), kinds.length ? select("By", by, kinds.map((k) => [k, k]), (value) => choose({ by: value })) : null, el("span", { class: "grow" }), exportButtons("slices"));
+  fill("slice-tools", select("Figure", chosen, options, (slice) => choose({ slice })), kinds.length ? select("By", by, kinds.map((k) => [k, k]), (value) => choose({ by: value })) : null);
   const lower = (s) => { const n = parseFloat(s.split("=")[1]); return Number.isNaN(n) ? Infinity : n; };
   const parts = ["all", ...[...new Set(rows.map((r) => r.slice))].filter((s) => s.split("=")[0] === by).sort((a, b) => lower(a) - lower(b) || a.localeCompare(b))];
   const higher = describe(chosen).higher;

@@ -1,0 +1,120 @@
+"""The verdict says no more than the figures allow."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unmaskbench.reports.board import Board, load
+from unmaskbench.reports.choices import Figures
+from unmaskbench.reports.verdict import verdict
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
+HERE = ("lfw", "medical_mask", "composite")
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board(copy.deepcopy(_golden().data), GOLDEN, ["board_small"])
+
+
+def _golden() -> Board:
+    if not hasattr(_golden, "kept"):
+        _golden.kept = load(GOLDEN)  # type: ignore[attr-defined]
+    kept: Board = _golden.kept  # type: ignore[attr-defined]
+    return kept
+
+
+def tmr(board: Board, **where: Any) -> list[dict[str, Any]]:
+    return board.rows(
+        "verification", **({"dataset": "lfw", "occlusion": "medical_mask", "output": "composite", "matcher": "edgeface",
+                            "metric": "tmr", "target": 0.001, "policy": "penalised", "slice": "all"} | where),
+    )  # fmt: skip
+
+
+def answers(found: dict[str, Any]) -> str:
+    return found["headline"] + " " + " ".join(p["answer"] for p in found["points"])
+
+
+def test_names_the_best_its_cost_its_leak_and_its_weakest_slice(board: Board) -> None:
+    found = verdict(Figures(board), HERE)
+    text = answers(found)
+    assert found["best"] == "psp_unmask"
+    assert "pSp-unmask gives the person back best, but lets more strangers in." == found["headline"]
+    assert "edgeface at FMR 0.1" in text and "48 ms an image" in text and "5.8 M parameters" in text and "needs no mask" in text
+    assert "excludes zero" in text and "coverage 50-60 %" in text and "FMR rises by 0.56 percentage points" in text
+
+
+def test_a_shared_rank_group_is_no_win(board: Board) -> None:
+    for row in tmr(board, setting="UT"):
+        row["group"] = 1
+    found = verdict(Figures(board), HERE)
+    assert "cannot be told apart from" in found["headline"]
+    assert "share a rank group" in answers(found)
+
+
+def test_no_method_beats_untouched(board: Board) -> None:
+    for row in board.data["verification"]:
+        if row["metric"] == "fnmr_recovered":
+            row["value"], row["low"], row["high"] = 0.004, -0.01, 0.018
+    found = verdict(Figures(board), HERE)
+    assert found["headline"] == "No method beats leaving the image untouched."
+    assert found["best"] is None
+    assert "includes zero" in answers(found) and "own" not in found["points"][2]["answer"]
+
+
+def test_without_a_paired_gain_the_intervals_must_be_apart(board: Board) -> None:
+    board.data["verification"] = [r for r in board.data["verification"] if r["metric"] != "fnmr_recovered"]
+    assert verdict(Figures(board), HERE)["best"] == "psp_unmask"
+    for row in tmr(board, setting="UT"):
+        row["low"] = 0.5
+    assert verdict(Figures(board), HERE)["best"] is None
+
+
+def test_a_matcher_of_the_methods_training_does_not_crown_it(board: Board) -> None:
+    for row in board.data["verification"]:
+        if row["method"] == "psp_unmask":
+            row["independent"] = False
+    found = verdict(Figures(board), HERE)
+    assert found["best"] == "modified_vnet"
+
+
+def test_refused_targets_are_not_used(board: Board) -> None:
+    for row in board.data["verification"]:
+        if row["target"] == 0.001:
+            row["refused"], row["value"] = "too few pairs", None
+    points = Figures(board).operating(HERE)
+    assert [p.target for p in points] == [0.01, 0.01]
+    assert "FMR 1" in answers(verdict(Figures(board), HERE))
+
+
+def test_another_judge_that_disagrees_is_named(board: Board) -> None:
+    for row in tmr(board, setting="UT", matcher="compact"):
+        row["group"] = 1 if row["method"] == "lama" else 2
+        row["independent"] = True
+        if row["method"] == "lama":
+            row["value"] = 0.999
+    assert "compact prefers LaMa" in answers(verdict(Figures(board), HERE))
+
+
+def test_without_matchers_it_speaks_of_pictures_only(board: Board) -> None:
+    board.data["verification"] = []
+    found = verdict(Figures(board), HERE)
+    assert found["headline"].startswith("LaMa gives the best picture")
+    assert "nothing is said about the person" in answers(found)
+    for row in board.data["differences"]:
+        row["significant"] = False
+    assert verdict(Figures(board), HERE)["headline"] == "No method beats leaving the image untouched."
+
+
+def test_an_empty_board_has_an_answer_too(board: Board) -> None:
+    board.data["verification"], board.data["rows"] = [], []
+    assert verdict(Figures(board), HERE)["headline"] == "Nothing was scored here."
+
+
+def test_an_oracle_mask_is_called_what_it_is(board: Board) -> None:
+    for row in tmr(board, setting="UT"):
+        row["value"] = 0.2 if row["method"] != "lama" else 0.96
+    assert "was given the true mask, which a deployment does not have" in answers(verdict(Figures(board), HERE))
