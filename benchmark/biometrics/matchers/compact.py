@@ -1,0 +1,86 @@
+"""The matcher that ships: a small network trained with the benchmark, so that biometrics work on a fresh machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
+from unmaskbench.benchmark.biometrics.backbones.compact_embedder import CompactEmbedder
+from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
+from unmaskbench.benchmark.registry import MATCHERS
+from unmaskbench.benchmark.types import MatcherCard, Missing
+from unmaskbench.benchmark.weights import search_path
+from unmaskbench.benchmark.weights_io import load_strict, read_state_dict
+
+WEIGHTS = "compact_compact.safetensors"
+SHIPPED = Path(__file__).with_name("weights")
+
+
+@MATCHERS.register("compact")
+class Compact(CosineSimilarity):
+    """512-d embeddings of 112 px ArcFace crops, RGB, x * 2 - 1, compared by cosine."""
+
+    card = MatcherCard(
+        id="compact",
+        title="Compact (ours, 1.7 M)",
+        dimension=512,
+        licence="Apache-2.0; trained on LFW (research use)",
+        source="trained with this benchmark (bench train compact); a small IResNet (Duta et al. 2021)",
+        signature=f"compact|112x112|{SIGNATURE}|cosine",
+        distilled_from=("edgeface",),
+        notes="Distilled from EdgeFace-XS on LFW's training people, with ArcFace's margin loss: edgeface is not an "
+        "independent judge of it, nor it of what was trained with edgeface.",
+    )
+
+    def __init__(self, checkpoint: Path | str | None = None) -> None:
+        """``checkpoint`` is a user's own file of the same network."""
+        self._checkpoint = Path(checkpoint) if checkpoint is not None else None
+        self._network: nn.Module | None = None
+        self._device = "cpu"
+
+    @staticmethod
+    def build_network(size: str = "compact", **settings: Any) -> CompactEmbedder:
+        """The network, untrained. It has one size."""
+        if size != "compact":
+            raise ValueError(f"matcher 'compact' has the size 'compact' only, not '{size}'")
+        return CompactEmbedder(**settings)
+
+    @classmethod
+    def load_network(cls, checkpoint: Path | None = None) -> CompactEmbedder:
+        """The trained network in evaluation mode, on the CPU. Raises FileNotFoundError with the remedy."""
+        path = checkpoint or _find()
+        if path is None:
+            raise FileNotFoundError(f"weights of matcher 'compact' are not here; {cls.missing()[0].remedy}")
+        network = cls.build_network()
+        load_strict(network, read_state_dict(path), path)
+        return network.eval()
+
+    @staticmethod
+    def missing() -> list[Missing]:
+        """The weights, where they neither ship nor were trained here."""
+        if _find() is not None:
+            return []
+        return [Missing("weights", "compact", "bench train compact --recipe compact --data lfw --root DIR")]
+
+    def load(self, device: str) -> None:
+        """Bring the network into memory. Raises FileNotFoundError with a remedy, WeightsError for another network's
+        file."""
+        self._network = self.load_network(self._checkpoint).to(device)
+        self._device = device
+
+    @torch.inference_mode()
+    def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
+        """Embeddings (N, 512) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
+        if self._network is None:
+            raise RuntimeError("matcher 'compact' is not loaded; call load(device) first")
+        crops = align(images, landmarks, ARCFACE_112X112, (112, 112)).to(self._device)
+        vectors: Tensor = self._network(crops * 2 - 1)
+        return vectors.float().cpu()
+
+
+def _find() -> Path | None:
+    return next((place / WEIGHTS for place in (SHIPPED, *search_path()) if (place / WEIGHTS).is_file()), None)

@@ -1,0 +1,164 @@
+"""What every learned method has in common: its card from ``card.yaml``, its network, its weights and where they lie.
+
+Weights ship beside the method, ``weights/<method>_<recipe>.safetensors`` with ``.card.yaml``; a file of the same name in the
+weights search path (the user's cache, which training fills) comes second. Each file says in its metadata which network it
+is for, so that an ablation or another size loads without being told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import yaml
+
+from unmaskbench.benchmark.types import MethodCard, Missing
+from unmaskbench.benchmark.weights import search_path
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def read_method_card(path: Path) -> MethodCard:
+    """The card in a YAML file, with the teachers of the weights that ship beside it.
+
+    Raises ValueError where the file holds a key that a card has not.
+    """
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    known = {field.name for field in fields(MethodCard)}
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise ValueError(f"{path}: a method's card has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    for key in ("assumptions", "trained_with"):
+        if key in content:
+            content[key] = tuple(content[key])
+    card = MethodCard(**content)
+    trained = training_card(card.id, "compact", path.parent)
+    return replace(card, trained_with=tuple(trained.get("teachers", ()))) if trained else card
+
+
+def file_name(plugin: str, recipe: str) -> str:
+    """The file name of the weights that ``recipe`` trains for ``plugin``."""
+    return f"{plugin}_{recipe}.safetensors"
+
+
+def locate(plugin: str, recipe: str, folder: Path) -> Path | None:
+    """The weights of ``plugin``: shipped in ``folder``/weights, else in the weights search path; None where absent."""
+    for place in (folder / "weights", *search_path()):
+        path = place / file_name(plugin, recipe)
+        if path.is_file():
+            return path
+    return None
+
+
+def training_card(plugin: str, recipe: str, folder: Path) -> dict[str, Any]:
+    """The model card of the weights that would be loaded; empty where there are none or they came without."""
+    path = locate(plugin, recipe, folder)
+    card = path.with_suffix(".card.yaml") if path is not None else None
+    if card is None or not card.is_file():
+        return {}
+    content: dict[str, Any] = yaml.safe_load(card.read_text(encoding="utf-8"))
+    return content
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    """A safetensors file's metadata; empty for other files."""
+    if path.suffix != ".safetensors":
+        return {}
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        return dict(file.metadata() or {})
+
+
+class LearnedMethod:
+    """Base of the learned methods. A subclass gives ``card``, ``folder`` and ``build_network``.
+
+    Args:
+        size: "compact" (ships) or "paper" (from ``checkpoint``, or trained with the recipe ``paper``).
+        checkpoint: a user's own file: what training wrote, a bare state dict, or one of the published files that the
+            method names.
+        recipe: which trained weights to take where there are several (an ablation); the size's own by default.
+        settings: of the network, for a checkpoint that does not say them itself.
+    """
+
+    card: MethodCard
+    folder: ClassVar[Path]
+    paper_size: ClassVar[int | None] = 256
+
+    def __init__(
+        self,
+        size: str = "compact",
+        checkpoint: Path | str | None = None,
+        recipe: str = "",
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        if size not in ("compact", "paper"):
+            raise ValueError(f"method '{self.card.id}' has the sizes compact and paper, not '{size}'")
+        self.size, self.recipe = size, recipe or size
+        self.checkpoint = Path(checkpoint) if checkpoint is not None else None
+        self.settings = dict(settings or {})
+        self.network: nn.Module | None = None
+        if size == "paper":
+            self.card = replace(self.card, native_size=self.paper_size)
+
+    @classmethod
+    def build_network(cls, size: str = "compact", **settings: Any) -> nn.Module:
+        """The untrained network of a size."""
+        raise NotImplementedError
+
+    @classmethod
+    def missing(cls) -> list[Missing]:
+        """The compact weights, where they neither ship nor were trained here."""
+        if locate(cls.card.id, "compact", cls.folder) is not None:
+            return []
+        command = f"bench train {cls.card.id} --recipe compact --data lfw --root DIR"
+        return [Missing("weights", file_name(cls.card.id, "compact"), command)]
+
+    @classmethod
+    def training_card(cls) -> dict[str, Any]:
+        """The model card of the compact weights; empty where there are none."""
+        return training_card(cls.card.id, "compact", cls.folder)
+
+    def load(self, device: str) -> None:
+        """Bring the weights into memory on ``device``. FileNotFoundError with a remedy, WeightsError for a misfit."""
+        self.network = self._network().eval().requires_grad_(False).to(device)
+
+    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+        """Restored (N, 3, H, W) in [0, 1] for occluded likewise; ``mask`` (N, 1, H, W) where the card needs one."""
+        if self.network is None:
+            raise RuntimeError(f"method '{self.card.id}' is not loaded; call load(device) first")
+        if not self.card.needs_mask:
+            restored: Tensor = self.network(occluded)
+            return restored.float()
+        if mask is None:
+            raise ValueError(f"method '{self.card.id}' needs a mask; give it one by mask_source oracle or predicted")
+        restored = self.network(occluded, mask)
+        return restored.float()
+
+    def from_published(self, path: Path) -> nn.Module | None:
+        """The network of a published file in its authors' layout, or None where ``path`` is none of these."""
+        del path
+        return None
+
+    def _network(self) -> nn.Module:
+        from unmaskbench.benchmark.weights_io import load_strict, read_state_dict
+
+        path = self.checkpoint or locate(self.card.id, self.recipe, self.folder)
+        if path is None:
+            raise FileNotFoundError(
+                f"method '{self.card.id}' has no weights for '{self.recipe}'; pass checkpoint=FILE, or: "
+                f"bench train {self.card.id} --recipe {self.recipe} --data lfw --root DIR"
+            )
+        if self.checkpoint is not None:
+            published = self.from_published(path)
+            if published is not None:
+                return published
+        described = json.loads(metadata_of(path).get("network", "{}"))
+        settings = {**described.get("settings", {}), **self.settings}
+        network = self.build_network(described.get("size", self.size), **settings)
+        load_strict(network, read_state_dict(path), path)
+        return network

@@ -1,0 +1,122 @@
+"""Perceptual losses on features of a network trained to classify.
+
+- ``lpips_alex``, ``lpips_squeeze`` (Zhang et al. 2018, eq. 1): sum over layers of the spatial mean of
+  w_l * (f_l(u) - f_l(t))^2 on channel-normalised features, with the published heads of the ``lpips`` package;
+- ``vgg19`` (Johnson et al. 2016, eq. 2): the mean over layers relu1_2 ... relu5_2 of the mean |f_l(u) - f_l(t)|.
+
+The features' weights are files of their publishers. Where they are not here, the loss is refused with the command that
+gets them: there is no fallback to other features behind a recipe's back.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from unmaskbench.benchmark import weights
+from unmaskbench.benchmark.training.losses import Batch, View
+from unmaskbench.benchmark.weights import WeightFile
+from unmaskbench.benchmark.weights_io import read_state_dict
+
+FEATURES = {
+    "lpips_alex": WeightFile(
+        id="alexnet_features",
+        filename="alexnet_features.safetensors",
+        licence="BSD-3-Clause",
+        source="torchvision (alexnet-owt, convolutional layers)",
+        enables="loss perceptual (lpips_alex)",
+    ),
+    "lpips_squeeze": WeightFile(
+        id="squeezenet1_1_features",
+        filename="squeezenet1_1_features.safetensors",
+        licence="BSD-3-Clause",
+        source="torchvision (squeezenet1_1, convolutional layers)",
+        enables="loss perceptual (lpips_squeeze)",
+    ),
+    "vgg19": WeightFile(
+        id="vgg19",
+        filename="vgg19-dcbb9e9d.pth",
+        licence="BSD-3-Clause",
+        source="torchvision (vgg19, IMAGENET1K_V1)",
+        enables="loss perceptual (vgg19), the feature term of fd_stackgan's paper recipe",
+        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    ),
+}
+
+VGG_LAYERS = (3, 8, 13, 22, 31)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Perceptual(nn.Module):
+    """``network`` is one of FEATURES; ``view`` chooses raw or composite output. Raises FileNotFoundError with the
+    remedy where the features are not here."""
+
+    def __init__(self, network: str = "lpips_alex", view: View = "raw") -> None:
+        super().__init__()
+        if network not in FEATURES:
+            raise ValueError(f"unknown perceptual network '{network}'; there are {', '.join(FEATURES)}")
+        state = read_state_dict(weights.require(FEATURES[network]))
+        self.view = view
+        self.network = _vgg(state) if network == "vgg19" else _lpips(network.removeprefix("lpips_"), state)
+        self.network.eval().requires_grad_(False)
+
+    def forward(self, restored: Tensor, batch: Batch) -> Tensor:
+        distance: Tensor = self.network(batch.view(restored, self.view), batch.truth)
+        return distance.float().mean()
+
+    def train(self, mode: bool = True) -> Perceptual:
+        """Stay in evaluation mode: LPIPS's heads hold dropout."""
+        return super().train(False)
+
+
+class _LPIPS(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, restored: Tensor, truth: Tensor) -> Tensor:
+        distance: Tensor = self.model(restored * 2 - 1, truth * 2 - 1)
+        return distance
+
+
+class _VGG(nn.Module):
+    def __init__(self, features: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[None, :, None, None])
+        self.register_buffer("std", torch.tensor(IMAGENET_STD)[None, :, None, None])
+
+    def forward(self, restored: Tensor, truth: Tensor) -> Tensor:
+        u, t = ((x - self.mean) / self.std for x in (restored, truth))
+        total = u.new_zeros(())
+        for number, layer in enumerate(self.features):
+            u, t = layer(u), layer(t)
+            if number in VGG_LAYERS:
+                total = total + (u - t).abs().mean() / len(VGG_LAYERS)
+        return total
+
+
+def _lpips(kind: str, state: dict[str, Tensor]) -> nn.Module:
+    import contextlib
+    import io
+
+    import lpips
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        model = lpips.LPIPS(net=kind, pretrained=True, pnet_rand=True, verbose=False)
+    own = model.net.state_dict()
+    # lpips cuts the features into slices but keeps each layer's number: "slice2.3.weight" is "features.3.weight".
+    loaded = {key: state[f"features.{key.split('.', 1)[1]}"] for key in own}
+    model.net.load_state_dict(loaded)
+    return _LPIPS(model)
+
+
+def _vgg(state: dict[str, Tensor]) -> nn.Module:
+    from torchvision.models import vgg19
+
+    features = vgg19(weights=None).features
+    features.load_state_dict({key.removeprefix("features."): v for key, v in state.items() if key.startswith("features.")})
+    for layer in features:
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False
+    return _VGG(features[: VGG_LAYERS[-1] + 1])

@@ -1,0 +1,281 @@
+"""A training recipe: everything that decides a training run, read from YAML, validated, hashed.
+
+Where recipes live: ``methods/<id>/recipe.yaml`` (and ``matcher.compact.yaml`` beside this module's ``recipes``) holds
+one mapping per recipe: ``compact``, ``paper``, and named ablations. A recipe may say ``extends: compact`` and give only
+what differs; mappings are merged key by key, lists are replaced. A user's own file holds one recipe at its top level.
+
+Four tasks share the room: ``restoration`` (occluded face to face), ``segmentation`` (occluded face to mask),
+``embedding`` (face to identity vector) and ``generation`` (noise to face, the StyleGAN2 that an encoder needs).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Task = Literal["restoration", "segmentation", "embedding", "generation"]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+LARGEST_RECIPE_BYTES = 1 << 20
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be read; the message names the file, the key and what was expected."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OcclusionShare(_Frozen):
+    """One occlusion family, its parameters, and its share of the draws (relative to the other shares)."""
+
+    id: str
+    share: Positive = 1.0
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Augmentation(_Frozen):
+    """Random changes of the whole face before it is occluded: the restoration task is the same for all of them.
+
+    ``rotate_degrees``, ``scale`` and ``shift`` are the half-widths of uniform draws (scale and shift as shares of the
+    image side); ``light`` the half-width of a brightness and contrast factor; ``flip`` mirrors half of the draws.
+    """
+
+    flip: bool = True
+    rotate_degrees: Annotated[float, Field(ge=0, le=90)] = 0.0
+    scale: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    shift: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    light: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    degrade: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability of blur, noise or a coarser sampling (embedding task only)."""
+
+
+class Data(_Frozen):
+    """Which faces, at which size. ``crop_px`` is the centre square taken from the source image, None for all of it."""
+
+    size_px: Annotated[int, Field(ge=16, le=1024)] = 128
+    crop_px: Annotated[int, Field(ge=16)] | None = 150
+    occlusions: list[OcclusionShare] = Field(default_factory=list)
+    clean_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of draws without any occlusion (mask of zeros)."""
+    draws: Count | None = None
+    """How many occlusions are drawn per face and then reused under ever new augmentation; None draws anew each epoch."""
+    draw_seed: int = 0
+    augmentation: Augmentation = Augmentation()
+    train_limit: Count | None = None
+    validation_limit: Count = 256
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+
+
+class LossTerm(_Frozen):
+    """One term of the generator's loss: ``weight`` times the loss ``id`` with ``parameters``.
+
+    ``start`` is the share of the run after which the term is switched on (an adversary is better met late).
+    """
+
+    id: str
+    weight: Annotated[float, Field(ge=0)]
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    start: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    output: str = "restored"
+    """Which of the network's outputs the term sees, by the name that its method gives it."""
+
+
+class Adversary(_Frozen):
+    """One discriminator and its game. ``sees`` is the output that it judges, ``view`` what of it.
+
+    ``r1`` is the weight gamma of R1 (Mescheder et al. 2018), taken every ``r1_every`` steps and scaled up accordingly.
+    """
+
+    id: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    game: Literal["bce", "hinge", "non_saturating"] = "non_saturating"
+    weight: Positive = 1.0
+    feature_matching: Annotated[float, Field(ge=0)] = 0.0
+    r1: Annotated[float, Field(ge=0)] = 0.0
+    r1_every: Count = 1
+    start: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    sees: str = "restored"
+    view: Literal["raw", "composite"] = "raw"
+    conditional: bool = False
+    """Whether the mask is given to the discriminator as a fourth channel."""
+
+
+class Optimiser(_Frozen):
+    """Adam for the generator and, at a rate of its own (TTUR, Heusel et al. 2017), for the discriminators."""
+
+    rate: Positive = 1e-4
+    discriminator_rate: Positive = 4e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    discriminator_betas: tuple[float, float] = (0.5, 0.99)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    schedule: Literal["constant", "cosine"] = "constant"
+    clip_norm: Positive | None = None
+
+
+class Validation(_Frozen):
+    """Validation with the benchmark's own metrics: every ``every`` steps on the EMA weights, composite output.
+
+    ``metrics`` are ``metric/region`` names, or one of the task's own (``iou``, ``accuracy``, ``similarity/<matcher>``).
+    ``best`` decides which weights are kept, ``best_direction`` whether more of it is better.
+    """
+
+    every: Count = 500
+    batch: Count = 32
+    metrics: list[str] = Field(default_factory=lambda: ["psnr/hole", "ssim/hole"])
+    best: str = "psnr/hole"
+    best_direction: Literal["higher", "lower"] = "higher"
+
+
+class Network(_Frozen):
+    """Which network the method builds: its ``size`` and further ``settings`` of its constructor."""
+
+    size: str = "compact"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    start_from: str | None = None
+    """A weight file (relative to the recipe's method) to start from instead of a random initialisation."""
+
+
+class Recipe(_Frozen):
+    """One training run. ``steps`` counts generator updates, ``batch`` is the global batch over all processes."""
+
+    name: str
+    method: str
+    task: Task = "restoration"
+    notes: str = ""
+    assumptions: list[str] = Field(default_factory=list)
+    seed: int = 0
+    steps: Count
+    batch: Count
+    precision: Literal["fp32", "bf16"] = "fp32"
+    network: Network = Network()
+    data: Data = Data()
+    losses: list[LossTerm] = Field(default_factory=list)
+    adversaries: list[Adversary] = Field(default_factory=list)
+    optimiser: Optimiser = Optimiser()
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    validation: Validation = Validation()
+    checkpoint_every: Count = 500
+    log_every: Count = 50
+    options: dict[str, Any] = Field(default_factory=dict)
+    """What only one task or method knows (teacher of a distillation, style mixing, ...)."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Recipe:
+        if self.task == "restoration" and not (self.losses or self.adversaries):
+            raise ValueError("a restoration recipe needs at least one loss")
+        if self.task in ("restoration", "segmentation") and not self.data.occlusions:
+            raise ValueError(f"a {self.task} recipe needs at least one entry in data.occlusions")
+        return self
+
+    def replaced(self, **changes: Any) -> Recipe:
+        """The recipe with top-level keys changed, validated anew."""
+        return Recipe.model_validate({**self.model_dump(), **changes})
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the recipe's canonical JSON, 64 hex digits; notes do not count."""
+        content = self.model_dump(mode="json", exclude={"notes", "assumptions", "checkpoint_every", "log_every"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Matchers that take part in this training, and so are no independent judges of its result, sorted."""
+        named = {str(term.parameters.get("teacher", "edgeface")) for term in self.losses if term.id == "identity"}
+        if "teacher" in self.options:
+            named.add(str(self.options["teacher"]))
+        # The compact matcher learnt from EdgeFace: what it teaches comes from both.
+        return tuple(sorted(named | ({"edgeface"} if "compact" in named else set())))
+
+
+def recipe_file(method: str) -> Path:
+    """The file that holds the recipes of ``method``: beside its network, or with the matchers' for ``compact``."""
+    root = Path(__file__).resolve().parents[2]
+    beside = root / "methods" / method / "recipe.yaml"
+    return beside if beside.is_file() else Path(__file__).with_name("recipes") / f"{method}.yaml"
+
+
+def load_recipe(method: str, recipe: str | Path) -> Recipe:
+    """The recipe called ``recipe`` of ``method``, or the one in the YAML file ``recipe``.
+
+    Raises RecipeError, with the names that exist, where there is none, and with the key where a value does not fit.
+    """
+    path = Path(recipe)
+    if path.suffix in (".yaml", ".yml"):
+        content = _read(path)
+        content.setdefault("name", path.stem)
+        if "extends" in content:
+            base = _section(method, str(content.pop("extends")), ())
+            content = merged(base, content)
+    else:
+        content = _section(method, str(recipe), ())
+        path = recipe_file(method)
+    content.setdefault("method", method)
+    return parse(content, str(path))
+
+
+def recipe_names(method: str) -> list[str]:
+    """The recipes that ship with ``method``, in the order of its file; empty where it has none."""
+    path = recipe_file(method)
+    return list(_read(path)) if path.is_file() else []
+
+
+def parse(content: Mapping[str, Any], source: str) -> Recipe:
+    """A recipe from a mapping; RecipeError names the first keys of ``source`` that do not fit."""
+    try:
+        return Recipe.model_validate(dict(content))
+    except ValidationError as error:
+        details = [
+            f"key '{'.'.join(str(part) for part in detail['loc']) or '(top)'}': {detail['msg']}"
+            for detail in error.errors()[:5]
+        ]
+        raise RecipeError(f"{source}: " + "; ".join(details)) from error
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``changes`` laid over it: mappings key by key, everything else replaced."""
+    result = dict(base)
+    for key, value in changes.items():
+        inner = result.get(key)
+        result[key] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def _section(method: str, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
+    path = recipe_file(method)
+    if not path.is_file():
+        raise RecipeError(f"method '{method}' ships no recipe ({path} is not there); pass a YAML file of your own")
+    sections = _read(path)
+    if name not in sections:
+        raise RecipeError(f"'{method}' has no recipe '{name}'; {path} has {', '.join(sections)}")
+    if name in chain:
+        raise RecipeError(f"{path}: recipes extend each other in a circle: {' -> '.join((*chain, name))}")
+    content = dict(sections[name])
+    if "extends" in content:
+        content = merged(_section(method, str(content.pop("extends")), (*chain, name)), content)
+    content["name"] = name
+    content.setdefault("method", method)
+    return content
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise RecipeError(f"no recipe file at {path}")
+    if path.stat().st_size > LARGEST_RECIPE_BYTES:
+        raise RecipeError(f"{path} is larger than 1 MB: that is no recipe")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys, not {type(content).__name__}")
+    return content

@@ -1,0 +1,191 @@
+"""What one training step does: the restorer's step, alone or against discriminators.
+
+A step is a module that mmengine's Runner drives: ``train_step`` updates, ``val_step`` answers for validation. Frozen
+networks (features, teachers) stay out of the module tree, so that a checkpoint holds only what is trained.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.training.distributed import mean_over_processes
+from unmaskbench.benchmark.training.losses import Batch, Loss, build
+from unmaskbench.benchmark.training.losses.adversarial import discriminator_loss, generator_loss, r1_penalty
+from unmaskbench.benchmark.training.losses.feature_matching import Activations, feature_matching
+from unmaskbench.benchmark.training.recipe import Adversary, LossTerm, Recipe
+
+Logs = dict[str, Tensor]
+
+
+class Step(BaseModel):
+    """Base of all steps. ``generator`` is the network that ships; ``step_index`` is set by the loop before each step."""
+
+    generator: nn.Module
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        super().__init__()
+        self.recipe, self.device_ = recipe, device
+        self.step_index = 0
+        self.discriminators = nn.ModuleDict()
+
+    def generator_parameters(self) -> list[nn.Parameter]:
+        """What the generator's optimiser updates."""
+        return [p for p in self.generator.parameters() if p.requires_grad]
+
+    def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = "tensor") -> Any:
+        """The network's answer; mmengine asks for this signature, training goes through ``train_step``."""
+        del data_samples, mode
+        return self.generator(inputs)
+
+    def autocast(self) -> torch.autocast:
+        """bfloat16 autocast where the recipe asks for it."""
+        return torch.autocast(self.device_.type, torch.bfloat16, enabled=self.recipe.precision == "bf16")
+
+    def images(self, bytes_: Tensor) -> Tensor:
+        """uint8 images as float32 in [0, 1] on the device, channels last."""
+        values = bytes_.to(self.device_, non_blocking=True).float() / 255.0
+        return values.contiguous(memory_format=torch.channels_last)
+
+    def progress(self) -> float:
+        """The share of the run that lies behind, in [0, 1)."""
+        return self.step_index / self.recipe.steps
+
+    def finished(self, logs: Logs, loss: Tensor) -> Logs:
+        """The logs, averaged over processes. Raises FloatingPointError where the loss is no number."""
+        if not bool(torch.isfinite(loss)):
+            terms = ", ".join(f"{key} {float(value):.4g}" for key, value in logs.items())
+            raise FloatingPointError(
+                f"the loss of step {self.step_index} is {float(loss)} ({terms}); lower the rate, clip gradients or train in fp32"
+            )
+        return mean_over_processes({"loss": loss.detach(), **logs})
+
+
+class RestorationStep(Step):
+    """Reconstruction terms, and where the recipe has adversaries, one generator and one discriminator update."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        super().__init__(recipe, device)
+        self.method = METHODS.get(recipe.method)
+        self.generator = self.method.build_network(recipe.network.size, **recipe.network.settings)
+        self.needs_mask: bool = self.method.card.needs_mask
+        for number, adversary in enumerate(recipe.adversaries):
+            network = self.method.build_discriminator(adversary.id, **adversary.parameters)
+            self.discriminators[f"{number}_{adversary.id}"] = network
+        self._terms: list[tuple[LossTerm, Loss]] = [
+            (term, build(term.id, term.parameters, device)) for term in recipe.losses
+        ]
+
+    def outputs(self, batch: Batch) -> dict[str, Tensor]:
+        """What the network gives, by name: ``restored``, and what else its method's training needs."""
+        custom = getattr(self.method, "training_outputs", None)
+        if custom is not None:
+            named: dict[str, Tensor] = custom(self.generator, batch.occluded, batch.mask, batch.truth)
+            return named
+        arguments = (batch.occluded, batch.mask) if self.needs_mask else (batch.occluded,)
+        return {"restored": self.generator(*arguments)}
+
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:  # type: ignore[override]
+        """One update of the generator and, with adversaries, one of the discriminators. Returns the losses."""
+        batch = self.batch(data)
+        logs: Logs = {}
+        adversaries = self._playing()
+        self.discriminators.requires_grad_(False)
+        with self.autocast():
+            outputs = self.outputs(batch)
+        total = self._reconstruction(outputs, batch, logs)
+        for name, adversary in adversaries:
+            total = total + self._fool(name, adversary, outputs, batch, logs)
+        optim_wrapper["generator"].update_params(total)
+        if adversaries:
+            self.discriminators.requires_grad_(True)
+            outputs = {key: value.detach() for key, value in outputs.items()}
+            judged = [self._judge(name, adversary, outputs, batch, logs) for name, adversary in adversaries]
+            optim_wrapper["discriminators"].update_params(torch.stack(judged).sum())
+        return self.finished(logs, total)
+
+    @torch.no_grad()
+    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:  # type: ignore[override]
+        """The batch with its raw and composite output, as one entry."""
+        batch = self.batch(data)
+        with self.autocast():
+            arguments = (batch.occluded, batch.mask) if self.needs_mask else (batch.occluded,)
+            restored = self.generator(*arguments).float().clamp(0, 1)
+        restored = (restored * 255).round() / 255
+        return [
+            {
+                "restored": batch.composite(restored), "raw": restored, "truth": batch.truth,
+                "mask": batch.mask, "landmarks": batch.landmarks,
+            }
+        ]  # fmt: skip
+
+    def batch(self, data: dict[str, Tensor]) -> Batch:
+        """The loader's bytes as a Batch on the device."""
+        return Batch(
+            truth=self.images(data["truth"]),
+            occluded=self.images(data["occluded"]),
+            mask=data["mask"].to(self.device_).float(),
+            landmarks=data["landmarks"].to(self.device_),
+        )
+
+    def _playing(self) -> list[tuple[str, Adversary]]:
+        named = zip(self.discriminators, self.recipe.adversaries, strict=True)
+        return [(name, adversary) for name, adversary in named if self.progress() >= adversary.start]
+
+    def _reconstruction(self, outputs: dict[str, Tensor], batch: Batch, logs: Logs) -> Tensor:
+        total = torch.zeros((), device=self.device_)
+        for number, (term, loss) in enumerate(self._terms):
+            if self.progress() < term.start:
+                continue
+            if term.output not in outputs:
+                raise ValueError(f"loss '{term.id}' wants output '{term.output}'; the network gives {', '.join(outputs)}")
+            # Feature networks may run in half precision; pixel terms must not.
+            half = isinstance(loss, nn.Module) and term.id != "identity"
+            with torch.autocast(self.device_.type, torch.bfloat16, enabled=half and self.recipe.precision == "bf16"):
+                value = loss(outputs[term.output].float(), batch)
+            logs[f"{number}_{term.id}"] = value.detach()
+            total = total + term.weight * value
+        return total
+
+    def _seen(self, adversary: Adversary, image: Tensor, batch: Batch) -> Tensor:
+        return batch.view(image.float(), adversary.view)
+
+    def _logits(self, name: str, adversary: Adversary, image: Tensor, batch: Batch) -> Tensor:
+        network = self.discriminators[name]
+        if adversary.conditional:
+            logits: Tensor = network(image, torch.cat((batch.occluded, batch.mask), 1))
+        else:
+            logits = network(image)
+        return logits
+
+    def _fool(self, name: str, adversary: Adversary, outputs: dict[str, Tensor], batch: Batch, logs: Logs) -> Tensor:
+        fake = self._seen(adversary, outputs[adversary.sees], batch)
+        with self.autocast(), Activations(self.discriminators[name]) as seen_fake:
+            logits = self._logits(name, adversary, fake, batch)
+        loss = adversary.weight * generator_loss(logits, adversary.game)
+        logs[f"{name}_fool"] = loss.detach() / adversary.weight
+        if adversary.feature_matching:
+            with torch.no_grad(), self.autocast(), Activations(self.discriminators[name]) as seen_real:
+                self._logits(name, adversary, batch.truth, batch)
+            matching = feature_matching(seen_real.layers, seen_fake.layers)
+            logs[f"{name}_features"] = matching.detach()
+            loss = loss + adversary.feature_matching * matching
+        return loss
+
+    def _judge(self, name: str, adversary: Adversary, outputs: dict[str, Tensor], batch: Batch, logs: Logs) -> Tensor:
+        fake = self._seen(adversary, outputs[adversary.sees], batch)
+        with self.autocast():
+            real_logits = self._logits(name, adversary, batch.truth, batch)
+            fake_logits = self._logits(name, adversary, fake, batch)
+        loss = discriminator_loss(real_logits, fake_logits, adversary.game)
+        logs[f"{name}_judge"] = loss.detach()
+        if adversary.r1 and self.step_index % adversary.r1_every == 0:
+            # In float32: the penalty squares gradients that half precision cannot hold.
+            penalty = r1_penalty(lambda x: self._logits(name, adversary, x, batch), batch.truth, adversary.r1)
+            logs[f"{name}_r1"] = penalty.detach()
+            loss = loss + adversary.r1_every * penalty
+        return loss

@@ -1,0 +1,111 @@
+"""The steps of the other tasks: the segmenter's and the compact matcher's. ``build_step`` picks by the recipe's task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unmaskbench.benchmark.registry import MATCHERS, SEGMENTERS
+from unmaskbench.benchmark.training.losses.embedding import ArcFace, cosine_distance, relation_distance
+from unmaskbench.benchmark.training.losses.segmentation import cross_entropy, dice
+from unmaskbench.benchmark.training.recipe import Recipe
+from unmaskbench.benchmark.training.step import Logs, RestorationStep, Step
+from unmaskbench.benchmark.training.teachers import OnnxTargets
+
+
+class SegmentationStep(Step):
+    """Cross-entropy plus ``options.dice`` (default 1) times soft Dice."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        super().__init__(recipe, device)
+        plugin = SEGMENTERS.get(recipe.method)
+        self.generator = plugin.build_network(recipe.network.size, **recipe.network.settings)
+        self._dice_weight = float(recipe.options.get("dice", 1.0))
+
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:  # type: ignore[override]
+        """One update; returns the losses."""
+        mask = data["mask"].to(self.device_).float()
+        with self.autocast():
+            logits = self.generator.logits(self.images(data["occluded"]))  # type: ignore[operator]
+        logs = {"cross_entropy": cross_entropy(logits, mask), "dice": dice(logits, mask)}
+        total = logs["cross_entropy"] + self._dice_weight * logs["dice"]
+        optim_wrapper["generator"].update_params(total)
+        return self.finished({key: value.detach() for key, value in logs.items()}, total)
+
+    @torch.no_grad()
+    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:  # type: ignore[override]
+        """The batch's masks: ``restored`` is the predicted probability, ``mask`` the truth."""
+        with self.autocast():
+            probability = self.generator(self.images(data["occluded"])).float()
+        return [{"restored": probability, "mask": data["mask"].to(self.device_).float()}]
+
+
+class EmbeddingStep(Step):
+    """Distillation of a teacher's vectors on the very crops that the student sees, and ArcFace's margin on identities.
+
+    Part of each batch (``options.blend``) is replaced by blends of two faces, which neither shows a person nor has a
+    label: the teacher's answer is defined there too, and few photographs become many (Beyer et al. 2022).
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device, classes: int) -> None:
+        super().__init__(recipe, device)
+        self.generator = MATCHERS.get(recipe.method).build_network(recipe.network.size, **recipe.network.settings)
+        options = recipe.options
+        self._teacher = OnnxTargets(str(options.get("teacher", "edgeface")))
+        self._blend = float(options.get("blend", 0.5))
+        self._relation = float(options.get("relation", 0.0))
+        self._margin_weight = float(options.get("arcface", 0.0))
+        if self._margin_weight:
+            self.head = ArcFace(self.generator.dimension, classes, margin=float(options.get("margin", 0.3)))  # type: ignore[arg-type]
+
+    def generator_parameters(self) -> list[torch.nn.Parameter]:
+        """The student and, where it has one, the class centres."""
+        return [p for p in self.parameters() if p.requires_grad]
+
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:  # type: ignore[override]
+        """One update; returns the losses."""
+        crops = self.images(data["crop"])
+        blended = int(len(crops) * self._blend)
+        if blended:
+            share = torch.rand(blended, 1, 1, 1, device=crops.device)
+            partner = torch.randperm(len(crops), device=crops.device)[:blended]
+            crops = torch.cat((crops[:blended].lerp(crops[partner], share * 0.5), crops[blended:]))
+            crops = crops.contiguous(memory_format=torch.channels_last)
+        targets = self._teacher(crops)
+        with self.autocast():
+            vectors = self.generator(crops * 2 - 1)
+        logs = {"distance": cosine_distance(vectors, targets)}
+        total = logs["distance"]
+        if self._relation:
+            logs["relation"] = relation_distance(vectors, targets)
+            total = total + self._relation * logs["relation"]
+        if self._margin_weight:
+            labels = data["label"].to(crops.device)[blended:]
+            logs["arcface"] = self.head(vectors[blended:], labels)
+            total = total + self._margin_weight * logs["arcface"]
+        optim_wrapper["generator"].update_params(total)
+        return self.finished({key: value.detach() for key, value in logs.items()}, total)
+
+    @torch.no_grad()
+    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:  # type: ignore[override]
+        """The batch's vectors, the teacher's, and the labels."""
+        crops = self.images(data["crop"])
+        with self.autocast():
+            vectors = self.generator(crops * 2 - 1).float()
+        unit = torch.nn.functional.normalize(vectors, dim=1)
+        return [{"restored": unit, "teacher": self._teacher(crops), "label": data["label"].to(crops.device)}]
+
+
+def build_step(recipe: Recipe, device: torch.device, classes: int) -> Step:
+    """The step of the recipe's task; ``classes`` is the number of training identities."""
+    if recipe.task == "embedding":
+        return EmbeddingStep(recipe, device, classes)
+    if recipe.task == "segmentation":
+        return SegmentationStep(recipe, device)
+    if recipe.task == "generation":
+        from unmaskbench.benchmark.training.generation import GenerationStep
+
+        return GenerationStep(recipe, device)
+    return RestorationStep(recipe, device)

@@ -1,0 +1,97 @@
+"""Embedders that may teach: differentiable torch networks from aligned 112 px crops to identity vectors.
+
+A matcher that judges must not teach. The independent judge of the published boards is refused here by name, so that no
+recipe can spoil it by accident; a matcher that did teach is written into the model card and flagged by the board.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from unmaskbench.benchmark import weights
+from unmaskbench.benchmark.registry import MATCHERS
+
+JUDGES = frozenset({"mobilefacenet"})
+TEACHERS = ("edgeface", "compact")
+
+
+class Teacher(nn.Module):
+    """A frozen embedder. ``forward`` takes crops (N, 3, 112, 112) in [0, 1], aligned to ArcFace's template, and gives
+    vectors (N, D) of length 1. Its parameters take no gradient; its input does."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        return nn.functional.normalize(self.network(crops * 2.0 - 1.0).float(), dim=1)
+
+    def train(self, mode: bool = True) -> Teacher:
+        """Stay in evaluation mode: batch statistics of a training batch are not the teacher's."""
+        return super().train(False)
+
+
+def check_teacher(name: str) -> None:
+    """Raise ValueError where ``name`` must not or cannot teach."""
+    if name in JUDGES:
+        raise ValueError(
+            f"matcher '{name}' is an independent judge: nothing is trained with it. Take one of {', '.join(TEACHERS)}"
+        )
+    if name not in TEACHERS:
+        raise ValueError(f"matcher '{name}' cannot teach; teachers: {', '.join(TEACHERS)}")
+
+
+def teacher(name: str) -> Teacher:
+    """The teacher called ``name``. Raises ValueError for a name that may not teach, FileNotFoundError with the remedy
+    where its weights are not here."""
+    check_teacher(name)
+    matcher = MATCHERS.get(name)
+    if name == "compact":
+        return Teacher(matcher.load_network())
+    return Teacher(torch_from_onnx(weights.require(matcher.weights[0])))
+
+
+def torch_from_onnx(path: Path | str) -> nn.Module:
+    """An ONNX network as a differentiable torch module, by onnx2torch with three of its faults (1.5.15) worked around.
+
+    It takes a trailing empty input for a name, reads a layer norm's shape from shapes that a dynamic batch leaves at
+    zero, and takes CumSum as reversed where the file does not say (ONNX: not reversed).
+    """
+    import onnx
+    from onnx2torch import convert
+
+    model = onnx.load(str(path))
+    for node in model.graph.node:
+        while node.input and not node.input[-1]:
+            node.input.pop()
+        if node.op_type == "CumSum" and not any(attribute.name == "reverse" for attribute in node.attribute):
+            node.attribute.append(onnx.helper.make_attribute("reverse", 0))
+    network = cast(Any, convert(model))
+    for module in network.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.normalized_shape = tuple(module.weight.shape)
+    return cast(nn.Module, network)
+
+
+class OnnxTargets:
+    """A teacher's answers without gradients, by onnxruntime: six times as fast as the differentiable network."""
+
+    def __init__(self, name: str, threads: int | None = None) -> None:
+        check_teacher(name)
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or torch.get_num_threads()
+        path = weights.require(MATCHERS.get(name).weights[0])
+        self._session = onnxruntime.InferenceSession(str(path), options)
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, crops: Tensor) -> Tensor:
+        """Unit vectors (N, D) for aligned crops (N, 3, 112, 112) in [0, 1]."""
+        batch = (crops * 2.0 - 1.0).cpu().contiguous().numpy()
+        vectors = torch.from_numpy(self._session.run(None, {self._input: batch})[0])
+        return nn.functional.normalize(vectors, dim=1).to(crops.device)
