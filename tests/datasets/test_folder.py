@@ -1,0 +1,165 @@
+"""The folder reader: identities, labels, masks, landmarks, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from unmaskbench.datasets import folder, landmarks
+from unmaskbench.datasets.folder import Folder
+from unmaskbench.datasets.images import ImageError
+from unmaskbench.datasets.landmarks import HEADER
+
+
+def picture(path: Path, size: tuple[int, int] = (32, 24), level: int = 90) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((size[1], size[0], 3), level, np.uint8)).save(path)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for file in ("b/2.png", "a/1.jpg", "a/2.png"):
+        picture(tmp_path / "root" / file)
+    (tmp_path / "root/notes.txt").write_text("no image")
+    return tmp_path / "root"
+
+
+def test_identities_by_sub_folder(tree: Path) -> None:
+    dataset = Folder(tree, detect="never")
+    assert [(s.id, s.identity) for s in dataset.samples] == [("a/1", "a"), ("a/2", "a"), ("b/2", "b")]
+    picture(tree / "loose.png")
+    assert {s.identity for s in Folder(tree, detect="never").samples} == {None}
+
+
+def test_labels(tree: Path) -> None:
+    (tree / "labels.csv").write_text(
+        "id,identity,age,light,smiling\na/1,Ann,31,dim,true\na/2.png,Ann,32.5,,false\nb/2,Bob,7,sun,True\n"
+    )
+    dataset = Folder(tree, detect="never")
+    assert [s.identity for s in dataset.samples] == ["Ann", "Ann", "Bob"]
+    assert dict(dataset[0].attributes) == {"age": 31, "light": "dim", "smiling": True}
+    assert dict(dataset[1].attributes) == {"age": 32.5, "light": "", "smiling": False}
+
+
+@pytest.mark.parametrize(
+    ("rows", "word"),
+    [
+        ("name,identity\n", "first columns must be id,identity"),
+        ("id,identity\na/1,\n", "line 2: the identity of 'a/1' is empty"),
+        ("id,identity\nc/9,Ann\n", "line 2: no image has the id 'c/9'"),
+        ("id,identity\na/1,Ann\na/1,Bob\n", "line 3: 'a/1' has two lines"),
+        ("id,identity\na/1,Ann\n", "2 images have no line, the first 'a/2'"),
+    ],
+)
+def test_labels_that_do_not_fit(tree: Path, rows: str, word: str) -> None:
+    (tree / "labels.csv").write_text(rows)
+    with pytest.raises(ValueError, match=word):
+        Folder(tree, detect="never")
+
+
+def test_refuses(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="--root"):
+        Folder()
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        Folder(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="no image in"):
+        Folder(tmp_path / "empty")
+    with pytest.raises(FileNotFoundError, match=r"x\.csv \(labels\)"):
+        Folder(tree, labels=tree / "x.csv", detect="never")
+    with pytest.raises(FileNotFoundError, match=r"x\.csv \(landmarks\)"):
+        Folder(tree, landmarks=tree / "x.csv", detect="never")
+    for wrong, word in (
+        ({"split": "train"}, "no split"),
+        ({"holes_are": "red"}, "holes_are"),
+        ({"detect": "yes"}, "detect"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            Folder(tree, **wrong)  # type: ignore[arg-type]
+    picture(tree / "a/1.png")
+    with pytest.raises(ValueError, match=r"two files have the id 'a/1': 1\.jpg and 1\.png"):
+        Folder(tree)
+
+
+def test_masks(tree: Path) -> None:
+    assert Folder(tree, detect="never").mask(0) is None
+    plane = np.zeros((24, 32), np.uint8)
+    plane[:6] = 255
+    (tree / "masks/a").mkdir(parents=True)
+    (tree / "masks/b").mkdir(parents=True)
+    Image.fromarray(plane).save(tree / "masks/a/1.png")
+    picture(tree / "masks/a/2.png", (16, 16))
+    Image.fromarray(np.full((24, 32), 255, np.uint8)).save(tree / "masks/b/2.png")
+    dataset = Folder(tree, masks=tree / "masks", detect="never")
+    assert len(dataset) == 3
+    mask = dataset.mask(0)
+    assert mask is not None
+    assert mask.shape == (1, 24, 32)
+    assert float(mask.mean()) == 0.25
+    with pytest.raises(ImageError, match="is 16x16 and its image 32x24"):
+        dataset.mask(1)
+    with pytest.raises(ImageError, match="set holes_are: black"):
+        dataset.mask(2)
+    black = Folder(tree, masks=tree / "masks", holes_are="black", detect="never").mask(0)
+    assert black is not None
+    assert float(black.mean()) == 0.75
+    (tree / "masks/b/2.png").unlink()
+    with pytest.raises(ImageError, match="no mask for 'b/2'"):
+        Folder(tree, masks=tree / "masks", detect="never").mask(2)
+
+
+def test_landmarks_file(tree: Path) -> None:
+    (tree / "landmarks.csv").write_text(f"{','.join(HEADER)}\na/1.jpg,{','.join(str(n) for n in range(10))}\n")
+    dataset = Folder(tree, detect="never")
+    points = dataset[0].landmarks
+    assert points is not None
+    assert points.dtype == torch.float32
+    assert points.tolist()[4] == [8, 9]
+    assert dataset[1].landmarks is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "word"),
+    [
+        ("file,x\n", "first columns must be"),
+        (f"{','.join(HEADER)}\na/1.jpg,1,2\n", "line 2: ten numbers"),
+        (f"{','.join(HEADER)}\na/1.jpg,nan,1,1,1,1,1,1,1,1,1\n", "not a finite number"),
+        (f"{','.join(HEADER)}\n" + "a/1.jpg,1,1,1,1,1,1,1,1,1,1\n" * 2, "two lines"),
+    ],
+)
+def test_broken_landmarks(tree: Path, rows: str, word: str) -> None:
+    (tree / "landmarks.csv").write_text(rows)
+    with pytest.raises(ValueError, match=word):
+        Folder(tree, detect="never")
+
+
+class TwoFaces:
+    """A detector that sees a small and a large face on light images, none on dark ones."""
+
+    def detect(self, pixels: np.ndarray, max_num: int) -> tuple[np.ndarray, np.ndarray | None]:
+        if pixels.mean() < 50:
+            return np.zeros((0, 5)), None
+        points = np.stack([np.full((5, 2), 1.0), np.full((5, 2), 2.0)])
+        return np.array([[0, 0, 5, 5, 0.9], [0, 0, 20, 20, 0.8]]), points
+
+
+def test_detected_landmarks(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "detector_path", lambda: Path("det_10g.onnx"))
+    monkeypatch.setattr(landmarks, "_detector", lambda path: TwoFaces())
+    picture(tree / "a/dark.png", level=5)
+    dataset = Folder(tree)
+    largest = dataset[0].landmarks
+    assert largest is not None
+    assert largest.tolist() == [[2, 2]] * 5
+    assert dataset[[s.id for s in dataset.samples].index("a/dark")].landmarks is None
+
+
+def test_always_detect_needs_the_detector(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "detector_path", lambda: None)
+    with pytest.raises(FileNotFoundError, match=r"det_10g\.onnx"):
+        Folder(tree, detect="always")
+    assert Folder(tree, detect="auto")[0].landmarks is None
