@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.registry import METRICS
-from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap, identity_codes, summarise
-from unmaskbench.benchmark.statistics.paired import Difference, differences_of_totals, totals_by_identity
+from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap, identity_codes, summarise, totals_by_identity
+from unmaskbench.benchmark.statistics.paired import Difference, differences_of_totals
 from unmaskbench.benchmark.statistics.ranking import ALPHA, rank_groups
 from unmaskbench.benchmark.statistics.slices import MINIMUM_IDENTITIES, MINIMUM_SAMPLES, coverage_labels
 from unmaskbench.benchmark.store import RunFolder

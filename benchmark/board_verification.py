@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,19 @@ from unmaskbench.benchmark.biometrics.scores import PairScores, score_pairs
 from unmaskbench.benchmark.biometrics.verification import Thresholds, VerificationRow, set_thresholds, verification_rows
 from unmaskbench.benchmark.board_images import Condition
 from unmaskbench.benchmark.registry import MATCHERS
+from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap
+from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
+from unmaskbench.benchmark.statistics.paired import Difference, differences_of_resamples
+from unmaskbench.benchmark.statistics.ranking import ALPHA, rank_groups
+from unmaskbench.benchmark.statistics.verification_intervals import ResampledFigures
 from unmaskbench.benchmark.store import RunFolder
-from unmaskbench.benchmark.suite import Suite
-from unmaskbench.benchmark.types import MatcherCard, MethodCard, SampleRef
+from unmaskbench.benchmark.suite import Entry, Suite
+from unmaskbench.benchmark.types import Matcher, MatcherCard, MethodCard, SampleRef, Setting
 
 Row = dict[str, Any]
 HISTOGRAM_TARGET = 1e-3
+RANKED_BY = ("auc", "eer", "tmr", "fnmr", "accuracy")
+LOWER_IS_BETTER = ("eer", "fnmr")
 
 
 def pairs_of(condition: Condition, folder: RunFolder, suite: Suite) -> PairSet:
@@ -56,51 +65,198 @@ def _restricted(held: Any, usable: set[str]) -> PairSet:
 
 
 def verification(
-    condition: Condition, folder: RunFolder, suite: Suite, cards: Mapping[str, Sequence[MethodCard]],
+    condition: Condition,
+    folder: RunFolder,
+    suite: Suite,
+    cards: Mapping[str, Sequence[MethodCard]],
     advance: Callable[[str], None] = lambda name: None,
-) -> tuple[list[Row], list[Row], list[Row]]:  # fmt: skip
-    """Verification rows, curves and histograms of every matcher of a condition."""
-    rows: list[Row] = []
-    curves: list[Row] = []
-    histograms: list[Row] = []
+) -> Tables:
+    """Verification rows, paired differences, curves and histograms of every matcher of a condition."""
+    tables = Tables()
     if not suite.matchers or len(condition.samples) < 2:
-        return rows, curves, histograms
+        return tables
     pairs = pairs_of(condition, folder, suite)
     if not len(pairs.genuine) or not len(pairs.impostor):
-        return rows, curves, histograms
+        return tables
+    people = IdentityBootstrap(
+        max(pairs.people, 1), suite.statistics.resamples, seed=suite.seed, confidence=suite.statistics.level
+    )
+    bootstrap = PairBootstrap(pairs.genuine_identities, pairs.impostor_identities, people)
     for entry in suite.matchers:
+        _Judge(condition, folder, suite, cards, entry, pairs, bootstrap, tables, advance).run()
+    return tables
+
+
+@dataclass
+class Tables:
+    """What the verification of a condition adds to the board."""
+
+    rows: list[Row] = field(default_factory=list)
+    differences: list[Row] = field(default_factory=list)
+    curves: list[Row] = field(default_factory=list)
+    histograms: list[Row] = field(default_factory=list)
+    similarities: dict[tuple[str, str, str], dict[str, float]] = field(default_factory=dict)
+    resampled: dict[tuple[str, str, str, float | None, str], np.ndarray] = field(default_factory=dict)
+
+
+@dataclass
+class _Judge:
+    """One matcher's verification of one condition."""
+
+    condition: Condition
+    folder: RunFolder
+    suite: Suite
+    cards: Mapping[str, Sequence[MethodCard]]
+    entry: Entry
+    pairs: PairSet
+    bootstrap: PairBootstrap
+    tables: Tables
+    advance: Callable[[str], None]
+
+    def run(self) -> None:
+        """Fill the tables."""
         # The matcher's arithmetic alone is wanted: no weights are loaded, no network runs.
-        matcher = MATCHERS.get(entry.id)(**entry.parameters)
-        drawn = _Drawn(condition, entry.label, suite, curves, histograms)
-        truth = _vectors(folder, condition.keys[""], entry.label, "truth", pairs.ids, matcher.card.dimension)
-        masked = _vectors(folder, condition.keys["untouched"], entry.label, None, pairs.ids, matcher.card.dimension)
-        shared = {
-            "TT": score_pairs(matcher, pairs, truth[0], truth[0], probe_failed=truth[1], gallery_failed=truth[1]),
-            "MT": score_pairs(matcher, pairs, masked[0], truth[0], probe_failed=masked[1], gallery_failed=truth[1]),
-            "MM": score_pairs(matcher, pairs, masked[0], masked[0], probe_failed=masked[1], gallery_failed=masked[1]),
+        self.matcher: Matcher = MATCHERS.get(self.entry.id)(**self.entry.parameters)
+        drawn = _Drawn(self.condition, self.entry.label, self.suite, self.tables.curves, self.tables.histograms)
+        truth = self._vectors("", "truth")
+        masked = self._vectors("untouched", None)
+        shared: dict[Setting, PairScores] = {
+            "TT": self._scores(truth, truth),
+            "MT": self._scores(masked, truth),
+            "MM": self._scores(masked, masked),
         }
-        thresholds = set_thresholds(shared["TT"], suite.fmr_targets)
+        thresholds = set_thresholds(shared["TT"], self.suite.fmr_targets)
+        figures = ResampledFigures(shared, self.bootstrap)
+        floor: list[tuple[VerificationRow, np.ndarray | None]] = []
         for setting, method in (("TT", ""), ("MT", "untouched"), ("MM", "untouched")):
-            found = verification_rows(shared, thresholds, [setting])  # type: ignore[list-item, arg-type]
-            rows += [_row(condition, method, "", entry.label, row, True) for row in found]
+            found = self._with_intervals(verification_rows(shared, thresholds, [setting]), figures)  # type: ignore[list-item]
+            self.tables.rows += [self._row(method, "", row, True) for row, _ in found]
+            floor += found if setting == "MT" else []
             drawn.add(method, "", setting, shared[setting], thresholds)
-        for output in suite.matcher_outputs:
-            for method in condition.methods:
+        self._keep_similarities("untouched", "", masked, truth)
+        for output in self.suite.matcher_outputs:
+            contenders = {"untouched": {_key(row): (row, resampled) for row, resampled in floor}}
+            for method in self.condition.methods:
                 if method == "untouched":
                     continue
-                advance(f"{entry.label} {method}")
-                u = _vectors(folder, condition.keys[method], entry.label, output, pairs.ids, matcher.card.dimension)
-                scores = {
+                self.advance(f"{self.entry.label} {method}")
+                restored = self._vectors(method, output)
+                scores: dict[Setting, PairScores] = {
                     "MT": shared["MT"],
-                    "UT": score_pairs(matcher, pairs, u[0], truth[0], probe_failed=u[1], gallery_failed=truth[1]),
-                    "UU": score_pairs(matcher, pairs, u[0], u[0], probe_failed=u[1], gallery_failed=u[1]),
+                    "UT": self._scores(restored, truth),
+                    "UU": self._scores(restored, restored),
                 }
-                fair = independent(matcher.card, cards[method])
-                found = verification_rows(scores, thresholds, ["UT", "UU"])  # type: ignore[arg-type]
-                rows += [_row(condition, method, output, entry.label, row, fair) for row in found]
+                fair = independent(self.matcher.card, self.cards[method])
+                found = self._with_intervals(
+                    verification_rows(scores, thresholds, ["UT", "UU"]), ResampledFigures(scores, self.bootstrap)
+                )
+                self.tables.rows += [self._row(method, output, row, fair) for row, _ in found]
+                contenders[method] = {_key(row): (row, resampled) for row, resampled in found if row.setting == "UT"}
+                self._keep_similarities(method, output, restored, truth)
                 for setting in ("UT", "UU"):
-                    drawn.add(method, output, setting, scores[setting], thresholds)
-    return rows, curves, histograms
+                    drawn.add(method, output, setting, scores[setting], thresholds)  # type: ignore[index]
+            self._rank(output, contenders)
+
+    def _vectors(self, method: str, output: str | None) -> tuple[Tensor, np.ndarray]:
+        keys = self.condition.keys[method]
+        return vectors(self.folder, keys, self.entry.label, output, self.pairs.ids, self.matcher.card.dimension)
+
+    def _scores(self, probe: tuple[Tensor, np.ndarray], gallery: tuple[Tensor, np.ndarray]) -> PairScores:
+        return score_pairs(
+            self.matcher, self.pairs, probe[0], gallery[0], probe_failed=probe[1], gallery_failed=gallery[1]
+        )
+
+    @staticmethod
+    def _with_intervals(
+        rows: Sequence[VerificationRow], figures: ResampledFigures
+    ) -> list[tuple[VerificationRow, np.ndarray | None]]:
+        found = []
+        for row in rows:
+            resampled = figures.of(row)
+            if resampled is not None:
+                low, high = figures.bootstrap.interval(resampled)
+                if np.isfinite(low) and np.isfinite(high):
+                    row = replace(row, low=low, high=high)
+            found.append((row, resampled))
+        return found
+
+    def _keep_similarities(
+        self, method: str, output: str, restored: tuple[Tensor, np.ndarray], truth: tuple[Tensor, np.ndarray]
+    ) -> None:
+        """Each face's similarity to its own truth: how much of the person a restoration gave back, sample by sample."""
+        usable = ~(restored[1] | truth[1])
+        paired = getattr(self.matcher, "paired_similarity", None)
+        if paired is not None:
+            values = paired(restored[0][usable], truth[0][usable]).numpy()
+        else:
+            probes, galleries = restored[0][usable], truth[0][usable]
+            values = np.array(
+                [self.matcher.similarity(p[None], g[None]).item() for p, g in zip(probes, galleries, strict=True)]
+            )
+        names = [name for name, keep in zip(self.pairs.ids, usable, strict=True) if keep]
+        self.tables.similarities[method, output, self.entry.label] = dict(zip(names, map(float, values), strict=True))
+
+    def _rank(
+        self, output: str, contenders: Mapping[str, Mapping[Any, tuple[VerificationRow, np.ndarray | None]]]
+    ) -> None:
+        """Rank methods by every UT figure that has resamples, untouched (its MT figure) among them."""
+        keys = sorted({key for found in contenders.values() for key in found}, key=str)
+        for key in keys:
+            metric, target, handling = key
+            if handling != "penalised" or metric not in RANKED_BY:
+                continue
+            names = [n for n, found in contenders.items() if key in found and found[key][1] is not None]
+            if not names:
+                continue
+            observed = {name: float(contenders[name][key][0].value or 0.0) for name in names}
+            sign = 1.0 if metric in LOWER_IS_BETTER else -1.0
+            order = sorted(range(len(names)), key=lambda m: (sign * observed[names[m]], names[m]))
+            couples = [(a, b) for position, a in enumerate(order) for b in order[position + 1 :]]
+            drawn = {name: np.asarray(contenders[name][key][1]) for name in names}
+            compared: dict[tuple[int, int], Difference] = {}
+            if couples:
+                means = np.array([observed[names[a]] - observed[names[b]] for a, b in couples])
+                resampled = np.stack([drawn[names[a]] - drawn[names[b]] for a, b in couples], axis=1)
+                counts = np.full(len(couples), len(self.pairs.genuine))
+                found = differences_of_resamples(means, resampled, counts, self.bootstrap.people)
+                compared = dict(zip(couples, found, strict=True))
+            groups = rank_groups(order, {couple: difference.p_adjusted for couple, difference in compared.items()})
+            for place, m in enumerate(order, 1):
+                self._place(names[m], output, key, place, groups[m])
+                self.tables.resampled[names[m], output, self.entry.label, target, metric] = drawn[names[m]]
+            if metric == "fnmr":
+                self.tables.differences += [
+                    self._difference(output, names[a], names[b], target, found) for (a, b), found in compared.items()
+                ]
+
+    def _place(self, method: str, output: str, key: Any, place: int, group: int) -> None:
+        setting = "MT" if method == "untouched" else "UT"
+        for row in self.tables.rows:
+            if (row["metric"], row["target"], row["policy"]) != key or row["matcher"] != self.entry.label:
+                continue
+            if (row["method"], row["setting"]) == (method, setting) and row["output"] in (output, ""):
+                row["rank"], row["group"] = place, group
+
+    def _difference(self, output: str, a: str, b: str, target: float | None, found: Difference) -> Row:
+        return {
+            "dataset": self.condition.dataset, "occlusion": self.condition.occlusion, "output": output,
+            "metric": f"fnmr@{target:g}", "region": self.entry.label, "method_a": a, "method_b": b,
+            "difference": finite(found.mean), "low": finite(found.low), "high": finite(found.high), "p": finite(found.p),
+            "p_holm": finite(found.p_adjusted), "n": found.n, "significant": bool(found.p_adjusted < ALPHA),
+        }  # fmt: skip
+
+    def _row(self, method: str, output: str, row: VerificationRow, fair: bool) -> Row:
+        return {
+            "dataset": self.condition.dataset, "occlusion": self.condition.occlusion, "method": method, "output": output,
+            "setting": row.setting, "matcher": self.entry.label, "metric": row.metric, "target": row.target,
+            "threshold": None if row.threshold is None else _finite(row.threshold), "value": row.value, "low": row.low,
+            "high": row.high, "genuine": row.genuine, "impostor": row.impostor, "failed": 0, "policy": row.handling,
+            "independent": fair, "refused": row.reason, "slice": "all", "rank": None, "group": None,
+        }  # fmt: skip
+
+
+def _key(row: VerificationRow) -> tuple[str, float | None, str]:
+    return row.metric, row.target, row.handling
 
 
 def independent(matcher: MatcherCard, methods: Sequence[MethodCard]) -> bool:
@@ -158,12 +314,17 @@ class _Drawn:
         )
 
 
+def finite(value: float) -> float | None:
+    """A float that JSON can hold, rounded to ten significant digits; None for NaN and infinities."""
+    return float(f"{value:.10g}") if math.isfinite(value) else None
+
+
 def _finite(value: float) -> float | str:
     number = float(value)
     return ("inf" if number > 0 else "-inf") if abs(number) == float("inf") else float(f"{number:.7g}")
 
 
-def _vectors(
+def vectors(
     folder: RunFolder, keys: Sequence[str], matcher: str, output: str | None, ids: Sequence[str], dimension: int
 ) -> tuple[Tensor, np.ndarray]:
     """Embeddings (N, D) in the order of ``ids`` and which of them failed or are absent."""
@@ -184,13 +345,3 @@ def _vectors(
         vectors[rows] = flat
         failed[rows] = False
     return torch.from_numpy(vectors), failed
-
-
-def _row(condition: Condition, method: str, output: str, matcher: str, row: VerificationRow, fair: bool) -> Row:
-    return {
-        "dataset": condition.dataset, "occlusion": condition.occlusion, "method": method, "output": output,
-        "setting": row.setting, "matcher": matcher, "metric": row.metric, "target": row.target,
-        "threshold": None if row.threshold is None else _finite(row.threshold), "value": row.value, "low": row.low,
-        "high": row.high, "genuine": row.genuine, "impostor": row.impostor, "failed": 0, "policy": row.handling,
-        "independent": fair, "refused": row.reason, "slice": "all", "rank": None, "group": None,
-    }  # fmt: skip

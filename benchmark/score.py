@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from unmaskbench.benchmark.board_agreement import image_against_person
 from unmaskbench.benchmark.board_images import Condition, image_rows
 from unmaskbench.benchmark.board_verification import verification
 from unmaskbench.benchmark.manifest import hash_of
@@ -65,12 +66,15 @@ def score(folder: RunFolder) -> dict[str, Any]:
     }
     for condition in conditions(run, suite, manifest):
         rows, differences = image_rows(condition, folder, suite)
-        trials, curves, histograms = verification(condition, folder, suite, cards)
+        trials = verification(condition, folder, suite, cards)
         tables["rows"] += rows
-        tables["differences"] += differences
-        tables["verification"] += trials
-        tables["curves"] += curves
-        tables["histograms"] += histograms
+        tables["differences"] += differences + trials.differences
+        tables["verification"] += trials.rows
+        tables["curves"] += trials.curves
+        tables["histograms"] += trials.histograms
+        agreement = image_against_person(condition, folder, suite, trials)
+        tables["correlations"] += agreement.correlations
+        tables["scatter"] += agreement.scatter
         tables["statuses"] += statuses(condition, folder, manifest)
     return board | tables
 
@@ -189,12 +193,12 @@ def _occlusion(entry: Entry, manifest: pl.DataFrame) -> dict[str, Any]:
         "coverage"
     ].drop_nulls()
     figures = [coverage.mean(), coverage.quantile(0.025), coverage.quantile(0.975)] if len(coverage) else [None] * 3
-    parameters = dataclasses.asdict(occlusion) if dataclasses.is_dataclass(occlusion) else entry.parameters
+    parameters = dataclasses.asdict(occlusion) if dataclasses.is_dataclass(type(occlusion)) else entry.parameters
     return {
         "occlusion": entry.label,
         "title": occlusion.card.title,
         "source": occlusion.card.source,
-        "parameters": {key: _plain(value) for key, value in parameters.items()},  # type: ignore[union-attr]
+        "parameters": {key: _plain(value) for key, value in parameters.items()},
         **dict(zip(("coverage_mean", "coverage_low", "coverage_high"), figures, strict=True)),
     }
 
