@@ -98,7 +98,8 @@ def align(
     forward = similarity_transform(landmarks, points / widen.T)
     scale = forward[:, 0, :2].norm(dim=1)
     forward = forward * widen
-    factors = torch.clamp((1.0 / scale).floor().long(), min=1)
+    # The slack takes in a face that is a whole number of times as large but for rounding.
+    factors = torch.clamp((1.0 / scale + 1e-3).floor().long(), min=1)
     if int(factors.max()) == 1:
         return _warp(images, forward, size)
     crops = images.new_empty((len(images), 3, *size))

@@ -33,9 +33,8 @@ class ScoreDistribution:
     def of(cls, scores: PairScores) -> ScoreDistribution:
         """The sorted scores. Raises ValueError where there is no genuine or no impostor comparison."""
         if not len(scores.genuine) or not len(scores.impostor):
-            raise ValueError(
-                f"error rates need both kinds of comparison, got {len(scores.genuine)} genuine, {len(scores.impostor)} impostor"
-            )
+            counts = f"{len(scores.genuine)} genuine and {len(scores.impostor)} impostor ones"
+            raise ValueError(f"error rates need both kinds of comparison, got {counts}")
         return cls(np.sort(scores.genuine), np.sort(scores.impostor))
 
     def fnmr(self, threshold: ArrayLike) -> Floats:
@@ -65,20 +64,23 @@ def enough_impostors(count: int, target: float) -> bool:
 def threshold_at_fmr(scores: ScoreDistribution, target: float) -> float:
     """The most accurate threshold whose FMR does not exceed ``target``, a number in (0, 1).
 
-    Of all thresholds within the target it accepts the most genuine comparisons, and of those that accept as many, the
-    fewest impostors: it is the lowest genuine score that the target allows. (Plain accuracy, with all comparisons
-    counted alike, would follow the thousand times more numerous impostors and leave every target for a stricter one.)
-    Where no genuine comparison can be accepted, it is the next number above the scores that must be refused.
+    Most accurate is the one that comes nearest to the target: the lowest score that keeps within it. It accepts the
+    most genuine comparisons that the target allows, and hangs on an order statistic of the impostors, not on one
+    genuine score. (The highest share of right decisions is no guide here: impostors are a thousand times more
+    numerous and would drive every target to a stricter threshold.) Where nothing can be accepted, it is the next
+    number above all scores.
     """
     if not 0.0 < target < 1.0:
         raise ValueError(f"an FMR target must lie between 0 and 1, got {target}")
     allowed = int(target * len(scores.impostor) * (1 + 1e-9))
     # A target below 1 leaves at least one impostor to refuse.
     refused = scores.impostor[len(scores.impostor) - 1 - min(allowed, len(scores.impostor) - 1)]
-    place = int(np.searchsorted(scores.genuine, refused, side="right"))
-    if place < len(scores.genuine):
-        return float(scores.genuine[place])
-    return float(np.nextafter(refused, np.float32("inf")))
+    above = []
+    for values in (scores.genuine, scores.impostor):
+        place = int(np.searchsorted(values, refused, side="right"))
+        if place < len(values):
+            above.append(values[place])
+    return float(min(above)) if above else float(np.nextafter(refused, np.float32("inf")))
 
 
 def balanced_threshold(scores: ScoreDistribution) -> float:

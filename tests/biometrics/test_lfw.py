@@ -22,7 +22,8 @@ def _view2() -> ModuleType:
     # Tests are not a package: the module beside this one is loaded by its path.
     path = Path(__file__).with_name("lfw_view2.py")
     spec = importlib.util.spec_from_file_location("lfw_view2", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["lfw_view2"] = module
     spec.loader.exec_module(module)
