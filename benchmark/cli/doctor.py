@@ -8,8 +8,8 @@ import typer
 def doctor() -> None:
     """Say what this machine has: versions, devices, weights, and what each missing weight file would enable.
 
+    \b
     Example:
-
       bench doctor
     """
     import torch

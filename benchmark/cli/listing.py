@@ -17,10 +17,9 @@ def listing(
 ) -> None:
     """List methods, datasets, occlusions, metrics, matchers, segmenters or suites, with what each still needs.
 
+    \b
     Examples:
-
       bench list methods
-
       bench list metrics --json
     """
     found = suites() if kind == "suites" else plugins(kind)

@@ -38,8 +38,8 @@ def build(
 ) -> None:
     """Write truth, occluded and mask images of a suite, with a manifest that any machine can check.
 
+    \b
     Example:
-
       bench masks build sets/quick --workers 2
     """
     from rich.progress import Progress
@@ -59,8 +59,8 @@ def build(
 def verify(folder: Annotated[Path, typer.Argument(help="A folder that `bench masks build` wrote.")]) -> None:
     """Re-hash every image of a set; exit code 1 where one is absent or changed.
 
+    \b
     Example:
-
       bench masks verify sets/quick
     """
     from unmaskbench.benchmark import maskset
@@ -88,8 +88,8 @@ def preview(
 ) -> None:
     """Draw a contact sheet: faces above, the same faces occluded below.
 
+    \b
     Example:
-
       bench masks preview sheet.png --dataset lfw --root ~/data/lfw
     """
     from unmaskbench.benchmark import maskset

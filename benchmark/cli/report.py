@@ -18,10 +18,9 @@ def report(
 ) -> None:
     """Draw the leaderboard of finished runs. Calls no network and needs no torch.
 
+    \b
     Examples:
-
       bench report runs/quick --open
-
       bench report runs/lfw runs/quick --out boards/
     """
     from unmaskbench.reports.site import render

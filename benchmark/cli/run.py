@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 EXAMPLES = """
 Scores every method of a suite on the same occluded faces, and writes a run folder with its leaderboard.
 
+\b
 Examples:
-
-  bench run --methods all                                         every method on the embedded faces
-
-  bench run --suite lfw --root ~/data/lfw --matchers edgeface     real photographs
-
-  bench run --methods telea,onnx:mine.onnx                        your own model beside another
-
-  bench run --methods predictions:outputs/                        finished images, no code
-
-  bench run --suite my.yaml --out runs/mine --workers 2           your own suite
+  # every method on the embedded faces
+  bench run --methods all
+  # real photographs, and a matcher
+  bench run --suite lfw --root ~/data/lfw --matchers edgeface
+  # your own model beside another; finished images without their code
+  bench run --methods telea,onnx:mine.onnx
+  bench run --methods predictions:outputs/
+  # your own suite, two processes
+  bench run --suite my.yaml --out runs/mine --workers 2
 """
 
 

@@ -18,17 +18,16 @@ def score(
     ] = None,
     metrics: Annotated[
         str, typer.Option(help="For a folder of PNGs: metric ids separated by commas.")
-    ] = "psnr,ssim,lpips",
+    ] = "psnr,ssim",
     out: Annotated[
         Path | None, typer.Option(help="For a folder of PNGs: write the per-image table here (.csv).")
     ] = None,
 ) -> None:
     """Aggregate a run's rows into its board again, without calling a network; or score a folder of PNGs.
 
+    \b
     Examples:
-
       bench score runs/quick
-
       bench score restored/ --truth truth/ --masks masks/ --metrics psnr,ssim,lpips --out scores.csv
     """
     if (source / "run.json").is_file():

@@ -41,8 +41,8 @@ def named(identifier: str) -> WeightFile:
 def list_() -> None:
     """Every file of weights, where it is or how to get it.
 
+    \b
     Example:
-
       bench weights list
     """
     from unmaskbench.benchmark.weights import find, remedy
@@ -58,8 +58,8 @@ def list_() -> None:
 def fetch(identifier: Annotated[str, typer.Argument(metavar="ID", help="bench weights list names them.")]) -> None:
     """Download a file of weights from its publisher and check its sha256.
 
+    \b
     Example:
-
       bench weights fetch fid_inception
     """
     from unmaskbench.benchmark.download import download
@@ -76,8 +76,8 @@ def add(
 ) -> None:
     """Copy a file that you have into the cache, its sha256 checked where the publisher's is known.
 
+    \b
     Example:
-
       bench weights add edgeface_xs ~/Downloads/edgeface_xs.onnx
     """
     from unmaskbench.benchmark import weights
@@ -89,8 +89,8 @@ def add(
 def verify() -> None:
     """Check the sha256 of every file that is here; exit code 1 where one is not what it should be.
 
+    \b
     Example:
-
       bench weights verify
     """
     from unmaskbench.benchmark.weights import find, require
