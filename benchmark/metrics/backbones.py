@@ -80,19 +80,22 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _alexnet() -> nn.Sequential:
     from torchvision.models import alexnet
 
-    return alexnet(weights=None).features
+    layers: nn.Sequential = alexnet(weights=None).features
+    return layers
 
 
 def _squeezenet() -> nn.Sequential:
     from torchvision.models import squeezenet1_1
 
-    return squeezenet1_1(weights=None).features
+    layers: nn.Sequential = squeezenet1_1(weights=None).features
+    return layers
 
 
 def _vgg16() -> nn.Sequential:
     from torchvision.models import vgg16
 
-    return vgg16(weights=None).features
+    layers: nn.Sequential = vgg16(weights=None).features
+    return layers
 
 
 ALEXNET = Backbone(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -17,6 +18,7 @@ from unmaskbench.benchmark.metrics.frechet import frechet_distance
 from unmaskbench.benchmark.metrics.validation import check_images
 from unmaskbench.benchmark.registry import METRICS
 from unmaskbench.benchmark.types import MetricCard, Missing
+from unmaskbench.benchmark.weights import WeightFile
 
 RANKED_FROM = 2048
 
@@ -45,7 +47,7 @@ class Fid:
         source="Heusel et al. 2017, arXiv 1706.08500; Inception of pytorch-fid 0.3.0",
         notes=f"Unranked below {RANKED_FROM} images: the covariance of 2,048 features is then singular.",
     )
-    weights = (FID_INCEPTION,)
+    weights: ClassVar[tuple[WeightFile, ...]] = (FID_INCEPTION,)
 
     def __init__(self) -> None:
         self.features: ContentCache[Tensor] = ContentCache(inception_features)

@@ -79,7 +79,7 @@ def _features(images: Tensor) -> Tensor:
 
 
 def _maps(images: Tensor) -> Tensor:
-    """Phase congruency, gradient magnitude, I and Q (N, 4, h, w) of images (N, 3, H, W); the latter on the 0-255 scale."""
+    """Phase congruency, gradient magnitude, I and Q (N, 4, h, w) of images (N, 3, H, W), on the 0-255 scale."""
     pooling = _pooling(images)
     pooled = functional.avg_pool2d(images, pooling) if pooling > 1 else images
     yiq = images.new_tensor(RGB_TO_YIQ).mul_(255.0) @ pooled.flatten(2)

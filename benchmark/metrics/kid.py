@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -16,6 +17,7 @@ from unmaskbench.benchmark.metrics.feature_sets import Statistics, merge_rows, r
 from unmaskbench.benchmark.metrics.validation import check_images
 from unmaskbench.benchmark.registry import METRICS
 from unmaskbench.benchmark.types import MetricCard, Missing
+from unmaskbench.benchmark.weights import WeightFile
 
 BLOCK_ROWS = 1024
 
@@ -78,7 +80,7 @@ class Kid:
         source="Binkowski et al. 2018, arXiv 1801.01401",
         notes="Unbiased, so that equal distributions scatter around 0 and single values may be negative.",
     )
-    weights = (FID_INCEPTION,)
+    weights: ClassVar[tuple[WeightFile, ...]] = (FID_INCEPTION,)
 
     def __init__(self) -> None:
         self.features: ContentCache[Tensor] = ContentCache(inception_features)

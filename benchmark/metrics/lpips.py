@@ -18,7 +18,6 @@ from unmaskbench.benchmark.metrics.regions import region_mean
 from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
 from unmaskbench.benchmark.registry import METRICS
 from unmaskbench.benchmark.types import MetricCard, Missing
-from unmaskbench.benchmark.weights import WeightFile
 
 NORM_EPS = 1e-10
 # The mean and deviation of ImageNet for images in [0, 1]; the lpips package writes them for [-1, 1].
@@ -72,7 +71,7 @@ def lpips(restored: Tensor, truth: Tensor, network: PerceptualNetwork, region: T
 def perceptual_network(net: str, device: str = "cpu") -> PerceptualNetwork:
     """The network ``alex``, ``squeeze`` or ``vgg`` with the lpips package's heads, read from files, never downloaded.
 
-    Raises FileNotFoundError with the remedy where weights are missing, ValueError where a file is not the published one.
+    Raises FileNotFoundError with the remedy where weights are missing, ValueError where a file is not as published.
     """
     backbone = {"alex": ALEXNET, "squeeze": SQUEEZENET, "vgg": VGG16}[net]
     path = heads_path(net)
@@ -85,7 +84,7 @@ def perceptual_network(net: str, device: str = "cpu") -> PerceptualNetwork:
 
 
 def heads_path(net: str) -> Path:
-    """The file of the linear heads inside the installed lpips package. Raises FileNotFoundError where it is not there."""
+    """The file of the linear heads inside the installed lpips package. Raises FileNotFoundError without it."""
     spec = importlib.util.find_spec("lpips")
     for folder in (spec.submodule_search_locations or []) if spec is not None else []:
         path = Path(folder) / "weights" / "v0.1" / f"{net}.pth"
@@ -98,7 +97,9 @@ def _distance(of_restored: tuple[Tensor, ...], of_truth: tuple[Tensor, ...], reg
     total = torch.zeros(of_truth[0].shape[0], dtype=torch.float64, device=of_truth[0].device)
     for ours, theirs in zip(of_restored, of_truth, strict=True):
         distance = (ours - theirs).square_().sum(1, keepdim=True)
-        weight = None if region is None else functional.adaptive_avg_pool2d(region, distance.shape[-2:])
+        weight = (
+            None if region is None else functional.adaptive_avg_pool2d(region, (distance.shape[2], distance.shape[3]))
+        )
         total += region_mean(distance, weight)
     return total
 

@@ -4,7 +4,7 @@ Kovesi 1999, "Image features from phase congruency", in the form and with the co
 scales from 6 px, each twice the one before, sigma_f 0.55; 4 orientations, angular deviation pi / 4.8; noise threshold
 of 2 deviations, divided by 1.7. Per orientation, with z_s the complex response of scale s and Z their sum::
 
-    energy = (|Z|^2 - sum_s |Re(z_s) Im(Z) - Im(z_s) Re(Z)|) / |Z|        (what the scales agree on, less what they do not)
+    energy = (|Z|^2 - sum_s |Re(z_s) Im(Z) - Im(z_s) Re(Z)|) / |Z|     (agreement of the scales less disagreement)
     PC     = sum_o max(energy - T_o, 0) / sum_o sum_s |z_s|
 
 with T_o from the median energy of the finest scale (Rayleigh noise).
@@ -34,8 +34,8 @@ EPS = float(torch.finfo(torch.float32).eps)
 
 
 class FilterBank(NamedTuple):
-    """``transfer`` (4 orientations, 4 scales, H, W) complex64, zero frequency at [0, 0]; ``noise`` (4,): the factor from
-    the square root of an orientation's median energy to its noise threshold."""
+    """``transfer`` (4 orientations, 4 scales, H, W) complex64, zero frequency at [0, 0]; ``noise`` (4,): the factor
+    from the square root of an orientation's median energy to its noise threshold."""
 
     transfer: Tensor
     noise: tuple[float, ...]
@@ -112,7 +112,7 @@ def _noise_factor(filters: np.ndarray) -> float:
 
 
 def _frequencies(size: int) -> np.ndarray:
-    """Frequencies of one axis in cycles per pixel, zero first. An odd axis is divided by size - 1, as FSIM's code does."""
+    """Frequencies of one axis in cycles per pixel, zero first. An odd axis is divided by size - 1, as in FSIM's code."""
     start = -(size // 2)
     grid = np.arange(start, start + size) / (size - size % 2)
     return np.roll(grid, -(size // 2))

@@ -12,7 +12,7 @@ from unmaskbench.benchmark.types import MetricCard
 
 
 def psnr(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
-    """PSNR per image in dB, (N,) float64 in [0, inf]: ``-10 log10(mse)`` with data range 1, mse over region and channels.
+    """PSNR per image in dB, (N,) float64 in [0, inf]: ``-10 log10(mse)`` with data range 1.
 
     Both (N, 3, H, W) in [0, 1], 8-bit quantised. Identical pixels give ``inf``: no constant is added to the error (piq
     adds 1e-8, which caps its PSNR at 80 dB). ``region`` is (N, 1, H, W) of zeros and ones or None; NaN where it is

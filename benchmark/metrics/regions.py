@@ -40,7 +40,7 @@ def region_mask(name: Region, mask: Tensor) -> Tensor | None:
 
 
 def border_px(height: int, width: int) -> int:
-    """How far the border reaches on each side of the hole's edge: 8 px at 256 px, scaled by the smaller side, at least 1."""
+    """How far the border reaches on each side of the hole's edge: 8 px at 256 px, scaled with the smaller side."""
     return max(1, round(BORDER_PX_AT_256 * min(height, width) / 256))
 
 

@@ -23,7 +23,7 @@ HALVING_TAPS = (-0.01171875, -0.03515625, 0.11328125, 0.43359375, 0.43359375, 0.
 
 
 def normalised_coefficients(luma: Tensor) -> Tensor:
-    """Mean-subtracted, contrast-normalised luma (N, H, W): ``(I - m) / (s + 1)``, eq. 1; luma on the 0-255 scale, float64.
+    """Mean-subtracted, contrast-normalised luma (N, H, W): ``(I - m) / (s + 1)``, eq. 1; luma in 0-255, float64.
 
     m and s are local mean and deviation under a Gaussian window of 7 px and sigma 7/6, the frame repeated outwards.
     """

@@ -28,7 +28,7 @@ def ssim(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tenso
 
 @METRICS.register("ssim")
 class Ssim:
-    """SSIM for the harness; the truth's moments are kept, and the moments of the last images are shared with MS-SSIM."""
+    """SSIM for the harness; the truth's moments are kept, those of the last images are shared with MS-SSIM."""
 
     card = MetricCard(
         id="ssim",

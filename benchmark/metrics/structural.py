@@ -87,7 +87,8 @@ def window_taps() -> np.ndarray:
     """The window's 11 weights in one direction, float32, sum 1."""
     offsets = np.arange(WINDOW_PX) - MARGIN_PX
     weights = np.exp(-(offsets**2) / (2 * SIGMA_PX**2))
-    return (weights / weights.sum()).astype(np.float32)
+    taps: np.ndarray = (weights / weights.sum()).astype(np.float32)
+    return taps
 
 
 @lru_cache(maxsize=16)
