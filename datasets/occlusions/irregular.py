@@ -57,7 +57,7 @@ class Irregular:
         pixels = pixels_of(face)
         height, width = pixels.shape[:2]
         if self.masks is None:
-            hole = _strokes(height, width, self.hole, rng)
+            hole = _strokes(height, width, self.hole, rng) > 0
         else:
             files = _usable(self.masks, self.holes_are, self.hole[1])
             number = int(face.id) if face.id.isdecimal() else int(rng.integers(len(files)))

@@ -55,7 +55,9 @@ _KNOTS = np.linspace(0.0, 1.0, 257)
 @lru_cache(maxsize=64)
 def _blurred(relief: Callable[[], Array], half_octaves: int) -> Array:
     planes = np.ascontiguousarray(relief().transpose(1, 2, 0))
-    return planes if half_octaves <= -2 else cv2.GaussianBlur(planes, (0, 0), 2.0 ** (half_octaves / 2))
+    if half_octaves <= -2:
+        return planes
+    return np.asarray(cv2.GaussianBlur(planes, (0, 0), 2.0 ** (half_octaves / 2)), dtype=np.float64)
 
 
 @lru_cache(maxsize=16)

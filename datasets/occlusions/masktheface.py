@@ -50,7 +50,8 @@ def _template(path: str, side: int) -> Array:
     rgba = rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     scale = side / max(rgba.shape[:2])
     size = (max(2, round(rgba.shape[1] * scale)), max(2, round(rgba.shape[0] * scale)))
-    return cv2.resize(rgba, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    resized = cv2.resize(rgba, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.float64)
 
 
 def wear(
@@ -60,10 +61,11 @@ def wear(
     path = Path(folder) / f"{kind}.png"
     turned = Path(folder) / f"{kind}_{'left' if pose.yaw < 0 else 'right'}.png"
     side = int(np.clip(2 ** np.ceil(np.log2(2.4 * pose.scale)), 32, 1024))
+    place: _Flat | _Draped
     if abs(pose.yaw) > TURNED_YAW and turned.is_file():
-        texture, place = _template(str(turned), side), _flat(pose)
+        texture, place = _template(str(turned), side), _Flat(pose)
     else:
-        texture, place = _template(str(path), side), _draped(pose, *region.shape)
+        texture, place = _template(str(path), side), _Draped(pose, *region.shape)
     low, high = 0.4, 2.0
     for _ in range(9):
         size = (low + high) / 2
@@ -79,7 +81,7 @@ def wear(
     return colour * shade[..., None] * light.tint, alpha
 
 
-class _draped:
+class _Draped:
     """Template coordinates of pixels, by the generic head."""
 
     def __init__(self, pose: HeadPose, height: int, width: int) -> None:
@@ -95,7 +97,7 @@ class _draped:
         return np.stack([np.where(inside > 0, s, -9.0), v], axis=-1)
 
 
-class _flat:
+class _Flat:
     """Template coordinates of pixels, in the picture plane: across from the nose's side of the mask to the ear's."""
 
     def __init__(self, pose: HeadPose) -> None:

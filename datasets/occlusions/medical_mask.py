@@ -181,16 +181,17 @@ def _worn(
     fit = _fit(kind, (low + high) / 2)
     down, right = np.nonzero(_covered(kind, fit, seen, rim))
     if len(down) == 0:
-        return _Worn(kind, fit, pose, _cut(places if grid is None else grid.fine_places(places), 0, 0, 1, 1), (0, 0))
+        return _Worn(kind, fit, pose, _cut(places if grid is None else grid.fine_places(places), 0, 0, 2, 2), (0, 0))
     margin = max(2, int(0.45 * pose.scale))  # room for the straps, and for what a coarse grid overlooks
     top, bottom = max(0, rows[down.min()] - margin), min(height, rows[down.max()] + margin)
     left, far = max(0, columns[right.min()] - margin), min(width, columns[right.max()] + margin)
     # straps rise to the ears: above the mask by as much as the ears are
     top = max(0, min(top, int(pose.on_shell(HEAD, np.array([1.5, -1.5]), np.full(2, -0.35))[:, 1].min())))
-    corner = (int(top), int(left))
+    corner = (min(int(top), height - 2), min(int(left), width - 2))
+    bottom, far = max(int(bottom), corner[0] + 2), max(int(far), corner[1] + 2)
     if grid is None:
-        return _Worn(kind, fit, pose, _cut(places, corner[0], corner[1], int(bottom), int(far)), corner)
-    window = Grid.over(pose, corner[0], corner[1], int(bottom) - corner[0], int(far) - corner[1])
+        return _Worn(kind, fit, pose, _cut(places, corner[0], corner[1], bottom, far), corner)
+    window = Grid.over(pose, corner[0], corner[1], bottom - corner[0], far - corner[1])
     return _Worn(kind, fit, pose, window.fine_places(cast(pose, kind.shell, *window.pixels())), corner)
 
 
@@ -229,7 +230,8 @@ def _draw(worn: _Worn, light: Light, rng: np.random.Generator) -> tuple[Array, A
     tilt = _sampled(folds, across, along)
     colour = np.broadcast_to(base, (*s.shape, 3))
     if cloth is not None:
-        printed = _sampled(cv2.GaussianBlur(cloth, (0, 0), max(blur, 0.6)), across, along)[..., None]
+        soft = np.asarray(cv2.GaussianBlur(cloth, (0, 0), max(blur, 0.6)), dtype=np.float64)
+        printed = _sampled(soft, across, along)[..., None]
         colour = colour * (1 - printed) + second * printed
     right = places.normal[0] + relief[..., 1] + tilt[..., 0]
     down = places.normal[1] + relief[..., 2] + tilt[..., 1]

@@ -6,10 +6,11 @@ head's pose, the light, the person's skin colour (3,) and the generator.
 
 from __future__ import annotations
 
-import cv2
+from itertools import pairwise
+
 import numpy as np
 
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, HeadPose, Shell
+from unmaskbench.datasets.occlusions.head_pose import Array, HeadPose, Shell
 from unmaskbench.datasets.occlusions.painting import Light
 from unmaskbench.datasets.occlusions.relief import Relief, smooth_outline
 
@@ -107,7 +108,7 @@ def eyeglasses(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: n
         middle, half = lens.mean(0), (lens.max(0) - lens.min(0)) / 2
         glint = np.array([(start, -0.6), (start + 0.22, -0.6), (start - 0.05, 0.5), (start - 0.27, 0.5)])
         relief.polygon(middle + glint * half * 0.8, np.array([0.95, 0.97, 1.0]) * light.exposure, 0.22)
-    _frame(relief, pose, lenses, frame, float(rng.uniform(0.04, 0.075)) * pose.scale, light)
+    _frame(relief, pose, lenses, frame, float(rng.uniform(0.035, 0.06)) * pose.scale, light)
 
 
 def scarf(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
@@ -137,7 +138,7 @@ def scarf(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.ran
         # the cloth goes on around the neck, past the generic head's silhouette
         fall = pose.scale * np.array([0.0, 0.35])
         ends = [points[0] * 1.9 - points[4] * 0.9 + fall, *points, points[-1] * 1.9 - points[4] * 0.9 + fall]
-        for a, b in zip(ends[:-1], ends[1:], strict=True):
+        for a, b in pairwise(ends):
             paint = second if striped and roll % 2 else first
             relief.capsule(
                 a, b, (radius, radius), paint * float(rng.uniform(0.94, 1.0)), lift=(0.12 - 0.10 * roll) * scale
@@ -234,9 +235,7 @@ def hand(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.rand
     for (x, y), wrist in zip(roots, (-0.24, -0.08, 0.10, 0.24), strict=True):
         relief.capsule(at(wrist, 0.12), at(x, y), (0.34 * unit, 0.235 * unit), colour, -0.10 * unit)
     thumb = [(-0.36, 0.35), (-0.72, 0.86), (-0.80 - 0.10 * spread, 1.30), (-0.78 - 0.08 * spread, 1.62)]
-    for (a, b), radii in zip(
-        zip(thumb[:-1], thumb[1:], strict=True), ((0.30, 0.21), (0.20, 0.19), (0.185, 0.15)), strict=True
-    ):
+    for (a, b), radii in zip(pairwise(thumb), ((0.30, 0.21), (0.20, 0.19), (0.185, 0.15)), strict=True):
         relief.capsule(at(*a), at(*b), (radii[0] * unit, radii[1] * unit), colour, -0.12 * unit)
     nails: list[tuple[Array, Array, float]] = []
     creases: list[tuple[Array, Array, float]] = []
@@ -259,8 +258,9 @@ def hand(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.rand
     for middle, way, radius in creases:
         cross = np.array([way[1], -way[0]]) * radius * 0.62
         for step in (-0.05, 0.02, 0.08):
-            a, b = middle + way * step * 0.8 - cross, middle + way * step * 0.8 + cross
-            relief.line(np.stack([at(*a), at(*((a + b) / 2 + way * 0.02)), at(*b)]), 0.018 * unit, bright * 0.66, 0.5)
+            place = middle + way * step * 0.8
+            wrinkle = [at(*(place - cross)), at(*(place + way * 0.02)), at(*(place + cross))]
+            relief.line(np.stack(wrinkle), 0.018 * unit, bright * 0.70, 0.4)
     for middle, way, radius in nails:
         cross = np.array([way[1], -way[0]])
         turns = np.linspace(0, 2 * np.pi, 16, endpoint=False)
