@@ -36,4 +36,7 @@ def _enlarge(grid: Array, size: int, axis: int) -> Array:
     t = t[:, None, None] if axis == 0 else t[None, :, None]
     near: Array = np.take(grid, low, axis)
     far: Array = np.take(grid, low + 1, axis)
-    return near * (1 - t) + far * t
+    far *= t
+    near *= 1 - t
+    near += far
+    return near

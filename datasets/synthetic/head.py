@@ -14,8 +14,8 @@ from unmaskbench.datasets.synthetic.mouth import Mouth
 from unmaskbench.datasets.synthetic.outline import AXIS_Z, Columns, Outline
 from unmaskbench.datasets.synthetic.raster import grid_normals
 
-COLUMNS = Columns(75, 132.0, 0.5)
-TOP_ROWS, FACE_ROWS, UNDER_ROWS = 9, 60, 5
+COLUMNS = Columns(67, 130.0, 0.52)
+TOP_ROWS, FACE_ROWS, UNDER_ROWS = 8, 54, 5
 ROWS = TOP_ROWS + FACE_ROWS + UNDER_ROWS
 _FACE_FROM = -0.75
 
@@ -190,7 +190,7 @@ def _cavity(relief: Array) -> Array:
 
 def _surface_z(points: Array, normals: Array, spots: list[tuple[float, float]]) -> list[float]:
     """z of the face's surface at frontal positions, through the tangent plane of the nearest vertex."""
-    front = slice(COLUMNS.degrees.size // 2 - 28, COLUMNS.degrees.size // 2 + 29)
+    front = slice(COLUMNS.degrees.size // 2 - 25, COLUMNS.degrees.size // 2 + 26)
     near = points[TOP_ROWS : TOP_ROWS + FACE_ROWS, front].reshape(-1, 3)
     slope = normals[TOP_ROWS : TOP_ROWS + FACE_ROWS, front].reshape(-1, 3)
     found = []

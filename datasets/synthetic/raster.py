@@ -27,23 +27,15 @@ class Visible:
 
     def interpolate(self, attributes: Array) -> Array:
         """Vertex attributes (V, C) at the visible pixels, (C, P)."""
-        out = attributes[self.corners[0]] * self.weights[0][:, None]
-        for k in (1, 2):
-            share = attributes[self.corners[k]]
-            share *= self.weights[k][:, None]
-            out += share
-        return np.ascontiguousarray(out.T)
-
-    def only(self, kept: NDArray[np.bool_]) -> Visible:
-        """The pixels where ``kept``."""
-        at = np.flatnonzero(kept)
-        return Visible(
-            self.pixels[at],
-            self.depth[at],
-            self.triangle[at],
-            self.corners[:, at],
-            np.ascontiguousarray(self.weights[:, at]),
-        )
+        out = np.empty((attributes.shape[1], len(self.pixels)), np.float32)
+        share = np.empty(len(self.pixels), np.float32)
+        # Column by column: a column of the mesh stays in the nearest cache while all pixels read it.
+        for row, column in zip(out, np.ascontiguousarray(attributes.T), strict=True):
+            np.multiply(column[self.corners[0]], self.weights[0], out=row)
+            for k in (1, 2):
+                np.multiply(column[self.corners[k]], self.weights[k], out=share)
+                row += share
+        return out
 
 
 @dataclass(frozen=True)
@@ -90,16 +82,28 @@ def _prepare(
     return setup, kept[some]
 
 
-def rasterise(screen: Array, triangles: NDArray[np.int32], height: int, width: int, cull: bool) -> Visible:
+def rasterise(
+    screen: Array,
+    triangles: NDArray[np.int32],
+    height: int,
+    width: int,
+    cull: bool,
+    before: Array | None = None,
+) -> Visible:
     """The nearest triangle at every pixel centre (integers) that is covered.
 
     ``screen`` (V, 3): x, y in pixels and z, greater is nearer, |z| < 512. With ``cull`` triangles that wind
-    counter-clockwise on screen (y down) face away and are dropped.
+    counter-clockwise on screen (y down) face away and are dropped. What lies behind the depths ``before`` (H * W) is not
+    seen.
     """
     setup, kept = _prepare(screen, triangles, height, width, cull)
     extent = np.maximum(setup.across, setup.down)
     first = (setup.top * width + setup.left).astype(np.int64)
-    buffer = np.full(height * width, -1, np.int64)
+    nobody = (1 << _ID_BITS) - 1
+    if before is None:
+        buffer = np.full(height * width, nobody, np.int64)
+    else:
+        buffer = (((before * np.float32(_DEPTH_STEPS)).astype(np.int64) + _DEPTH_OFFSET) << _ID_BITS) | nobody
     smaller = 0
     for size in _SIZES:
         chosen = np.flatnonzero((extent > smaller) & (extent <= size))
@@ -110,14 +114,18 @@ def rasterise(screen: Array, triangles: NDArray[np.int32], height: int, width: i
             step = max(1, (1 << 18) // (largest * largest))
             for start in range(0, len(chosen), step):
                 _cover(setup, chosen[start : start + step], largest, first, width, buffer)
-    pixels = np.flatnonzero(buffer >= 0)
-    found = buffer[pixels]
-    local = found & ((1 << _ID_BITS) - 1)
+    owners = buffer & nobody
+    pixels = np.flatnonzero(owners != nobody)
+    found, local = buffer[pixels], owners[pixels]
     depth = ((found >> _ID_BITS) - _DEPTH_OFFSET).astype(np.float32) * np.float32(1 / _DEPTH_STEPS)
     row = pixels // width
     dx = (pixels - row * width).astype(np.float32) - setup.left[local]
     dy = row.astype(np.float32) - setup.top[local]
-    weights = np.stack([constant[local] + by_x[local] * dx + by_y[local] * dy for constant, by_x, by_y in setup.planes])
+    weights = np.empty((3, len(pixels)), np.float32)
+    for k in (0, 1):
+        constant, by_x, by_y = setup.planes[k]
+        weights[k] = constant[local] + by_x[local] * dx + by_y[local] * dy
+    weights[2] = 1.0 - weights[0] - weights[1]
     owner = kept[local]
     return Visible(pixels, depth, owner, np.ascontiguousarray(triangles[owner].T), weights)
 
@@ -138,13 +146,13 @@ def _cover(
     hit = np.flatnonzero(inside)
     which = hit // (size * size)
     within = hit - which * (size * size)
-    dy = within // size
-    dx = within - dy * size
+    cell_y, cell_x = np.divmod(np.arange(size * size), size)
     owner = chosen[which]
     constant, by_x, by_y = setup.depth
-    depth = constant[owner] + by_x[owner] * dx.astype(np.float32) + by_y[owner] * dy.astype(np.float32)
+    depth = constant[owner] + by_x[owner] * cell_x.astype(np.float32)[within]
+    depth += by_y[owner] * cell_y.astype(np.float32)[within]
     key = ((depth * np.float32(_DEPTH_STEPS)).astype(np.int64) + _DEPTH_OFFSET) << _ID_BITS | owner
-    np.maximum.at(buffer, first[owner] + dy * width + dx, key)
+    np.maximum.at(buffer, first[owner] + (cell_y * width + cell_x)[within], key)
 
 
 def grid_triangles(rows: int, columns: int) -> NDArray[np.int32]:

@@ -83,24 +83,23 @@ def render(who: Identity, how: Capture, size: int) -> Picture:
 
     vertices, screen = _body(who, head, turn, body, project)
     triangles, labels, _ = _body_topology()
-    seen = rasterise(screen, triangles, side, side, cull=True)
     hair = _hair(who, head, turn, body, project, side)
-    layers = [(seen.pixels, seen.depth)]
-    alpha = None
+    alpha = before = None
+    layers = []
     if hair is not None:
         alpha = _hair_alpha(who, hair)
-        solid = alpha > 0.5
+        solid, opaque = alpha > 0.5, alpha > 0.995
         layers.append((hair[0].pixels[solid], hair[0].depth[solid]))
-        hidden = np.full(side * side, FAR, np.float32)
-        opaque = alpha > 0.995
-        hidden[hair[0].pixels[opaque]] = hair[0].depth[opaque]
-        seen = seen.only(seen.depth > hidden[seen.pixels] - 0.02)
+        before = np.full(side * side, FAR, np.float32)
+        before[hair[0].pixels[opaque]] = hair[0].depth[opaque] + np.float32(0.02)
+    seen = rasterise(screen, triangles, side, side, cull=True, before=before)
+    layers.append((seen.pixels, seen.depth))
     values = seen.interpolate(vertices)
     part = labels[seen.triangle]
     unit = float(project.unit)
     depth = depth_image(side, side, layers)
     # Shadows are soft: the image's own resolution is enough for them.
-    coarse = np.ascontiguousarray(depth[::fine, ::fine])
+    coarse = _nearest(depth, fine)
     lit = _repeat(shadow(coarse, how, unit / fine), fine)
     closed = _repeat(closeness(coarse, unit / fine), fine)
 
@@ -124,6 +123,17 @@ def render(who: Identity, how: Capture, size: int) -> Picture:
         face_region=face,
         surface=surface,
     )
+
+
+def _nearest(depth: Array, factor: int) -> Array:
+    """The nearest depth of each block of factor x factor pixels."""
+    rows = depth[::factor]
+    for k in range(1, factor):
+        rows = np.maximum(rows, depth[k::factor])
+    out = rows[:, ::factor]
+    for k in range(1, factor):
+        out = np.maximum(out, rows[:, k::factor])
+    return out
 
 
 def _repeat(image: Array, factor: int) -> Array:
