@@ -37,13 +37,14 @@ class Stopwatch:
 @dataclass
 class TruthShard:
     """The truths of one shard. ``faces`` holds those that could be decoded, ``failed`` a message for each that could
-    not; ``references`` caches per metric what depends on the truth alone, chunk by chunk."""
+    not; ``landmarks`` (N, 5, 2) is NaN where a face has none; ``references`` caches per metric what depends on the truth
+    alone, chunk by chunk."""
 
     refs: list[SampleRef]
     faces: list[Face]
     failed: dict[str, str]
     truth: Tensor
-    landmarks: Tensor | None
+    landmarks: Tensor
     references: dict[str, list[Any]] = field(default_factory=dict)
     embeddings: dict[str, tuple[Tensor, list[str]]] = field(default_factory=dict)
 
@@ -117,15 +118,28 @@ def decode(dataset: Dataset, indices: Sequence[int], suite: Suite) -> TruthShard
     failed: dict[str, str] = {}
     for index, ref in zip(indices, refs, strict=True):
         try:
-            faces.append(fit(dataset[index], suite.crop, suite.size))
-        except (ValueError, OSError) as error:
+            face = dataset[index]
+            _check_face(face, ref)
+            faces.append(fit(face, suite.crop, suite.size))
+        except Exception as error:  # readers and decoders of other packages raise anything; it costs this sample only
             failed[ref.id] = f"{type(error).__name__}: {error}"
     if not faces:
-        return TruthShard(refs, [], failed, torch.zeros(0, 3, suite.size, suite.size), None)
-    landmarks = None
-    if all(face.landmarks is not None for face in faces):
-        landmarks = torch.stack([face.landmarks for face in faces if face.landmarks is not None]).to(torch.float32)
+        return TruthShard(refs, [], failed, torch.zeros(0, 3, suite.size, suite.size), torch.zeros(0, 5, 2))
+    absent = torch.full((5, 2), float("nan"))
+    landmarks = torch.stack([absent if face.landmarks is None else face.landmarks.float() for face in faces])
     return TruthShard(refs, faces, failed, torch.stack([face.image for face in faces]), landmarks)
+
+
+def _check_face(face: Face, ref: SampleRef) -> None:
+    """Raise ValueError where a dataset's face does not keep the contract of ``Face``."""
+    if face.id != ref.id:
+        raise ValueError(f"the dataset's index says '{ref.id}', its face '{face.id}'")
+    if face.image.ndim != 3 or face.image.shape[0] != 3 or 0 in face.image.shape:
+        raise ValueError(f"image of shape {tuple(face.image.shape)}; expected (3, H, W)")
+    if not face.image.is_floating_point() or not bool(torch.isfinite(face.image).all()):
+        raise ValueError(f"image of {face.image.dtype} with NaN or infinity, or not floating point; expected [0, 1]")
+    if face.landmarks is not None and tuple(face.landmarks.shape) != (5, 2):
+        raise ValueError(f"landmarks of shape {tuple(face.landmarks.shape)}; expected (5, 2)")
 
 
 def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite) -> OccludedShard:
@@ -140,8 +154,15 @@ def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite
     for position, face in enumerate(truth.faces):
         try:
             result = occlusion.apply(face, occlusion_rng(dataset.id, face.id, entry, suite.seed))
+            side = (suite.size, suite.size)
+            if result.image.shape != (3, *side) or result.mask.shape != (1, *side):
+                shapes = f"{tuple(result.image.shape)} and {tuple(result.mask.shape)}"
+                raise ValueError(f"gave image and mask of {shapes} for a face of {side[0]} x {side[1]} px")
         except ValueError as error:
             failed[face.id] = f"{entry.label}: {error}"
+            continue
+        except Exception as error:  # an occlusion that breaks on one face must not cost the others
+            failed[face.id] = f"{entry.label}: {type(error).__name__}: {error}"
             continue
         ids.append(face.id)
         keep.append(position)

@@ -91,7 +91,7 @@ class Worker:
         for metric in self.metrics:
             if metric.card.kind == "no_reference":
                 for chunk in self._chunks(len(shard.ids)):
-                    values = metric.score(truth[chunk], metric.reference(truth[chunk]), None)
+                    values = _figures(metric, truth[chunk], metric.reference, None)
                     rows += self._rows(unit, "raw", shard.ids[chunk], metric.card.id, "whole", values)
             elif metric.card.kind == "set" and len(shard.ids):
                 sets |= {f"{metric.card.id}/raw/{k}": v for k, v in self._set_statistics(metric, truth).items()}
@@ -112,8 +112,9 @@ class Worker:
         self.progress("prepare", len(unit.samples))
         started = time.perf_counter()
         manifest = shard.manifest(unit.dataset.label, unit.occlusion.label)
-        self.folder.write_table(f"parts/{unit.key}.samples.parquet", manifest, SAMPLES)
-        self._write(unit, rows, embeddings, sets)
+        samples = f"parts/{unit.key}.samples.parquet"
+        self.folder.write_table(samples, manifest, SAMPLES)
+        self._write(unit, rows, embeddings, sets, samples)
         watch.add("write", started)
         return UnitResult(unit.key, unit.row, len(shard.ids), len(unit.samples) - len(shard.ids))
 
@@ -145,12 +146,17 @@ class Worker:
         watch.add("write", started)
         return UnitResult(unit.key, unit.row, len(shard.ids), failed)
 
-    def _write(self, unit: Unit, rows: list[Row], embeddings: list[Row], sets: dict[str, np.ndarray]) -> None:
+    def _write(
+        self, unit: Unit, rows: list[Row], embeddings: list[Row], sets: dict[str, np.ndarray], *companions: str
+    ) -> None:
+        beside = list(companions)
         if sets:
-            self.folder.write_arrays(f"sets/{unit.key}.npz", sets)
+            beside.append(f"sets/{unit.key}.npz")
+            self.folder.write_arrays(beside[-1], sets)
         if embeddings:
-            self.folder.write_table(f"embeddings/{unit.key}.parquet", embeddings, EMBEDDINGS)
-        self.folder.write_table(f"parts/{unit.key}.parquet", rows, ROWS)
+            beside.append(f"embeddings/{unit.key}.parquet")
+            self.folder.write_table(beside[-1], embeddings, EMBEDDINGS)
+        self.folder.write_table(f"parts/{unit.key}.parquet", rows, ROWS, beside)
 
     # ------------------------------------------------------------------------------------------------ restoring
 
@@ -159,8 +165,8 @@ class Worker:
         if entry.label not in self._restorers:
             try:
                 self._restorers[entry.label] = Restorer(entry, self.device, self.suite.precision)
-            except Exception as error:  # a method that cannot load fails its own rows, and no other's
-                self._restorers[entry.label] = f"cannot load: {error}"
+            except (Exception, SystemExit) as error:  # a method that cannot load fails its own rows, and no other's
+                self._restorers[entry.label] = f"cannot load: {error or type(error).__name__}"
         return self._restorers[entry.label]
 
     def restore(self, entry: MethodEntry, shard: OccludedShard, prefix: str) -> tuple[Restored, Tensor]:
@@ -168,7 +174,11 @@ class Worker:
 
         ``prefix`` is ``dataset/occlusion``: with it a folder of predictions finds its images."""
         restorer = self.restorer(entry)
-        masks = self.masks(entry, shard)
+        try:
+            masks = self.masks(entry, shard)
+        except Exception as error:  # a segmenter that breaks fails the rows that need its masks, and no other's
+            masks = shard.masks
+            restorer = f"no predicted mask: {type(error).__name__}: {error}"
         if isinstance(restorer, str):
             return Restored(shard.occluded, shard.occluded, [restorer] * len(shard.ids), math.nan), masks
         parts: list[Restored] = []
@@ -200,7 +210,12 @@ class Worker:
                 parts = [
                     segmenter.segment(shard.occluded[c].to(self.device)).cpu() for c in self._chunks(len(shard.ids))
                 ]
-            return (torch.cat(parts) > 0.5).to(torch.float32)
+            found = torch.cat(parts)
+            if found.shape != shard.masks.shape:
+                raise ValueError(
+                    f"{name} gave masks of shape {tuple(found.shape)}; expected {tuple(shard.masks.shape)}"
+                )
+            return (found > 0.5).to(torch.float32)
 
         key = ("predicted", name, tuple(shard.ids), float(shard.occluded.sum()))
         masks: Tensor = self.cache.get(key, predicted)
@@ -219,9 +234,13 @@ class Worker:
             if kind == "set":
                 continue
             if kind == "segmentation":
-                if unit.method is not None and unit.method.mask_source.startswith("predicted"):
-                    values = metric.score(masks, shard.masks, None)
-                    rows += self._rows(unit, "raw", shard.ids, metric.card.id, "whole", values)
+                if _owes_masks(unit):
+                    for chunk in self._chunks(len(shard.ids)):
+                        values = _figures(metric, masks[chunk], lambda _, c=chunk: shard.masks[c], None)
+                        named = [(i, error) for i, error in zip(shard.ids[chunk], restored.errors[chunk], strict=True)]
+                        kept = [position for position, (_, error) in enumerate(named) if not error]
+                        values = values if isinstance(values, str) else values[kept]
+                        rows += self._rows(unit, "raw", [named[k][0] for k in kept], metric.card.id, "whole", values)
                 continue
             rows += self._score_images(unit, metric, shard, restored, good)
         return rows
@@ -231,7 +250,12 @@ class Worker:
     ) -> list[Row]:
         rows: list[Row] = []
         chunks = self._chunks(len(shard.truth.faces))
-        references = shard.truth.reference(metric, chunks)
+        references: list[Any] = [None] * len(chunks)
+        broken = ""
+        try:
+            references = shard.truth.reference(metric, chunks)
+        except Exception as error:  # the metric refuses these truths: its own rows say so, and no other's
+            broken = _describe(error)
         position_of = {kept: position for position, kept in enumerate(shard.keep)}
         usable = set(good)
         regions = [region for region in self.suite.regions if region in metric.card.regions]
@@ -252,10 +276,7 @@ class Worker:
                 for region in regions:
                     found = values.get((other, region)) if same else None
                     if found is None:
-                        try:
-                            found = metric.score(images, part, region_mask(region, masks))
-                        except (ValueError, RuntimeError) as error:
-                            found = f"{type(error).__name__}: {error}"[:300]
+                        found = broken or _figures(metric, images, lambda _, p=part: p, region_mask(region, masks))
                     values[output, region] = found
                     rows += self._rows(unit, output, names, metric.card.id, region, found, restored.seconds)
         return rows
@@ -272,15 +293,17 @@ class Worker:
         return sets
 
     def _set_statistics(self, metric: Any, images: Tensor) -> dict[str, np.ndarray]:
-        parts = [metric.update(images[chunk]) for chunk in self._chunks(len(images))]
-        merged: dict[str, np.ndarray] = metric.merge(parts)
+        try:
+            merged: dict[str, np.ndarray] = metric.merge([metric.update(images[c]) for c in self._chunks(len(images))])
+        except Exception:  # no statistics of this shard: the board has no figure for the set, and shows none
+            return {}
         return merged
 
     # ------------------------------------------------------------------------------------------------ embedding
 
     def _embed_restored(self, unit: Unit, shard: OccludedShard, restored: Restored) -> list[Row]:
         rows: list[Row] = []
-        landmarks = shard.truth.landmarks[shard.keep] if shard.truth.landmarks is not None else None
+        landmarks = shard.truth.landmarks[shard.keep]
         same = torch.equal(restored.raw, restored.composite)
         for entry in self.suite.matchers:
             done: tuple[Tensor, list[str]] | None = None
@@ -293,19 +316,28 @@ class Worker:
             self.progress("embed", len(shard.ids))
         return rows
 
-    def _embed(self, entry: Entry, images: Tensor, landmarks: Tensor | None) -> tuple[Tensor, list[str]]:
-        """Embeddings (N, D) and a status per image ("" = ok)."""
+    def _embed(self, entry: Entry, images: Tensor, landmarks: Tensor) -> tuple[Tensor, list[str]]:
+        """Embeddings (N, D) and a status per image ("" = ok); landmarks that are not finite are a face not found."""
         matcher = self.matcher(entry)
         if self.suite.landmarks == "detected":
-            landmarks, found = self._detector().detect(images)
-            errors = ["" if ok else "failed_detect" for ok in found]
-        elif landmarks is None:
-            return torch.zeros(len(images), matcher.card.dimension), ["failed_detect"] * len(images)
+            landmarks, detected = self._detector().detect(images)
+            found = torch.as_tensor(detected, dtype=torch.bool)
         else:
-            errors = [""] * len(images)
-        with torch.inference_mode():
-            parts = [matcher.embed(images[c], landmarks[c]).float().cpu() for c in self._chunks(len(images))]
-        return torch.cat(parts) if parts else torch.zeros(0, matcher.card.dimension), errors
+            found = torch.isfinite(landmarks).flatten(1).all(1)
+        vectors = torch.zeros(len(images), matcher.card.dimension)
+        errors = ["" if ok else "failed_detect" for ok in found.tolist()]
+        where = found.nonzero().flatten()
+        for chunk in self._chunks(len(where)):
+            rows = where[chunk]
+            try:
+                with torch.inference_mode():
+                    vectors[rows] = matcher.embed(images[rows], landmarks[rows]).float().cpu()
+                bad = rows[~torch.isfinite(vectors[rows]).all(1)].tolist()
+            except Exception:  # a matcher that breaks on a batch has no score for it
+                bad = rows.tolist()
+            for row in bad:
+                errors[row] = "failed_score"
+        return vectors, errors
 
     def matcher(self, entry: Entry) -> Matcher:
         """The loaded matcher of an entry."""
@@ -355,6 +387,8 @@ class Worker:
         """The rows of a sample that gave no image: one for every figure that it owes, so that the denominator holds."""
         rows = []
         for metric in self.metrics:
+            if metric.card.kind == "segmentation" and _owes_masks(unit):
+                rows.append(self._row(unit, "raw", identifier, metric.card.id, "whole", None, status, seconds, message))
             if metric.card.kind in ("full_reference", "no_reference"):
                 for output in self.suite.outputs:
                     for region in self.suite.regions:
@@ -410,6 +444,26 @@ class Worker:
         }
 
 
+def _owes_masks(unit: Unit) -> bool:
+    """Whether the unit's method is given predicted masks, which segmentation metrics score."""
+    return unit.method is not None and unit.method.mask_source.startswith("predicted")
+
+
+def _figures(metric: Any, images: Tensor, reference: Callable[[Tensor], Any], region: Tensor | None) -> Tensor | str:
+    """A metric's values (N,), or the message of its failure: a metric that breaks costs its own rows only."""
+    try:
+        values: Tensor = metric.score(images, reference(images), region)
+        if values.shape != (len(images),):
+            raise ValueError(f"{metric.card.id} gave shape {tuple(values.shape)} for {len(images)} images")
+    except Exception as error:
+        return _describe(error)
+    return values
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
 def _select(reference: Any, positions: Sequence[int], total: int) -> Any:
     """The reference of some samples of a chunk; ``positions`` index its first axis of length ``total``."""
     if list(positions) == list(range(total)):
@@ -417,7 +471,7 @@ def _select(reference: Any, positions: Sequence[int], total: int) -> Any:
     if isinstance(reference, Tensor):
         return reference[list(positions)]
     if isinstance(reference, tuple | list):
-        return type(reference)(_select(item, positions, total) for item in reference)
+        return tuple(_select(item, positions, total) for item in reference)
     if isinstance(reference, dict):
         return {key: _select(value, positions, total) for key, value in reference.items()}
     return reference

@@ -2,6 +2,7 @@
 
 ::
 
+    claim.json          whose folder it is, from the first moment: what a killed run is known by
     run.json            what was run: suite, versions, hardware, hashes
     manifest.parquet    every sample: sha256 of its truth, occluded and mask pixels, coverage, attributes
     parts/<key>.parquet       scores, one row per (sample, metric, region, output)
@@ -12,6 +13,8 @@
     board.json          aggregates
 
 A file appears under its name only when it is complete: it is written to a temporary name, flushed to disk and renamed.
+A unit's score part is written last and names its companions (embeddings, set statistics, manifest), so that a unit counts
+as complete only where all that it wrote is there.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import io
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,6 +72,20 @@ SAMPLES: dict[str, Any] = {
 }
 
 
+FOLDERS = ("parts", "embeddings", "sets", "images")
+COMPANIONS = "unmaskbench.companions"
+
+
+def _file_mode() -> int:
+    """What a new file's permissions are by this process's umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+_FILE_MODE = _file_mode()
+
+
 class StoreError(RuntimeError):
     """A run folder that cannot be used as asked; the message says why and what to do."""
 
@@ -85,65 +103,91 @@ class RunFolder:
 
         Raises StoreError where the folder holds another run or something else, or cannot be written.
         """
-        run_file = self.path / "run.json"
         if self.path.exists() and not self.path.is_dir():
             raise StoreError(f"{self.path} is a file; give a folder with --out")
-        if run_file.exists() and not fresh:
-            held = self.read_run()
-            differing = sorted(key for key, value in identity.items() if held.get("identity", {}).get(key) != value)
-            if differing:
-                raise StoreError(
-                    f"{self.path} holds another run (different {', '.join(differing)}): "
-                    f"give another --out, or --fresh to replace it"
-                )
-        elif self.path.is_dir() and any(self.path.iterdir()) and not run_file.exists():
-            raise StoreError(f"{self.path} is not empty and holds no run: give another --out")
-        if fresh and run_file.exists():
-            self._clear()
         try:
-            for name in ("parts", "embeddings", "sets", "images"):
+            held = self._claimed()
+            if held is None and self.path.is_dir() and any(self.path.iterdir()):
+                raise StoreError(f"{self.path} is not empty and holds no run: give another --out")
+            if held is not None and fresh:
+                self._clear()
+            elif held is not None:
+                differing = sorted(key for key, value in identity.items() if held.get(key) != value)
+                if differing:
+                    raise StoreError(
+                        f"{self.path} holds another run (different {', '.join(differing)}): "
+                        f"give another --out, or --fresh to replace it"
+                    )
+            for name in FOLDERS:
                 (self.path / name).mkdir(parents=True, exist_ok=True)
-            probe = self.path / "parts" / f".write-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
+            for stale in self.path.rglob(".tmp-*"):
+                stale.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"cannot write to {self.path}: {error.strerror or error}; give another --out") from error
-        for stale in self.path.rglob(".tmp-*"):
-            stale.unlink(missing_ok=True)
+        # Claimed before anything is computed: a run killed before its run.json is written must be known again.
+        self.write_json("claim.json", {"schema": SCHEMA, "identity": dict(identity)})
+
+    def _claimed(self) -> dict[str, Any] | None:
+        """The identity of the run that the folder holds, {} where it cannot be told, None where it holds none."""
+        for name in ("claim.json", "run.json"):
+            if (self.path / name).exists():
+                held = read_json(self.path / name, "a run").get("identity")
+                return held if isinstance(held, dict) else {}
+        return None
 
     def _clear(self) -> None:
-        for name in ("parts", "embeddings", "sets", "images"):
-            for file in sorted((self.path / name).rglob("*"), reverse=True):
+        for name in FOLDERS:
+            folder = self.path / name
+            if folder.is_symlink():  # what a link leads to is not the run's to delete
+                folder.unlink()
+                continue
+            for file in sorted(folder.rglob("*"), reverse=True):
                 file.unlink() if file.is_file() or file.is_symlink() else file.rmdir()
         for name in ("run.json", "manifest.parquet", "board.json", "index.html", "speed.json", "gallery.json"):
             (self.path / name).unlink(missing_ok=True)
+        for pairs in self.path.glob("pairs-*.npz"):
+            pairs.unlink()
 
     # ------------------------------------------------------------------------------------------------ writing
 
     def write_bytes(self, relative: str, content: bytes) -> None:
-        """Write a file atomically below the folder."""
+        """Write a file atomically below the folder. Raises StoreError where the disk is full or refuses."""
         target = self.path / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tmp-")
+        temporary = ""
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tmp-")
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
+            Path(temporary).chmod(_FILE_MODE)  # mkstemp's files are the owner's alone; a board is there to be shared
             os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {target}: {error.strerror or error}; what was written before is kept: "
+                f"make room or mend its permissions, then give the same command again"
+            ) from error
+        finally:
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
 
     def write_json(self, relative: str, content: Any) -> None:
         """Write JSON atomically. NaN is refused; infinities are the caller's to encode."""
         self.write_bytes(relative, json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode())
 
-    def write_table(self, relative: str, rows: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]) -> None:
-        """Write rows of a schema as one parquet file, atomically."""
+    def write_table(
+        self,
+        relative: str,
+        rows: Iterable[Mapping[str, Any]],
+        schema: Mapping[str, Any],
+        companions: Sequence[str] = (),
+    ) -> None:
+        """Write rows of a schema as one parquet file, atomically; ``companions`` are the files of the folder without which
+        this one is worth nothing (see ``is_complete``)."""
         frame = pl.DataFrame(list(rows), schema=dict(schema), orient="row")
         buffer = io.BytesIO()
-        frame.write_parquet(buffer, compression="zstd")
+        frame.write_parquet(buffer, compression="zstd", metadata={COMPANIONS: json.dumps(list(companions))})
         self.write_bytes(relative, buffer.getvalue())
 
     def write_arrays(self, relative: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -163,13 +207,13 @@ class RunFolder:
         return read_json(self.path / "board.json", "a board")
 
     def is_complete(self, key: str) -> bool:
-        """Whether the unit's part is there and readable; a torn or foreign file counts as absent."""
-        path = self.path / "parts" / f"{key}.parquet"
+        """Whether the unit's part and its companions are there and readable; a torn or foreign file counts as absent."""
         try:
-            pl.read_parquet_schema(path)
-        except (OSError, pl.exceptions.PolarsError):
+            held = pl.read_parquet_metadata(self.path / "parts" / f"{key}.parquet")
+            companions = json.loads(held[COMPANIONS])
+        except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
             return False
-        return True
+        return all(_is_whole(self.path / name) for name in companions)
 
     def rows(self, keys: Sequence[str]) -> pl.LazyFrame:
         """Scores of the given units."""
@@ -197,6 +241,17 @@ class RunFolder:
         if not present:
             return pl.LazyFrame(schema=dict(schema))
         return pl.scan_parquet(present)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a table or an archive of arrays ends as its format wants."""
+    try:
+        if path.suffix == ".parquet":
+            pl.read_parquet_metadata(path)
+            return True
+        return zipfile.is_zipfile(path)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:
