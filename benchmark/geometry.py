@@ -87,8 +87,10 @@ def to_native(images: Tensor, masks: Tensor | None, size: int | None, multiple: 
             masks = (functional.interpolate(masks, (size, size), mode="area") > 0).to(images.dtype)
     pad = [(-side) % multiple for side in images.shape[-2:]]
     if any(pad):
-        images = functional.pad(images, (0, pad[1], 0, pad[0]), mode="reflect")
-        masks = functional.pad(masks, (0, pad[1], 0, pad[0]), mode="reflect") if masks is not None else None
+        # A reflection can be no wider than the image.
+        mode = "reflect" if max(pad) < min(images.shape[-2:]) else "replicate"
+        images = functional.pad(images, (0, pad[1], 0, pad[0]), mode=mode)
+        masks = functional.pad(masks, (0, pad[1], 0, pad[0]), mode=mode) if masks is not None else None
     return images, masks
 
 

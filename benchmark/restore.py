@@ -6,11 +6,14 @@ A method that raises, or gives NaN, another shape or another range, fails the sa
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -45,9 +48,10 @@ class Restorer:
                 f"method '{entry.label}': a chain takes no parameters; register the configured part instead"
             )
         self.entry, self.device, self.precision = entry, device, precision
-        self.methods: list[Method] = [METHODS.build(part, **entry.parameters) for part in parts]
-        for method in self.methods:
-            method.load(device)
+        with _undisturbed(0, device):
+            self.methods: list[Method] = [METHODS.build(part, **entry.parameters) for part in parts]
+            for method in self.methods:
+                method.load(device)
 
     @property
     def card(self) -> MethodCard:
@@ -71,7 +75,7 @@ class Restorer:
         try:
             raw = self._forward(occluded, mask, ids)
             errors = [""] * len(ids)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # code from a paper may well call exit()
             if len(ids) == 1:
                 raw, errors = occluded, [_describe(error)]
             else:
@@ -96,7 +100,10 @@ class Restorer:
 
     def _forward(self, occluded: Tensor, mask: Tensor, ids: Sequence[str]) -> Tensor:
         image = occluded
-        for method in self.methods:
+        for position, method in enumerate(self.methods):
+            if position and not torch.isfinite(image).all():
+                # The next part might turn NaN into plausible pixels.
+                raise ValueError(f"{self.methods[position - 1].card.id} returned NaN or infinity")
             image = self._one_method(method, image, mask, ids)
         return image
 
@@ -109,7 +116,7 @@ class Restorer:
         image = image.to(self.device)
         hole = hole.to(self.device) if hole is not None else None
         extra: dict[str, Any] = {"ids": list(ids)} if card.needs_ids else {}
-        with torch.inference_mode(), _undisturbed(), self._autocast():
+        with torch.inference_mode(), _undisturbed(_seed(card.id, ids), self.device), self._autocast():
             restored = method.restore(image, hole, **extra)
         if not isinstance(restored, Tensor):
             raise TypeError(f"{card.id} returned {type(restored).__name__}, not a tensor")
@@ -125,14 +132,28 @@ class Restorer:
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
 
 
+def _seed(method: str, ids: Sequence[str]) -> int:
+    """The seed of a method that draws by chance: from what it restores, so that a resumed run draws the same."""
+    return int.from_bytes(hashlib.sha256("\0".join([method, *ids]).encode()).digest()[:4], "big")
+
+
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep a method from changing the random state or the thread count of those that run after it."""
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
+def _undisturbed(seed: int, device: str) -> Iterator[None]:
+    """Give a method a random state of its own, and keep it from changing what those that run after it meet: the random
+    states of torch, NumPy and Python, the thread count, the default dtype."""
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global state is what a method may draw from
+    devices = list(range(torch.cuda.device_count())) if device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
         try:
             yield
         finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
+            torch.set_default_dtype(dtype)
             if torch.get_num_threads() != threads:
                 torch.set_num_threads(threads)
 
