@@ -8,14 +8,14 @@ each other, because what depends on the truth alone is computed once and kept wh
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import inspect
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from unmaskbench.benchmark.fingerprint import fingerprint
 from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
@@ -23,6 +23,8 @@ from unmaskbench.benchmark.types import Dataset, MethodCard, SampleRef
 from unmaskbench.benchmark.weights import sha256
 
 PART_SCHEMA = 1
+# Another version of these may give other pixels or other figures from the same suite.
+LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "scipy", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -101,28 +103,41 @@ def expand_methods(suite: Suite) -> list[MethodEntry]:
         if suite.mask_source in ("predicted", "both"):
             label = entry.label if suite.mask_source == "predicted" else f"{entry.label}@predicted"
             expanded.append(entry.model_copy(update={"mask_source": f"predicted:{suite.segmenter}", "label": label}))
-    return expanded
+    for entry in expanded:
+        if (entry.id == "untouched") != (entry.label == "untouched"):
+            raise SuiteError(
+                f"method '{entry.id}' as '{entry.label}': the label 'untouched' is the untouched face's alone"
+            )
+        if sum(other.label == entry.label for other in expanded) > 1:
+            raise SuiteError(f"methods: two rows would be called '{entry.label}'; give one of them another label")
+    return sorted(expanded, key=lambda entry: entry.id != "untouched")
 
 
 def method_cards(entry: MethodEntry) -> list[MethodCard]:
     """The cards of a method entry's chain, without loading anything; a model file's card depends on its parameters."""
+    if entry.parameters and "+" in entry.id:
+        raise SuiteError(f"method '{entry.label}': a chain takes no parameters and no file; name its parts alone")
     if entry.parameters:
         return [METHODS.build(entry.id, **entry.parameters).card]
     return [METHODS.card(part) for part in entry.id.split("+")]
 
 
 def plan(suite: Suite) -> Plan:
-    """The units of a suite. Raises SuiteError where a name is unknown, a dataset is absent or a shard is empty."""
+    """The units of a suite. Raises SuiteError where a dataset is empty or its ids are no ids, and the registry's errors
+    where a name is unknown or parameters do not fit."""
     methods = expand_methods(suite)
-    for registry, entries in ((OCCLUSIONS, suite.occlusions), (METRICS, suite.metrics), (MATCHERS, suite.matchers)):
+    for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for named in entries:
             registry.get(named.id)
+    for occlusion in suite.occlusions:
+        OCCLUSIONS.build(occlusion.id, **occlusion.parameters)
     environment = _environment(suite)
     units: list[Unit] = []
     samples: dict[str, tuple[SampleRef, ...]] = {}
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
         refs = tuple(dataset.samples)
+        _check_ids(entry, refs)
         indices = limited(refs, entry.limit)
         if not indices:
             raise SuiteError(f"dataset '{entry.label}' (split {entry.split}) has no sample")
@@ -135,6 +150,19 @@ def plan(suite: Suite) -> Plan:
                     key = digest([environment, _entry_hash(entry, occlusion, method, suite), ids])[:32]
                     units.append(Unit(key, entry, occlusion, method, shard))
     return Plan(suite, tuple(units), samples)
+
+
+def _check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:
+    """Raise SuiteError where two samples share an id, or an id could lead out of a folder of images named by it."""
+    seen: set[str] = set()
+    for ref in refs:
+        if ref.id in seen:
+            raise SuiteError(f"dataset '{entry.label}': two samples have the id '{ref.id}'")
+        if not ref.id or ref.id.startswith("/") or "\0" in ref.id or ".." in ref.id.split("/"):
+            raise SuiteError(
+                f"dataset '{entry.label}': '{ref.id}' cannot be a sample's id (empty, or a path that climbs)"
+            )
+        seen.add(ref.id)
 
 
 def _environment(suite: Suite) -> Any:
@@ -154,20 +182,33 @@ def _environment(suite: Suite) -> Any:
     )
     measures = [fingerprint(METRICS.get(entry.id)) for entry in suite.metrics]
     measures += [fingerprint(MATCHERS.get(entry.id)) for entry in suite.matchers]
-    return [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, {key: content[key] for key in keys}, measures]
+    measures += [_file_states(entry) for entry in (*suite.metrics, *suite.matchers)]
+    libraries = [_version(name) for name in LIBRARIES]
+    return [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, {key: content[key] for key in keys}, measures, libraries]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _entry_hash(dataset: DatasetEntry, occlusion: Entry, method: MethodEntry | None, suite: Suite) -> Any:
     content = {
         "dataset": [dataset.model_dump(mode="json"), fingerprint(DATASETS.get(dataset.id))],
         "occlusion": [occlusion.model_dump(mode="json"), fingerprint(OCCLUSIONS.get(occlusion.id))],
+        "files": [_file_states(dataset), _file_states(occlusion)],
     }
     if method is not None:
         classes = [METHODS.get(part) for part in method.id.split("+")]
         if method.mask_source.startswith("predicted"):
             classes.append(SEGMENTERS.get(segmenter_of(method, suite)))
-        files = [_file_state(value) for value in method.parameters.values() if isinstance(value, str)]
-        content["method"] = [method.model_dump(mode="json"), *(fingerprint(cls) for cls in classes), files]
+        content["method"] = [
+            method.model_dump(mode="json"),
+            *(fingerprint(cls) for cls in classes),
+            _file_states(method),
+        ]
     return content
 
 
@@ -176,33 +217,20 @@ def segmenter_of(method: MethodEntry, suite: Suite) -> str:
     return method.mask_source.partition(":")[2] or suite.segmenter
 
 
+def _file_states(entry: Entry) -> list[Any]:
+    """What the parameters that name a file or folder hold now: a changed model or prediction is another result."""
+    return [_file_state(value) for value in entry.parameters.values() if isinstance(value, str)]
+
+
 def _file_state(value: str) -> Any:
-    """What a parameter that names a file or folder holds now: a changed model or prediction is another result."""
     path = Path(value)
-    if path.is_file():
-        beside = path.with_suffix(".yaml")
-        return [sha256(path), sha256(beside) if beside.is_file() else ""]
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*.png") if p.is_file())
-        return [[p.relative_to(path).as_posix(), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
+    try:
+        if path.is_file():
+            beside = path.with_suffix(".yaml")
+            return [sha256(path), sha256(beside) if beside.is_file() else ""]
+        if path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.is_file())
+            return [[p.relative_to(path).as_posix(), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
+    except OSError:  # a text that is no path at all, or a file that is not ours to read
+        return None
     return None
-
-
-@lru_cache(maxsize=256)
-def fingerprint(cls: type) -> str:
-    """sha256 over the source and shipped weights of a plug-in: its file, and its folder where it has one of its own."""
-    module = sys.modules[cls.__module__]
-    path = Path(inspect.getfile(module))
-    own_folder = path.stem in ("method", "segment", "dataset", "metric", "matcher", "occlusion")
-    files = (
-        sorted(p for p in path.parent.rglob("*") if p.suffix in (".py", ".yaml", ".safetensors"))
-        if own_folder
-        else [path]
-    )
-    total = hashlib.sha256()
-    for file in files:
-        total.update(file.relative_to(path.parent).as_posix().encode())
-        total.update(hashlib.sha256(file.read_bytes()).digest())
-    for weight in getattr(cls, "weights", ()):
-        total.update(f"{weight.id}:{weight.sha256}".encode())
-    return total.hexdigest()
