@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from unmaskbench.benchmark.types import Output, Region
 
 LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
+LIMIT_BYTES = 1_000_000
 SUITES = Path(__file__).parent / "suites"
 
 
@@ -47,9 +48,20 @@ class Entry(_Frozen):
     def _fill_label(self) -> Entry:
         if not self.label:
             object.__setattr__(self, "label", default_label(self.id))
-        if not LABEL.match(self.label):
+        if not LABEL.match(self.label) or not self.label.strip("."):
             raise ValueError(f"label '{self.label}' may hold letters, digits and _ . + @ - only (at most 80)")
         return self
+
+    @field_validator("parameters")
+    @classmethod
+    def _plain_parameters(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(
+                f"may hold texts, finite numbers, true, false, null, lists and mappings only: {error}"
+            ) from error
+        return value
 
 
 class DatasetEntry(Entry):
@@ -75,7 +87,10 @@ class MethodEntry(Entry):
             value = {"id": value}
         if isinstance(value, dict) and isinstance(value.get("id"), str) and ":" in value["id"]:
             name, _, source = value["id"].partition(":")
-            parameters = {**value.get("parameters", {}), "source": source}
+            given = value.get("parameters") or {}
+            if not isinstance(given, dict):
+                raise ValueError(f"parameters must be a mapping, not {type(given).__name__}")
+            parameters = {**given, "source": source}
             label = value.get("label") or f"{name}-{default_label(Path(source).stem)}"
             value = {**value, "id": name, "label": label, "parameters": parameters}
         return value
@@ -142,7 +157,7 @@ class Suite(_Frozen):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if not LABEL.match(value):
+        if not LABEL.match(value) or not value.strip("."):
             raise ValueError("a suite's name may hold letters, digits and _ . + @ - only (at most 80)")
         return value
 
@@ -152,7 +167,15 @@ class Suite(_Frozen):
             labels = [entry.label for entry in getattr(self, key)]
             twice = sorted({label for label in labels if labels.count(label) > 1})
             if twice:
-                raise ValueError(f"{key}: '{twice[0]}' stands twice; give one of them another label")
+                remedy = "take one out" if key == "metrics" else "give one of them another label"
+                raise ValueError(f"{key}: '{twice[0]}' stands twice; {remedy}")
+        for entry in self.metrics:
+            if entry.label != default_label(entry.id):
+                raise ValueError(f"metrics: '{entry.id}' cannot be called '{entry.label}'; a metric's rows bear its id")
+        for key in ("outputs", "matcher_outputs", "regions", "fmr_targets", "slice_by"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key}: a value stands twice in {values}")
         return self
 
     def replaced(self, **changes: Any) -> Suite:
@@ -195,13 +218,15 @@ def load_suite(name_or_file: str | Path) -> Suite:
             hint = f"; did you mean '{near[0]}'?" if near else "."
             raise SuiteError(f"unknown suite '{name_or_file}'{hint} (bench list suites, or give a .yaml file)")
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            raw = stream.read(LIMIT_BYTES + 1)
+        if len(raw) > LIMIT_BYTES:
+            raise SuiteError(f"{path} is larger than {LIMIT_BYTES // 1_000_000} MB: that is no suite")
+        text = raw.decode("utf-8")
     except FileNotFoundError as error:
         raise SuiteError(f"no suite file at {path}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path} cannot be read as a suite: {error}") from error
-    if len(text) > 1_000_000:
-        raise SuiteError(f"{path} is larger than 1 MB: that is no suite")
     try:
         content = yaml.load(text, Loader=_NoAliasLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -248,3 +273,10 @@ class _NoAliasLoader(yaml.SafeLoader):
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not allowed in a suite")
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"key '{key}' stands twice in one mapping, {node.start_mark}")
+        return super().construct_mapping(node, deep)
