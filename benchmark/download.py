@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import tempfile
 import urllib.error
@@ -71,7 +72,8 @@ def _fetch(weight: WeightFile, target: Any, limit_bytes: int) -> str:
                 transient=True,
             ) as bars,
         ):
-            size = int(stream.headers.get("Content-Length") or 0)
+            stated = stream.headers.get("Content-Length") or ""
+            size = int(stated) if stated.isdigit() else 0
             task = bars.add_task("", total=size or None)
             total = 0
             while block := stream.read(1 << 20):
@@ -81,7 +83,9 @@ def _fetch(weight: WeightFile, target: Any, limit_bytes: int) -> str:
                 digest.update(block)
                 target.write(block)
                 bars.advance(task, len(block))
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            if size and total != size:
+                raise ConnectionError(f"the connection ended after {total} of {size} bytes")
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise DownloadError(
             f"{weight.url} cannot be reached ({error}); fetch it on another machine, then: bench weights add {weight.id} FILE"
         ) from error

@@ -15,8 +15,10 @@ PACKAGES = (
     "unmaskbench", "torch", "torchvision", "mmengine", "piq", "lpips", "pytorch-fid", "insightface", "onnxruntime",
     "opencv-python", "pillow", "numpy", "scipy", "scikit-learn", "polars", "pyarrow", "pydantic", "safetensors",
 )  # fmt: skip
-SECRET = re.compile(r"(?i)([a-z0-9_-]*(?:token|secret|password|passwd|api[_-]?key|credential)[a-z0-9_-]*\s*[=:]\s*)\S+")
-USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
+_SECRET_WORD = r"[a-z0-9_-]*(?:token|secret|password|passwd|api[_-]?key|credential|signature|authorization)[a-z0-9_-]*"
+# ``token=x``, ``token: x`` and, for an option only, ``--token x``.
+SECRET = re.compile(rf"(?i)({_SECRET_WORD}\s*[=:]\s*|--{_SECRET_WORD}\s+)(?:bearer\s+)?[^\s&]+")
+USER_INFO = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def versions() -> dict[str, str]:

@@ -113,7 +113,10 @@ def add(weight: WeightFile, source: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=weight.filename)
     os.close(handle)
-    shutil.copyfile(source, temporary)
     target = folder / weight.filename
-    os.replace(temporary, target)
+    try:
+        shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    finally:  # a full disk must not leave half a file behind
+        Path(temporary).unlink(missing_ok=True)
     return target

@@ -28,15 +28,19 @@ app.add_typer(masks.app, name="masks")
 app.add_typer(weights.app, name="weights")
 
 
+INTERRUPTED = 130
+
+
 def main() -> None:
     """Entry point: one clear line for what a user can mend, exit code 2; 130 after Ctrl-C."""
     # OpenCV 5 and onnxruntime write harmless lines to stderr that would tear the progress bars.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     try:
         app()
-    except KeyboardInterrupt:
-        sys.stderr.write("\nbench: stopped. What was computed is kept; the same command goes on from there.\n")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # typer turns Ctrl-C into an exit of its own
+            sys.stderr.write("\nbench: stopped. What was computed is kept; the same command goes on from there.\n")
+        raise
     except Exception as error:
         if os.environ.get("UNMASKBENCH_DEBUG"):
             raise
