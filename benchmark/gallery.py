@@ -156,6 +156,8 @@ def _subset(shard: OccludedShard, positions: list[int]) -> OccludedShard:
 def image_path(dataset: str, occlusion: str, sample: str) -> str:
     """The folder of a sample's images, with nothing in a sample's name that could lead elsewhere."""
     parts = [default_label(part) for part in PurePosixPath(sample).parts if part not in ("..", "/", ".")]
+    if "/".join(parts) != sample:  # two names that differ only in what was taken out must not share a folder
+        parts[-1:] = [f"{parts[-1] if parts else ''}-{digest(sample)[:8]}"]
     return "/".join(["images", dataset, occlusion, *parts])
 
 

@@ -13,24 +13,26 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from unmaskbench.benchmark.geometry import array_of, from_bytes
-from unmaskbench.benchmark.manifest import hash_of
+from unmaskbench.benchmark.manifest import FIELDS, hash_of
 from unmaskbench.benchmark.plan import build_dataset, limited
 from unmaskbench.benchmark.prepare import OccludedShard, decode, occlude, pixel_hash
 from unmaskbench.benchmark.store import RunFolder, StoreError, read_json
 from unmaskbench.benchmark.suite import DatasetEntry, Suite
 
 SCHEMA = "unmaskbench.masks/1"
+CLAIM = "building.json"  # there while a set is being built: what an interrupted one is known by
 ROLES = ("truth", "occluded", "mask")
 Job = tuple[Suite, DatasetEntry, tuple[int, ...], str]
 
@@ -44,15 +46,22 @@ def build(suite: Suite, out: Path, workers: int = 1, advance: Callable[[int], No
     if manifest.is_file():
         if read_json(manifest, "a set of masks").get("suite") != suite.samples_hash():
             raise StoreError(f"{out} holds another set of masks: give another folder")
-    elif out.is_dir() and any(out.iterdir()):
+    elif out.exists() and not (out / CLAIM).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise StoreError(f"{out} is not empty and holds no set of masks: give another folder")
+    elif (out / CLAIM).is_file() and read_json(out / CLAIM, "a set of masks").get("suite") != suite.samples_hash():
+        raise StoreError(f"{out} holds another, unfinished set of masks: give another folder")
     jobs = list(_jobs(suite, out))
+    folder = RunFolder(out)
+    folder.write_json(CLAIM, {"suite": suite.samples_hash()})
     rows: list[dict[str, Any]] = []
     if workers > 1:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
+        try:
             for part in pool.map(_build_shard, jobs):
                 rows += part
                 advance(len(part))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
     else:
         for job in jobs:
             part = _build_shard(job)
@@ -61,15 +70,20 @@ def build(suite: Suite, out: Path, workers: int = 1, advance: Callable[[int], No
     rows.sort(key=lambda row: (row["dataset"], row["occlusion"], row["sample"]))
     digest = hash_of(rows)
     content = {"schema": SCHEMA, "suite": suite.samples_hash(), "name": suite.name, "hash": digest, "samples": rows}
-    RunFolder(out).write_json("manifest.json", content)
+    folder.write_json("manifest.json", content)
+    (out / CLAIM).unlink()
     return digest
 
 
 def verify(folder: Path) -> list[str]:
     """Re-hash every file of a set: a message for each that is absent, changed or not named in the manifest."""
     content = read_json(folder / "manifest.json", "a set of masks")
-    if content.get("schema") != SCHEMA or not isinstance(content.get("samples"), list):
+    samples = content.get("samples")
+    named = {*FIELDS, "status"}
+    if content.get("schema") != SCHEMA or not isinstance(samples, list):
         raise StoreError(f"{folder / 'manifest.json'} is no manifest of schema {SCHEMA}")
+    if not all(isinstance(row, dict) and all(isinstance(row.get(key), str) for key in named) for row in samples):
+        raise StoreError(f"{folder / 'manifest.json'}: every sample must give {', '.join(sorted(named))}")
     problems: list[str] = []
     expected: set[Path] = set()
     for row in content["samples"]:
@@ -80,8 +94,8 @@ def verify(folder: Path) -> list[str]:
             expected.add(path)
             try:
                 found = pixel_hash(read_png(path, grey=role == "mask"))
-            except (OSError, UnidentifiedImageError) as error:
-                problems.append(f"{path}: {error}")
+            except ValueError as error:
+                problems.append(str(error))
                 continue
             if found != row[f"{role}_sha256"]:
                 problems.append(f"{path}: its pixels have changed")
@@ -92,14 +106,22 @@ def verify(folder: Path) -> list[str]:
 
 
 def image_file(folder: Path, row: Mapping[str, Any], role: str) -> Path:
-    """Where an image of a set lies."""
-    return folder / row["dataset"] / row["occlusion"] / role / f"{row['sample']}.png"
+    """Where an image of a set lies. Raises StoreError where the row's names lead out of the folder."""
+    relative = PurePosixPath(row["dataset"], row["occlusion"], role, f"{row['sample']}.png")
+    if relative.is_absolute() or ".." in relative.parts:
+        raise StoreError(f"sample '{row['sample']}' of {row['dataset']}/{row['occlusion']} leads out of {folder}")
+    return folder / relative
 
 
 def read_png(path: Path, grey: bool) -> Tensor:
-    """A PNG as (3, H, W) or (1, H, W) in [0, 1]."""
-    with Image.open(path) as image:
-        pixels = np.array(image.convert("L" if grey else "RGB"))
+    """A PNG as (3, H, W) or (1, H, W) in [0, 1]. Raises ValueError that names the file where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            pixels = np.array(image.convert("L" if grey else "RGB"))
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file") from error
+    except Exception as error:  # decoders raise anything on broken bytes
+        raise ValueError(f"{path} cannot be read as an image: {error}") from error
     tensor = torch.from_numpy(pixels)
     return from_bytes(tensor[None] if grey else tensor.permute(2, 0, 1))
 
@@ -121,6 +143,9 @@ def contact_sheet(suite: Suite, rows: int, columns: int) -> Image.Image:
 
 
 def _block(shard: OccludedShard, columns: int) -> np.ndarray:
+    if not shard.ids:
+        reasons = [*shard.truth.failed.values(), *shard.failed.values()]
+        raise ValueError(f"no face could be drawn: {reasons[0] if reasons else 'the dataset is empty'}")
     lines = []
     for start in range(0, len(shard.ids), columns):
         positions = range(start, min(start + columns, len(shard.ids)))
@@ -136,6 +161,12 @@ def _jobs(suite: Suite, out: Path) -> Iterator[Job]:
         indices = limited(build_dataset(entry, suite.size).samples, entry.limit)
         for start in range(0, len(indices), suite.shard_size):
             yield suite, entry, tuple(indices[start : start + suite.shard_size]), str(out)
+
+
+def _start() -> None:
+    # Ctrl-C goes to the whole group of processes; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
 
 
 def _build_shard(job: Job) -> list[dict[str, Any]]:

@@ -15,11 +15,13 @@ weight file) with the remedy; it is listed all the same, and asking for it says 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -126,17 +128,22 @@ class PluginRegistry:
         package = importlib.import_module(self.room)
         for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
             name = f"{self.room}.{info.name}"
-            if not info.ispkg:
-                self._import(info.name, name)
-            elif importlib.util.find_spec(f"{name}.{self.module}") is not None:
-                self._import(info.name, f"{name}.{self.module}")
+            self._import(info.name, f"{name}.{self.module}" if info.ispkg else name, optional=info.ispkg)
         for entry in importlib.metadata.entry_points(group=self.group):
             self._import(entry.name, entry.value.partition(":")[0])
 
-    def _import(self, plugin: str, module: str) -> None:
+    def _import(self, plugin: str, module: str, optional: bool = False) -> None:
+        """Import a plug-in's module; ``optional``: a folder without such a module is no plug-in."""
         try:
-            importlib.import_module(module)
-        except Exception as error:  # a broken plug-in must not take the others with it; asking for it tells
+            # What a plug-in prints when it is imported is no part of a command's answer (bench list --json).
+            with contextlib.redirect_stdout(sys.stderr):
+                if optional and importlib.util.find_spec(module) is None:
+                    return
+                importlib.import_module(module)
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a broken plug-in must not take the others with it; asking for it tells
             self.broken[plugin] = f"{module}: {type(error).__name__}: {error}"
 
 
@@ -150,6 +157,7 @@ MATCHERS = PluginRegistry("matcher", "unmaskbench.benchmark.biometrics.matchers"
 
 def missing_extra(module: str, extra: str) -> list[Missing]:
     """[] where ``module`` can be imported, else one Missing that says which extra installs it."""
-    if importlib.util.find_spec(module) is not None:
-        return []
+    with contextlib.suppress(ModuleNotFoundError):  # of the package that a dotted module lies in
+        if importlib.util.find_spec(module) is not None:
+            return []
     return [Missing("extra", module, f"pip install 'unmaskbench[{extra}]'")]

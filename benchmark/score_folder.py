@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 import torch
-from PIL import UnidentifiedImageError
 from torch import Tensor
 
 from unmaskbench.benchmark.maskset import read_png
@@ -50,7 +49,7 @@ def score_folder(
     for name in names:
         try:
             loaded = _load(name, restored, truth, masks)
-        except (ValueError, OSError, UnidentifiedImageError) as error:
+        except ValueError as error:
             rows.append(_row(name, "", "", None, "failed_score", str(error)))
             continue
         if batch and batch[0][1].shape != loaded[1].shape:
@@ -94,12 +93,11 @@ def _score(batch: list[tuple[str, Tensor, Tensor, Tensor | None]], scorers: Sequ
     for metric in scorers:
         if metric.card.kind not in ("full_reference", "no_reference"):
             raise ValueError(f"'{metric.card.id}' is a {metric.card.kind} metric: a folder is scored image by image")
-        reference = metric.reference(truth)
         for region in [r for r in REGIONS if r in metric.card.regions and (mask is not None or r == "whole")]:
             try:
                 selected = region_mask(region, mask) if mask is not None else None
-                values = metric.score(restored, reference, selected).tolist()
-            except ValueError as error:
+                values = metric.score(restored, metric.reference(truth), selected).tolist()
+            except (ValueError, RuntimeError) as error:
                 rows += [_row(name, metric.card.id, region, None, "failed_score", str(error)) for name in names]
                 continue
             for name, value in zip(names, values, strict=True):

@@ -40,8 +40,13 @@ def plugins(kind: str) -> list[dict[str, Any]]:
     room = getattr(registry, kind.upper())
     found = []
     for name in room.names():
-        absent = room.missing(name)
-        card = dataclasses.asdict(room.card(name))
+        try:
+            absent = room.missing(name)
+            card = dataclasses.asdict(room.card(name))
+        except Exception as error:  # a plug-in of another package without a card must not hide the others
+            reason = f"{type(error).__name__}: {error}"
+            found.append({"id": name, "title": "", "state": "broken", "remedies": [reason], "card": None})
+            continue
         found.append(
             {
                 "id": name,

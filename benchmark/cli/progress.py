@@ -63,8 +63,8 @@ def print_summary(folder: Path) -> None:
     console = Console()
     for dataset, occlusion in _conditions(board):
         console.print(_table(board, dataset, occlusion))
-    if board["run"]["timings"]:
-        stages = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in board["run"]["timings"].items())
+    if board["timings"]:
+        stages = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in board["timings"].items())
         console.print(f"time   {stages}", highlight=False)
     for status in board["statuses"]:
         if status["status"] != "ok":

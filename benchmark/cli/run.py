@@ -125,6 +125,8 @@ def all_methods() -> list[str]:
             typer.echo(f"left out: {name} needs {absent[0].kind} {absent[0].name} ({absent[0].remedy})", err=True)
             continue
         ready.append(name)
+    for name, reason in METHODS.broken.items():
+        typer.echo(f"left out: {name} cannot be imported ({reason})", err=True)
     return ["untouched", *(name for name in ready if name != "untouched")]
 
 

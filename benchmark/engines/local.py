@@ -8,13 +8,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import torch
 
 from unmaskbench.benchmark.plan import Unit
 from unmaskbench.benchmark.runner import Progress, UnitResult, Worker
-from unmaskbench.benchmark.store import RunFolder
+from unmaskbench.benchmark.store import RunFolder, StoreError
 from unmaskbench.benchmark.suite import Suite
 
 _STOP = ("", 0)
@@ -56,6 +57,16 @@ def _in_processes(
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 yield from future.result()
+    except BrokenProcessPool as error:
+        raise StoreError(
+            "a worker process ended by itself, perhaps for lack of memory; what was computed is kept: "
+            "give the same command with fewer --workers or a smaller batch_size"
+        ) from error
+    except BaseException:
+        # A group takes minutes; as files are written whole or not at all, nothing is lost by stopping in the middle.
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         events.put(_STOP)
