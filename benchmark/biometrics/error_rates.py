@@ -181,12 +181,19 @@ class Curve:
 
 def roc(scores: ScoreDistribution) -> Curve:
     """Every operating point: one for each distinct score, after the one that accepts nothing (threshold infinity)."""
-    merged = np.concatenate([scores.impostor, scores.genuine])
-    # Two sorted runs: a stable sort only merges them.
-    merged.sort(kind="stable")
-    distinct = merged[np.append(merged[1:] != merged[:-1], True)]
-    thresholds = np.append(distinct, np.float32("inf"))[::-1]
-    return Curve(thresholds, scores.fmr(thresholds), scores.fnmr(thresholds))
+    few, many = sorted((scores.genuine, scores.impostor), key=len)
+    merged = np.insert(many, np.searchsorted(many, few), few)
+    first = np.flatnonzero(np.append(True, merged[1:] != merged[:-1]))
+    distinct = merged[first]
+    # Of all scores below one, those that are not of the smaller kind are of the larger: no search among the many.
+    below_few = np.append(np.searchsorted(few, distinct, side="left"), len(few))[::-1]
+    below_many = np.append(first, len(merged))[::-1] - below_few
+    below_genuine, below_impostor = (below_few, below_many) if few is scores.genuine else (below_many, below_few)
+    return Curve(
+        threshold=np.append(distinct, np.float32("inf"))[::-1],
+        fmr=(len(scores.impostor) - below_impostor) / len(scores.impostor),
+        fnmr=below_genuine / len(scores.genuine),
+    )
 
 
 def thinned_roc(scores: ScoreDistribution, targets: tuple[float, ...] = (), points: int = 200) -> Curve:
