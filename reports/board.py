@@ -90,7 +90,9 @@ def load(run: Path) -> Board:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BoardError(f"{path} is not JSON ({error}); write it anew with: bench score {run}") from error
     if isinstance(data, dict) and data.get("schema") not in (None, "unmaskbench.board/1"):
-        raise BoardError(f"{path} has schema {data['schema']!r}, this version reads 'unmaskbench.board/1'; rerun bench score")
+        raise BoardError(
+            f"{path} has schema {data['schema']!r}, this version reads 'unmaskbench.board/1'; rerun bench score"
+        )
     board_check()(data, str(path))
     board = Board(data, path.parent, [data["run"]["name"]])
     board.warnings = facts_to_warn_of(board)

@@ -64,7 +64,9 @@ class Figures:
         ]  # fmt: skip
         return rows + extra
 
-    def verification(self, context: Context, at: Operating, setting: str, metric: str, part: str = "all") -> dict[str, Row]:
+    def verification(
+        self, context: Context, at: Operating, setting: str, metric: str, part: str = "all"
+    ) -> dict[str, Row]:
         """Method to row (penalised policy) at an operating point."""
         return {
             r["method"]: r
@@ -95,7 +97,9 @@ class Figures:
 
     def image_metric(self, context: Context) -> tuple[str, str] | None:
         """The (metric, region) that a context's picture quality is summed up by; None where nothing was scored."""
-        have = dict.fromkeys((r["metric"], r["region"]) for r in self.table("rows", context) if r["slice"] == "all" and r["ranked"])
+        have = dict.fromkeys(
+            (r["metric"], r["region"]) for r in self.table("rows", context) if r["slice"] == "all" and r["ranked"]
+        )
         return next((pair for pair in PREFERRED_IMAGE if pair in have), next(iter(have), None))
 
     def image_rows(self, context: Context, metric: str, region: str, part: str = "all") -> dict[str, Row]:

@@ -74,7 +74,9 @@ class Pictures:
                 encoded[path] = self._seen.get(board.image(path))
             entries.append(_with_numbers(entry, encoded))
         if missing:
-            board.warnings.append(f"{missing} images of the gallery are not in the run folder; their places stay empty.")
+            board.warnings.append(
+                f"{missing} images of the gallery are not in the run folder; their places stay empty."
+            )
         return entries
 
     def _add(self, source: Path, data: bytes) -> None:

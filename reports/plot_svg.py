@@ -84,7 +84,12 @@ def to_svg(figure: Figure, key: str, target: Target = "page", description: str =
 
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": key, "path.simplify": True}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            buffer,
+            format="svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
@@ -97,8 +102,16 @@ def to_svg(figure: Figure, key: str, target: Target = "page", description: str =
     text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.S)
     text = re.sub(r'style="([^"]*)"', _attributes, text)
     text = re.sub(r'id="method-(\d+)"', r'class="m" data-m="\1"', text)
-    text = re.sub(r'<g id="(?:figure|axes|patch|matplotlib\.axis|xtick|ytick|text|line2d|LineCollection|PathCollection|FillBetweenPolyCollection)_\d+">', "<g>", text)
-    text = re.sub(r'^<svg[^>]*viewBox="([^"]*)"[^>]*>', lambda m: f'<svg viewBox="{m[1]}" role="img" aria-label="{_quoted(description)}">', text)
+    text = re.sub(
+        r'<g id="(?:figure|axes|patch|matplotlib\.axis|xtick|ytick|text|line2d|LineCollection|PathCollection|FillBetweenPolyCollection)_\d+">',
+        "<g>",
+        text,
+    )
+    text = re.sub(
+        r'^<svg[^>]*viewBox="([^"]*)"[^>]*>',
+        lambda m: f'<svg viewBox="{m[1]}" role="img" aria-label="{_quoted(description)}">',
+        text,
+    )
     return _coloured(text, PAGE_COLOURS, tuple(f"var(--h{i})" for i in range(len(LIGHT))), "var(--h-untouched)")
 
 
@@ -128,6 +141,16 @@ def _attributes(match: re.Match[str]) -> str:
             found.append(f'font-size="{size[1] if size else 9}"')
             if "bold" in value:
                 found.append('font-weight="600"')
-        elif name in {"fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "fill-opacity", "opacity", "text-anchor", "font-size"}:
+        elif name in {
+            "fill",
+            "stroke",
+            "stroke-width",
+            "stroke-dasharray",
+            "stroke-opacity",
+            "fill-opacity",
+            "opacity",
+            "text-anchor",
+            "font-size",
+        }:
             found.append(f'{name}="{value}"')
     return " ".join(found)

@@ -7,7 +7,8 @@ time to make it are bounded on any board.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PROBIT_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8)
 PER_METHOD_POINTS = 60
 HISTOGRAM_METHODS = 12
+FIGURES_LIMIT = 72
 
 
 def _tagged(artist: Any, index: int) -> None:
@@ -29,7 +31,9 @@ def _tagged(artist: Any, index: int) -> None:
     artist.set_gid(f"method-{index}")
 
 
-def _curve_rows(figures: Figures, context: Context, matcher: str, setting: str) -> list[tuple[int, str, dict[str, Any]]]:
+def _curve_rows(
+    figures: Figures, context: Context, matcher: str, setting: str
+) -> list[tuple[int, str, dict[str, Any]]]:
     """(colour index, label, row) of the methods of a setting and, for reference, never occluded and untouched."""
     order = figures.method_order()
     base = "MT" if setting == "UT" else "MM"
@@ -80,13 +84,25 @@ def draw_det(figures: Figures, context: Context, matcher: str, setting: str) -> 
         keep = (fmr > 0) & (fnmr > 0) & (fmr < 1) & (fnmr < 1)
         (line,) = axes.plot(ndtri(fmr[keep]), ndtri(fnmr[keep]), **_stroke(index))
         _tagged(line, index if index >= 0 else 255)
-    kept = {h["method"]: h for h in figures.table("histograms", context) if (h["matcher"], h["setting"]) == (matcher, setting)}
+    kept = {
+        h["method"]: h
+        for h in figures.table("histograms", context)
+        if (h["matcher"], h["setting"]) == (matcher, setting)
+    }
     for index, label, row in rows:
         if label in kept and kept[label]["threshold"] is not None and len(row["thresholds"]) == len(row["fmr"]):
             at = int(np.argmin(np.abs(np.asarray(row["thresholds"], float) - kept[label]["threshold"])))
             x, y = row["fmr"][at], row["fnmr"][at]
             if 0 < x < 1 and 0 < y < 1:
-                (ring,) = axes.plot(ndtri(x), ndtri(y), marker="o", markersize=5, fillstyle="none", color=placeholder(index), linestyle="")
+                (ring,) = axes.plot(
+                    ndtri(x),
+                    ndtri(y),
+                    marker="o",
+                    markersize=5,
+                    fillstyle="none",
+                    color=placeholder(index),
+                    linestyle="",
+                )
                 _tagged(ring, index)
     ticks = ndtri(np.asarray(PROBIT_TICKS))
     labels = [f"{100 * t:g}" for t in PROBIT_TICKS]
@@ -119,7 +135,9 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
         for name, sign, alpha in (("genuine", 1, 0.85), ("impostor", -1, 0.35)):
             counts = np.asarray(row[name], float)
             height = sign * 0.46 * counts / max(counts.max(), 1)
-            patch = axes.stairs(height - line, edges, baseline=-line, fill=True, color=placeholder(index), alpha=alpha, linewidth=0)
+            patch = axes.stairs(
+                height - line, edges, baseline=-line, fill=True, color=placeholder(index), alpha=alpha, linewidth=0
+            )
             if index < 255:
                 _tagged(patch, index)
         if row["threshold"] is not None:
@@ -139,7 +157,9 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
         return None
     recovered = figures.verification(context, points[0], "UT", "fnmr_recovered")
     added = figures.verification(context, points[0], "UT", "fmr_added")
-    methods = [m for m in figures.method_order() if m in recovered and m in added and number(recovered[m]["value"]) is not None]
+    methods = [
+        m for m in figures.method_order() if m in recovered and m in added and number(recovered[m]["value"]) is not None
+    ]
     if not methods:
         return None
     figure, axes = new_figure()
@@ -156,7 +176,10 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
             _tagged(artist, index)
     axes.set_xlabel("FMR added, percentage points (harm)")
     axes.set_ylabel("FNMR recovered, percentage points")
-    titled(axes, f"What is won and what is let in, FMR {100 * points[0].target:g} %" if points[0].target else "Won and let in")
+    titled(
+        axes,
+        f"What is won and what is let in, FMR {100 * points[0].target:g} %" if points[0].target else "Won and let in",
+    )
     return figure
 
 
@@ -164,7 +187,9 @@ def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
     """Quality against milliseconds an image; the line joins the methods that nothing beats on both."""
     values, label, higher = _quality(figures, context, kind)
     cards = {m["method"]: m for m in figures.board.data["methods"]}
-    points = [(m, float(cards[m]["latency_ms"]), row) for m, row in values.items() if m in cards and cards[m]["latency_ms"]]
+    points = [
+        (m, float(cards[m]["latency_ms"]), row) for m, row in values.items() if m in cards and cards[m]["latency_ms"]
+    ]
     if not points:
         return None
     figure, axes = new_figure()
@@ -236,8 +261,12 @@ def draw_agreement(figures: Figures, context: Context, matcher: str) -> Figure |
         return None
     image = figures.image_rows(context, *chosen)
     person = figures.verification(context, points[0], "UT", points[0].metric)
-    person |= {m: r for m, r in figures.verification(context, points[0], "MT", points[0].metric).items() if m == "untouched"}
-    methods = [m for m in figures.method_order() if m in image and m in person and number(image[m]["value"]) is not None]
+    person |= {
+        m: r for m, r in figures.verification(context, points[0], "MT", points[0].metric).items() if m == "untouched"
+    }
+    methods = [
+        m for m in figures.method_order() if m in image and m in person and number(image[m]["value"]) is not None
+    ]
     if len(methods) < 3:
         return None
     figure, axes = new_figure()
@@ -245,12 +274,27 @@ def draw_agreement(figures: Figures, context: Context, matcher: str) -> Figure |
         index = figures.method_order().index(method)
         x, y = image[method], person[method]
         bars = axes.errorbar(
-            x["value"], y["value"], xerr=_bars(x), yerr=_bars(y), fmt=marker(index), markersize=6, color=placeholder(index), elinewidth=1
+            x["value"],
+            y["value"],
+            xerr=_bars(x),
+            yerr=_bars(y),
+            fmt=marker(index),
+            markersize=6,
+            color=placeholder(index),
+            elinewidth=1,
         )
         for artist in (bars[0], *bars[2]):
             _tagged(artist, index)
         _tagged(
-            axes.annotate(method, (x["value"], y["value"]), textcoords="offset points", xytext=(5, 5), fontsize=7, color=placeholder(index)), index
+            axes.annotate(
+                method,
+                (x["value"], y["value"]),
+                textcoords="offset points",
+                xytext=(5, 5),
+                fontsize=7,
+                color=placeholder(index),
+            ),
+            index,
         )
     lower = figures.metrics.get(chosen[0], {}).get("direction") == "lower"
     if lower:
@@ -274,11 +318,22 @@ def draw_samples(figures: Figures, context: Context, matcher: str) -> Figure | N
     figure, axes = new_figure()
     for index, method in enumerate(figures.method_order()):
         mine = [r["values"] for r in rows if r["method"] == method]
-        dots = [(v[image], v[person]) for v in mine if number(v.get(image)) is not None and number(v.get(person)) is not None]
+        dots = [
+            (v[image], v[person])
+            for v in mine
+            if number(v.get(image)) is not None and number(v.get(person)) is not None
+        ]
         # every k-th keeps the spread and bounds the page
         dots = dots[:: max(1, len(dots) // PER_METHOD_POINTS)]
         if dots:
-            (line,) = axes.plot(*zip(*dots, strict=True), linestyle="", marker=marker(index), markersize=2.6, color=placeholder(index), alpha=0.7)
+            (line,) = axes.plot(
+                *zip(*dots, strict=True),
+                linestyle="",
+                marker=marker(index),
+                markersize=2.6,
+                color=placeholder(index),
+                alpha=0.7,
+            )
             _tagged(line, index)
     if image.startswith("lpips"):
         axes.invert_xaxis()
@@ -288,7 +343,9 @@ def draw_samples(figures: Figures, context: Context, matcher: str) -> Figure | N
     return figure
 
 
-def _quality(figures: Figures, context: Context, kind: str, part: str = "all") -> tuple[dict[str, dict[str, Any]], str, bool]:
+def _quality(
+    figures: Figures, context: Context, kind: str, part: str = "all"
+) -> tuple[dict[str, dict[str, Any]], str, bool]:
     """Method to row, axis label and whether higher is better, for the context's person or picture figure."""
     if kind == "person":
         points = figures.operating(context)
@@ -304,7 +361,11 @@ def _quality(figures: Figures, context: Context, kind: str, part: str = "all") -
         return {}, "", True
     rows = figures.image_rows(context, *chosen, part)
     higher = figures.metrics.get(chosen[0], {}).get("direction") == "higher"
-    return {m: r for m, r in rows.items() if number(r["value"]) is not None}, f"{chosen[0].upper()} ({chosen[1]})", higher
+    return (
+        {m: r for m, r in rows.items() if number(r["value"]) is not None},
+        f"{chosen[0].upper()} ({chosen[1]})",
+        higher,
+    )
 
 
 def _log_x(axes: Axes, ticks: Sequence[float], scale: float = 1.0) -> None:
@@ -335,36 +396,75 @@ def _bars(row: dict[str, Any], scale: float = 1.0) -> np.ndarray:
     return scale * np.clip(np.array([[value - low], [high - value]]), 0, None)
 
 
-def planned(figures: Figures) -> Iterator[tuple[str, str, Callable[[], Figure | None]]]:
-    """(key, description, drawing) of every figure, the most asked for first."""
-    from functools import partial
+Drawing = Callable[[], "Figure | None"]
 
-    contexts = figures.contexts()
-    for context in contexts:
+
+def planned(figures: Figures) -> list[tuple[str, str, Drawing]]:
+    """(key, description, drawing) of every figure, the most asked for first: each context's answer by its first judge,
+    then its picture quality, then the other judges and settings, then the other output."""
+    found: list[tuple[int, str, str, Drawing]] = []
+    for context in figures.contexts():
+        late = 10 if context[2] != figures.board.outputs()[0] else 0
         where = "/".join(context)
-        for kind in ("person", "picture"):
-            yield f"pareto/{where}/{kind}", f"{kind} quality against speed", partial(draw_pareto, figures, context, kind)
-            yield f"coverage/{where}/{kind}", f"{kind} quality by coverage", partial(draw_coverage, figures, context, kind)
-        for at in figures.operating(context):
-            drawings = (
-                ("trade", "FNMR recovered against FMR added", partial(draw_trade, figures, context, at.matcher)),
-                ("agreement", "picture quality against recognition, by method", partial(draw_agreement, figures, context, at.matcher)),
-                ("samples", "picture quality against similarity, by sample", partial(draw_samples, figures, context, at.matcher)),
-            )
-            for name, words, drawing in drawings:
-                yield f"{name}/{where}/{at.matcher}", f"{words}, {at.matcher}", drawing
-            for setting in ("UT", "UU"):
-                key = f"{where}/{at.matcher}/{setting}"
-                yield f"roc/{key}", f"ROC, {setting}, {at.matcher}", partial(draw_roc, figures, context, at.matcher, setting)
-                yield f"det/{key}", f"DET, {setting}, {at.matcher}", partial(draw_det, figures, context, at.matcher, setting)
-                yield (
-                    f"scores/{key}",
-                    f"genuine and impostor scores, {setting}, {at.matcher}",
-                    partial(draw_distributions, figures, context, at.matcher, setting),
+        for tier, kind in ((0, "person"), (1, "picture")):
+            found.append(
+                (
+                    late + tier,
+                    f"pareto/{where}/{kind}",
+                    f"{kind} quality against speed",
+                    partial(draw_pareto, figures, context, kind),
                 )
+            )
+            found.append(
+                (
+                    late + tier,
+                    f"coverage/{where}/{kind}",
+                    f"{kind} quality by coverage",
+                    partial(draw_coverage, figures, context, kind),
+                )
+            )
+        for place, at in enumerate(figures.operating(context)):
+            tier = late + (0 if place == 0 else 2)
+            matcher, name = at.matcher, f"{where}/{at.matcher}"
+            found += [
+                (
+                    tier,
+                    f"trade/{name}",
+                    f"FNMR recovered against FMR added, {matcher}",
+                    partial(draw_trade, figures, context, matcher),
+                ),
+                (
+                    tier,
+                    f"agreement/{name}",
+                    f"picture against recognition by method, {matcher}",
+                    partial(draw_agreement, figures, context, matcher),
+                ),
+                (
+                    tier + 1,
+                    f"samples/{name}",
+                    f"picture against similarity by sample, {matcher}",
+                    partial(draw_samples, figures, context, matcher),
+                ),
+            ]
+            for setting in ("UT", "UU"):
+                rank = tier if setting == "UT" else late + 3
+                for kind, words, draw in (
+                    ("roc", "ROC", draw_roc), ("det", "DET", draw_det), ("scores", "genuine and impostor scores", draw_distributions),
+                ):  # fmt: skip
+                    found.append(
+                        (
+                            rank,
+                            f"{kind}/{name}/{setting}",
+                            f"{words}, {setting}, {matcher}",
+                            partial(draw, figures, context, matcher, setting),
+                        )
+                    )
+    return [entry[1:] for entry in sorted(found, key=lambda entry: entry[0])]
 
 
-def figures_for_page(figures: Figures, limit: int = 48, target: Target = "page") -> tuple[dict[str, str], int]:
+def figures_for_page(
+    figures: Figures, limit: int = FIGURES_LIMIT, target: Target = "page"
+) -> tuple[dict[str, str], int]:
     """Key to SVG of the first ``limit`` figures that have something to show, and how many were left out."""
     drawn: dict[str, str] = {}
     left_out = 0

@@ -30,9 +30,13 @@ def load_published(folder: Path = FOLDER) -> list[dict[str, Any]]:
                     )
             for rule in table.get("measured") or ():
                 if rule["column"] not in table["columns"]:
-                    raise ValueError(f"{path}: {table['id']} measures column {rule['column']!r}, which is not in its columns")
+                    raise ValueError(
+                        f"{path}: {table['id']} measures column {rule['column']!r}, which is not in its columns"
+                    )
                 if rule.get("match") not in MATCHES:
-                    raise ValueError(f"{path}: {table['id']}, column {rule['column']!r}: match must be one of {MATCHES}")
+                    raise ValueError(
+                        f"{path}: {table['id']}, column {rule['column']!r}: match must be one of {MATCHES}"
+                    )
         papers.append(paper)
     return papers
 
@@ -80,7 +84,9 @@ def _context(protocol: dict[str, Any], contexts: list[tuple[str, str]]) -> tuple
 
     best = max(contexts, key=fit)
     fits = fit(best)
-    foreign = [f"{key} is {value}" for key, value, ok in zip(("dataset", "occlusion"), best, fits, strict=True) if not ok]
+    foreign = [
+        f"{key} is {value}" for key, value, ok in zip(("dataset", "occlusion"), best, fits, strict=True) if not ok
+    ]
     return best, foreign
 
 

@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA_FILE = Path(__file__).with_name("board.schema.json")
-KNOWN = {"type", "enum", "required", "properties", "items", "$ref", "description", "title", "additionalProperties", "const"}
+KNOWN = {
+    "type",
+    "enum",
+    "required",
+    "properties",
+    "items",
+    "$ref",
+    "description",
+    "title",
+    "additionalProperties",
+    "const",
+}
 TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),

@@ -18,7 +18,18 @@ from unmaskbench.reports.board import Board, Row, load, merge
 from unmaskbench.reports.choices import Context, Figures, number
 from unmaskbench.reports.published import beside, load_published
 
-LONG_TABLES = ("methods", "datasets", "occlusions", "metrics", "matchers", "rows", "verification", "differences", "correlations", "statuses")
+LONG_TABLES = (
+    "methods",
+    "datasets",
+    "occlusions",
+    "metrics",
+    "matchers",
+    "rows",
+    "verification",
+    "differences",
+    "correlations",
+    "statuses",
+)
 FORMATS = ("csv", "json", "md", "tex")
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "^": r"\^{}", "_": r"\_", "%": r"\%",
@@ -123,7 +134,20 @@ def published_tables(board: Board) -> list[Table]:
                          cell["measured"], cell["low"] if cell["measured"] is not None else None,
                          cell["high"] if cell["measured"] is not None else None, cell["match"], cell["reason"], cell["where"])
                     )  # fmt: skip
-    header = ("paper", "table", "row", "method", "column", "published", "measured", "low", "high", "match", "reason", "where")
+    header = (
+        "paper",
+        "table",
+        "row",
+        "method",
+        "column",
+        "published",
+        "measured",
+        "low",
+        "high",
+        "match",
+        "reason",
+        "where",
+    )
     return [Table("published", header, lines)] if lines else []
 
 
@@ -137,13 +161,21 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(table.header)
     for row in table.rows:
-        writer.writerow(["" if c is None else f"'{c}" if isinstance(c, str) and c[:1] in ("=", "+", "-", "@", "\t") else c for c in row])
+        writer.writerow(
+            [
+                "" if c is None else f"'{c}" if isinstance(c, str) and c[:1] in ("=", "+", "-", "@", "\t") else c
+                for c in row
+            ]
+        )
     return buffer.getvalue()
 
 
 def to_json(table: Table) -> str:
     """A list of objects, one a row."""
-    return json.dumps([dict(zip(table.header, row, strict=True)) for row in table.rows], indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps([dict(zip(table.header, row, strict=True)) for row in table.rows], indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def to_markdown(table: Table) -> str:

@@ -56,7 +56,11 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
         r for m, r in restored.items() if m != "untouched" and r["independent"] and number(r["value"]) is not None
     ]  # fmt: skip
     ranked.sort(key=lambda r: -float(r["value"]))
-    where = f"{at.matcher} at FMR {percent_short(at.target)}" if at.target is not None else f"{at.matcher} (area under the ROC)"
+    where = (
+        f"{at.matcher} at FMR {percent_short(at.target)}"
+        if at.target is not None
+        else f"{at.matcher} (area under the ROC)"
+    )
     word = "genuine pairs recognised" if at.metric == "tmr" else "AUC"
     if not ranked:
         return {
@@ -145,7 +149,9 @@ def _other_judges(figures: Figures, context: Context, points: list[Operating], b
     agree, differ = [], []
     for at in points:
         rows = figures.verification(context, at, "UT", at.metric)
-        usable = {m: r for m, r in rows.items() if r["independent"] and m != "untouched" and number(r["value"]) is not None}
+        usable = {
+            m: r for m, r in rows.items() if r["independent"] and m != "untouched" and number(r["value"]) is not None
+        }
         if not usable or best not in usable:
             continue
         top = max(usable, key=lambda m: float(usable[m]["value"]))
@@ -172,7 +178,10 @@ def cost(figures: Figures, method: str) -> str:
         parts.append("no learned parameters")
     if card["peak_memory_mb"]:
         parts.append(f"{card['peak_memory_mb']:.0f} MB at peak")
-    source = {"oracle": "was given the true mask, which a deployment does not have", "predicted": "works from a predicted mask"}
+    source = {
+        "oracle": "was given the true mask, which a deployment does not have",
+        "predicted": "works from a predicted mask",
+    }
     need = source.get(card["mask_source"], "needs a mask") if card["needs_mask"] else "needs no mask"
     return f"{'; '.join(parts) or 'Speed was not measured'}. It {need}."
 
@@ -195,7 +204,8 @@ def _failures(figures: Figures, context: Context, at: Operating, best: Row) -> s
         worst = min(slices, key=lambda r: float(r["value"]))
         clear = number(worst["high"]) is not None and number(best["low"]) is not None and worst["high"] < best["low"]
         parts.append(
-            f"Weakest slice: {slice_words(worst['slice'])}, {spread(worst)}" + ("." if clear else ", not clearly below the whole.")
+            f"Weakest slice: {slice_words(worst['slice'])}, {spread(worst)}"
+            + ("." if clear else ", not clearly below the whole.")
         )
     failed = sum(
         s["count"] for s in figures.board.data["statuses"]
@@ -236,7 +246,9 @@ def _by_picture(figures: Figures, context: Context) -> Verdict:
     beats = bool(better and to_floor is not None and to_floor["significant"])
     tied = [r["method"] for r in usable if r is not best and _tied(best, r)]
     if beats:
-        headline = f"{title} gives the best picture" + (f", not told apart from {_names(figures, tied)}." if tied else ".")
+        headline = f"{title} gives the best picture" + (
+            f", not told apart from {_names(figures, tied)}." if tied else "."
+        )
     elif floor is None:
         headline = f"{title} has the best {metric}; nothing untouched was scored."
     else:
@@ -254,7 +266,10 @@ def _by_picture(figures: Figures, context: Context) -> Verdict:
         "headline": headline,
         "best": best["method"] if beats else None,
         "points": [
-            {"question": "Best picture", "answer": f"{title}: {values}. No matcher ran, so nothing is said about the person."},
+            {
+                "question": "Best picture",
+                "answer": f"{title}: {values}. No matcher ran, so nothing is said about the person.",
+            },
             {"question": "At what cost?", "answer": cost(figures, best["method"])},
             {"question": "Is the difference real?", "answer": real},
         ],

@@ -87,7 +87,7 @@ function divider(sample, restored, method, output) {
 
 function contactSheet(sample, method, output) {
   const fixed = [["truth", "Truth"], ["occluded", "Occluded"], ["mask", "Mask"]].filter(([k]) => sample[k] !== null)
-    .map(([k, words]) => el("figure", {}, el("button", { type: "button", disabled: true, tabindex: "-1" }, el("img", { src: imageSource(sample[k]), alt: words, loading: "lazy" })), el("figcaption", {}, words)));
+    .map(([k, words]) => el("figure", {}, el("span", { class: "still" }, el("img", { src: imageSource(sample[k]), alt: words, loading: "lazy" })), el("figcaption", {}, words)));
   const each = Object.entries(sample.methods).map(([id, item]) => {
     const button = el("button", { type: "button", "aria-pressed": String(id === method), "aria-label": `Show ${methodCard(id).title}`, hue: methodCard(id).hue, onclick: () => choose({ gm: id }) },
       item[output] === null ? item.status.replace("_", " ") : el("img", { src: imageSource(item[output]), alt: "", loading: "lazy" }));

@@ -70,6 +70,10 @@ function start() {
     const picker = document.querySelector(".picker[open]");
     if (picker && !picker.contains(event.target) && document.contains(event.target)) picker.open = false;
   });
+  document.addEventListener("keydown", (event) => {
+    const picker = document.querySelector(".picker[open]");
+    if (event.key === "Escape" && picker) { picker.open = false; picker.firstElementChild.focus(); }
+  });
   addEventListener("hashchange", () => { readAddress(); draw(); });
   addEventListener("beforeprint", () => {
     for (const drawing of Object.values(VIEWS)) drawing();

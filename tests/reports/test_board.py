@@ -111,8 +111,16 @@ def test_equal_manifests_share_a_board_and_ranks_are_set_anew(tmp_path: Path, go
         halves.append(load(written(tmp_path / part[1], data)))
     (merged,) = merge(halves)
     assert [m["method"] for m in merged.data["methods"]] == ["untouched", "telea", "lama", "ra_unet", "psp_unmask"]
-    rows = merged.rows("rows", dataset="lfw", occlusion="medical_mask", output="composite", metric="lpips", region="hole", slice="all")
-    assert {r["method"]: r["rank"] for r in rows} == {"lama": 1, "ra_unet": 2, "psp_unmask": 3, "telea": 4, "untouched": 5}
+    rows = merged.rows(
+        "rows", dataset="lfw", occlusion="medical_mask", output="composite", metric="lpips", region="hole", slice="all"
+    )
+    assert {r["method"]: r["rank"] for r in rows} == {
+        "lama": 1,
+        "ra_unet": 2,
+        "psp_unmask": 3,
+        "telea": 4,
+        "untouched": 5,
+    }
     assert "2 runs of one manifest" in merged.warnings[0]
     assert [m["name"] for m in merged.data["run"]["members"]] == ["telea", "ra_unet"]
     # the parts are left as they were
@@ -133,7 +141,8 @@ def test_differing_manifests_stay_apart_with_a_warning(golden: dict[str, Any], t
 
 def test_regroup_shares_a_group_while_intervals_overlap_with_its_best() -> None:
     rows: list[dict[str, Any]] = [
-        {"metric": "psnr", "value": v, "low": v - h, "high": v + h, "ranked": True} for v, h in ((30, 1), (28.5, 1), (27, 1), (20, 1))
+        {"metric": "psnr", "value": v, "low": v - h, "high": v + h, "ranked": True}
+        for v, h in ((30, 1), (28.5, 1), (27, 1), (20, 1))
     ]
     rows.append({"metric": "psnr", "value": "inf", "low": None, "high": None, "ranked": True})
     regroup(rows, ("metric",), {"psnr": True})
@@ -141,7 +150,10 @@ def test_regroup_shares_a_group_while_intervals_overlap_with_its_best() -> None:
 
 
 def test_columns_give_the_rows_back() -> None:
-    rows = [{"a": "x", "b": i % 3, "c": i / 7, "d": None, "e": "inf" if i == 2 else i * 1.0, "f": i // 50} for i in range(200)]
+    rows = [
+        {"a": "x", "b": i % 3, "c": i / 7, "d": None, "e": "inf" if i == 2 else i * 1.0, "f": i // 50}
+        for i in range(200)
+    ]
     packed = pack(rows, ("a", "b", "c", "d", "e", "f"))
     assert packed["columns"]["a"] == {"c": "x"} and "r" in packed["columns"]["f"] and "i" in packed["columns"]["b"]
     for before, after in zip(rows, unpack(packed), strict=True):

@@ -16,7 +16,14 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
 def test_every_table_in_every_format(tmp_path: Path) -> None:
     paths = export_tables([GOLDEN], tmp_path)
     names = {p.name for p in paths}
-    for table in ("rows", "verification", "differences", "correlations", "methods", "leaderboard_lfw_medical_mask_composite"):
+    for table in (
+        "rows",
+        "verification",
+        "differences",
+        "correlations",
+        "methods",
+        "leaderboard_lfw_medical_mask_composite",
+    ):
         assert {f"{table}.{kind}" for kind in ("csv", "json", "md", "tex")} <= names
     stored = load(GOLDEN).data["rows"]
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
@@ -43,7 +50,7 @@ def test_latex_is_booktabs_and_escaped() -> None:
 def test_markdown_and_csv_cells_stay_cells() -> None:
     table = Table("t", ("a", "b"), [("x|y\nz", -1.5), ("=SUM(A1)", "a,b")])
     assert "| x\\|y z | -1.5 |" in to_markdown(table)
-    assert to_csv(table).splitlines()[-1] == "'=SUM(A1),\"a,b\""
+    assert to_csv(table).splitlines()[-1] == '\'=SUM(A1),"a,b"'
     assert "-1.5" in to_csv(table)
 
 

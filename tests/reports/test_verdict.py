@@ -43,7 +43,12 @@ def test_names_the_best_its_cost_its_leak_and_its_weakest_slice(board: Board) ->
     text = answers(found)
     assert found["best"] == "psp_unmask"
     assert "pSp-unmask gives the person back best, but lets more strangers in." == found["headline"]
-    assert "edgeface at FMR 0.1" in text and "48 ms an image" in text and "5.8 M parameters" in text and "needs no mask" in text
+    assert (
+        "edgeface at FMR 0.1" in text
+        and "48 ms an image" in text
+        and "5.8 M parameters" in text
+        and "needs no mask" in text
+    )
     assert "excludes zero" in text and "coverage 50-60 %" in text and "FMR rises by 0.56 percentage points" in text
 
 

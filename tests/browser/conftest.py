@@ -1,0 +1,39 @@
+"""A headless Chromium and a rendered page for the browser tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Any]:
+    """Chromium under Selenium, with its console and its network requests kept."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install 'unmaskbench[test]'")
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    service = shutil.which("chromedriver")
+    if browser is None or service is None:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for switch in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking", "no-first-run",
+                   "disable-dev-shm-usage", "disable-component-update", "window-size=1280,1000"):  # fmt: skip
+        options.add_argument(f"--{switch}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(service))
+    yield found
+    found.quit()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """file:// address of the golden board's page."""
+    from unmaskbench.reports.site import render
+
+    return render([GOLDEN], tmp_path_factory.mktemp("page"), figures_limit=14).as_uri()

@@ -1,0 +1,280 @@
+"""The page is complete, self-contained, safe with hostile text, bounded in size and drawn without torch."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import html.parser
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from unmaskbench.reports.board import load
+from unmaskbench.reports.choices import Figures
+from unmaskbench.reports.columns import unpack
+from unmaskbench.reports.plot_svg import to_svg
+from unmaskbench.reports.plots import draw_det, figures_for_page, planned
+from unmaskbench.reports.published import beside, load_published
+from unmaskbench.reports.site import embedded_json, environment, render
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
+
+
+class Page(html.parser.HTMLParser):
+    """Tags with attributes and the text of each element id."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.in_script = False
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.in_script = True
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_script = self.in_script and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self.in_script:
+            attributes, text = self.scripts[-1]
+            self.scripts[-1] = (attributes, text + data)
+
+    def json(self, name: str) -> Any:
+        return json.loads(next(text for attributes, text in self.scripts if attributes.get("id") == name))
+
+
+@pytest.fixture(scope="module")
+def page_text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return render([GOLDEN], tmp_path_factory.mktemp("site"), figures_limit=6).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(page_text: str) -> Page:
+    return Page(page_text)
+
+
+def test_nothing_points_outside_the_page(page: Page, page_text: str) -> None:
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "action", "data", "srcset", "poster"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("#", "data:")), (tag, name, value)
+        assert not any(name.startswith("on") for name in attributes), (tag, attributes)
+    assert "@import" not in page_text and "url(http" not in page_text
+    used = {m for m in re.findall(r"https?://[\w./-]+", page_text)}
+    assert used <= {"http://www.w3.org/1999/xlink", "http://www.w3.org/2000/svg"}, used
+
+
+def test_policy_allows_this_script_alone(page: Page) -> None:
+    policy = next(
+        a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy is not None and policy.startswith("default-src 'none'")
+    running = [text for attributes, text in page.scripts if attributes.get("type") != "application/json"]
+    assert len(running) == 1
+    digest = base64.b64encode(hashlib.sha256(running[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy and "unsafe-eval" not in policy
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", running[0])
+
+
+def test_the_page_holds_the_boards_figures(page: Page) -> None:
+    (board,) = page.json("data")["boards"]
+    stored = load(GOLDEN).data
+    rows = unpack(board["tables"]["rows"])
+    assert len(rows) == len(stored["rows"])
+    key = ("dataset", "occlusion", "method", "output", "metric", "region", "slice")
+    mine = {tuple(r[k] for k in key): r for r in rows}
+    for row in stored["rows"][::17]:
+        value = mine[tuple(row[k] for k in key)]["value"]
+        assert value == row["value"] if row["value"] == "inf" else value == pytest.approx(row["value"], rel=1e-5)
+    assert len(board["gallery"]) == 6
+    images = page.json("images")
+    assert all(i.startswith("data:image/webp;base64,") for i in images)
+    shown = board["gallery"][0]["methods"]["fd_stackgan"]
+    assert shown["status"] == "failed_restore" and shown["composite"] is None
+
+
+def test_the_same_board_gives_the_same_page(page_text: str, tmp_path: Path) -> None:
+    assert render([GOLDEN], tmp_path, figures_limit=6).read_text(encoding="utf-8") == page_text
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)><!-- \u2028 {{ 7*7 }} \"'&"
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    data = copy.deepcopy(load(GOLDEN).data)
+    data["run"]["name"] = data["run"]["command"] = HOSTILE
+    data["run"]["versions"][HOSTILE] = HOSTILE
+    data["methods"][3]["title"] = data["methods"][3]["message"] = data["methods"][3]["bibtex"] = HOSTILE
+    data["methods"][3]["state"] = "failed"
+    data["datasets"][0]["title"] = HOSTILE
+    data["gallery"][0]["sample"] = HOSTILE
+    for row in data["rows"]:
+        if row["method"] == "lama":
+            row["note"] = HOSTILE
+    for table in ("rows", "verification", "curves", "histograms", "methods"):
+        for row in data[table]:
+            row["method"] = HOSTILE.replace("/", "") if row["method"] == "telea" else row["method"]
+    for entry in data["gallery"]:
+        for name in ("truth", "occluded", "mask"):
+            entry[name] = None
+        for item in entry["methods"].values():
+            item["raw"] = item["composite"] = None
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "board.json").write_text(json.dumps(data), encoding="utf-8")
+    text = render([tmp_path / "run"], tmp_path, figures_limit=3).read_text(encoding="utf-8")
+    parsed = Page(text)
+    assert not any(tag == "img" for tag, _ in parsed.tags)
+    assert sum(tag == "script" for tag, _ in parsed.tags) == 3
+    assert parsed.json("data")["boards"][0]["run"]["name"] == HOSTILE
+    assert "{{ 7*7 }}" in text
+
+
+def test_embedded_json_survives_a_script_element() -> None:
+    value = {HOSTILE: [HOSTILE, None, 1.5]}
+    text = str(embedded_json(value))
+    assert not set("<>&") & set(text) and "\u2028" not in text
+    assert json.loads(text) == value
+
+
+def test_templates_escape_and_refuse_unknown_names() -> None:
+    from jinja2 import UndefinedError
+
+    assert environment().from_string("{{ a }}").render(a="<b>") == "&lt;b&gt;"
+    with pytest.raises(UndefinedError):
+        environment().from_string("{{ missing }}").render()
+
+
+def test_folder_mode_puts_images_beside_the_page(tmp_path: Path) -> None:
+    text = render([GOLDEN], tmp_path, single_file=False, figures_limit=1).read_text(encoding="utf-8")
+    images = Page(text).json("images")
+    assert images[0] == "images/00000.webp" and all((tmp_path / i).is_file() for i in images)
+
+
+def test_different_manifests_stand_side_by_side(tmp_path: Path, board_maker: ModuleType) -> None:
+    other = board_maker.make_board(
+        tmp_path / "other",
+        methods=board_maker.more_methods(3),
+        samples=2,
+        extra_slices=0,
+        manifest="00" * 32,
+        name="other",
+        points=2,
+        pairs=(100, 1000),
+    )
+    text = render([GOLDEN, other], tmp_path / "out", figures_limit=2).read_text(encoding="utf-8")
+    boards = Page(text).json("data")["boards"]
+    assert [b["names"] for b in boards] == ["board_small", "other"]
+    assert text.count("are not ranked together") >= 2
+
+
+def test_render_needs_a_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="bench report"):
+        render([], tmp_path)
+
+
+def test_reports_import_no_torch() -> None:
+    code = (
+        "import sys\n"
+        "import unmaskbench.reports.site, unmaskbench.reports.tables, unmaskbench.reports.plots\n"
+        "from unmaskbench.reports.choices import Figures\n"
+        "from unmaskbench.reports.board import load\n"
+        "from pathlib import Path\n"
+        f"unmaskbench.reports.plots.figures_for_page(Figures(load(Path({str(GOLDEN)!r}))), 1)\n"
+        "sys.exit(' '.join({m.split('.')[0] for m in sys.modules} & {'torch', 'torchvision', 'mmengine', 'cv2'}) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_figures_follow_the_page_and_keep_their_labels() -> None:
+    figures = Figures(load(GOLDEN))
+    drawn, left_out = figures_for_page(figures, 3)
+    assert len(drawn) == 3 and left_out == len(planned(figures)) - 3
+    for svg in drawn.values():
+        assert "style=" not in svg and "<style" not in svg and not re.search(r"#0[bc]0[bc]", svg)
+        assert "var(--h" in svg and 'data-m="' in svg and 'role="img"' in svg
+    figure = draw_det(figures, ("lfw", "medical_mask", "composite"), "edgeface", "UT")
+    assert figure is not None
+    assert ">0.01</text>" in to_svg(figure, "x")
+    assert "var(" not in to_svg(figure, "x", "file")
+    assert draw_det(figures, ("lfw", "medical_mask", "composite"), "nobody", "UT") is None
+
+
+def test_probit_axes_are_probits() -> None:
+    from scipy.stats import norm
+
+    figure = draw_det(Figures(load(GOLDEN)), ("lfw", "medical_mask", "composite"), "edgeface", "UT")
+    assert figure is not None
+    axes = figure.axes[0]
+    assert list(axes.get_xticks()) == pytest.approx(norm.ppf([0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8]))
+
+
+def test_published_tables_stand_beside_what_was_measured(tmp_path: Path) -> None:
+    (tmp_path / "paper.yaml").write_text(
+        """
+paper: {id: p2025, title: A paper, authors: A. B., year: 2025, doi: 10.1/x}
+tables:
+  - id: Table 1
+    caption: c
+    protocol: {dataset: lfw, occlusion: medical_mask, resolution: 256, masks: oracle, notes: ''}
+    columns: [PSNR, ACC]
+    rows: [{label: LaMa, method: lama, cells: [33.2, null]}, {label: Other, method: null, cells: [30.0, 0.9]}]
+    measured:
+      - {column: PSNR, metric: psnr, region: whole, output: composite, match: close, reason: 128 px}
+      - {column: ACC, metric: tmr, setting: UT, matcher: edgeface, target: 0.001, output: composite, match: different, reason: other matcher}
+""",
+        encoding="utf-8",
+    )
+    board = load(GOLDEN)
+    (entry,) = beside(load_published(tmp_path), board)
+    lama, other = entry["tables"][0]["rows"]
+    stored = board.rows(
+        "rows",
+        dataset="lfw",
+        occlusion="medical_mask",
+        method="lama",
+        output="composite",
+        metric="psnr",
+        region="whole",
+        slice="all",
+    )
+    assert lama["cells"][0]["published"] == 33.2 and lama["cells"][0]["measured"] == stored[0]["value"]
+    assert (lama["cells"][0]["match"], lama["cells"][0]["reason"]) == ("close", "128 px")
+    assert lama["cells"][1]["measured"] == pytest.approx(0.915, abs=0.01)
+    assert other["cells"][0]["measured"] is None
+    text = (tmp_path / "paper.yaml").read_text(encoding="utf-8")
+    (tmp_path / "paper.yaml").write_text(text.replace("dataset: lfw", "dataset: celeba"), encoding="utf-8")
+    cell = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"][0]["cells"][0]
+    assert cell["match"] == "different" and "dataset is lfw" in cell["reason"]
+    (tmp_path / "paper.yaml").write_text(text.replace("cells: [33.2, null]", "cells: [33.2]"), encoding="utf-8")
+    with pytest.raises(ValueError, match="1 cells for 2 columns"):
+        load_published(tmp_path)
+
+
+def test_twenty_methods_stay_small_and_quick(tmp_path: Path, board_maker: ModuleType) -> None:
+    run = board_maker.make_board(
+        tmp_path / "run",
+        methods=board_maker.more_methods(20),
+        samples=2,
+        extra_slices=2,
+        occlusions=("medical_mask",),
+        points=20,
+        pairs=(300, 2000),
+    )
+    start = time.process_time()
+    page = render([run], tmp_path / "out", figures_limit=12)
+    # a bound on the slope, not a benchmark: the full page of 72 figures adds about 7 s of processor time
+    assert time.process_time() - start < 15
+    assert page.stat().st_size < 5_000_000
