@@ -235,8 +235,8 @@ def hand(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.rand
     for (x, y), wrist in zip(roots, (-0.24, -0.08, 0.10, 0.24), strict=True):
         relief.capsule(at(wrist, 0.12), at(x, y), (0.34 * unit, 0.235 * unit), colour, -0.10 * unit)
     thumb = [(-0.36, 0.35), (-0.72, 0.86), (-0.80 - 0.10 * spread, 1.30), (-0.78 - 0.08 * spread, 1.62)]
-    for (a, b), radii in zip(pairwise(thumb), ((0.30, 0.21), (0.20, 0.19), (0.185, 0.15)), strict=True):
-        relief.capsule(at(*a), at(*b), (radii[0] * unit, radii[1] * unit), colour, -0.12 * unit)
+    for (inner, outer), radii in zip(pairwise(thumb), ((0.30, 0.21), (0.20, 0.19), (0.185, 0.15)), strict=True):
+        relief.capsule(at(*inner), at(*outer), (radii[0] * unit, radii[1] * unit), colour, -0.12 * unit)
     nails: list[tuple[Array, Array, float]] = []
     creases: list[tuple[Array, Array, float]] = []
     for (x, y), length, angle, radius in zip(roots, lengths, angles, thick, strict=True):
