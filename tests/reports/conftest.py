@@ -1,8 +1,8 @@
-"""The maker of boards as a fixture: tests are not a package, so it is loaded from its file."""
+"""The maker of boards as a fixture: tests are not a package, so its folder is put on the path."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,10 +13,5 @@ import pytest
 @pytest.fixture(scope="session")
 def board_maker() -> ModuleType:
     """``tests/reports/board_maker.py`` as a module."""
-    spec = importlib.util.spec_from_file_location("board_maker", Path(__file__).with_name("board_maker.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up by name
-    sys.modules["board_maker"] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(Path(__file__).parent))
+    return importlib.import_module("board_maker")
