@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from unmaskbench.reports.choices import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,12 +75,33 @@ def plain(axes: Axes, size: float = 8.5) -> None:
     axes.set_axisbelow(True)
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set_color(FAINT)
-        label.set_size(size + 0.5)
+        label.set_fontsize(size + 0.5)
 
 
 def titled(axes: Axes, text: str, x: float = 0.0) -> None:
     """A title above the left edge of the axes, ``x`` in axes widths."""
     axes.set_title(text, loc="left", pad=9, x=x, fontsize=9.5, fontweight="bold", color=INK)
+
+
+def tagged(artist: Any, index: int) -> None:
+    # the page finds a method's marks by this id and dims the others
+    artist.set_gid(f"method-{index}")
+
+
+def log_x(axes: Axes, ticks: Sequence[float], scale: float = 1.0) -> None:
+    """A log axis with these ticks and plain labels; matplotlib's own powers cost a TeX parse each."""
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks(list(ticks), [f"{scale * t:g}" for t in ticks])
+
+
+def error_bars(row: dict[str, Any], scale: float = 1.0) -> np.ndarray:
+    """Error bars (2, 1) of a row's interval; zeros where it has none."""
+    value, low, high = number(row["value"]), number(row["low"]), number(row["high"])
+    if value is None or low is None or high is None:
+        return np.zeros((2, 1))
+    half: np.ndarray = scale * np.clip(np.array([[value - low], [high - value]]), 0, None)
+    return half
 
 
 def to_svg(figure: Figure, key: str, target: Target = "page", description: str = "") -> str:
@@ -102,11 +128,8 @@ def to_svg(figure: Figure, key: str, target: Target = "page", description: str =
     text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.S)
     text = re.sub(r'style="([^"]*)"', _attributes, text)
     text = re.sub(r'id="method-(\d+)"', r'class="m" data-m="\1"', text)
-    text = re.sub(
-        r'<g id="(?:figure|axes|patch|matplotlib\.axis|xtick|ytick|text|line2d|LineCollection|PathCollection|FillBetweenPolyCollection)_\d+">',
-        "<g>",
-        text,
-    )
+    # what is left of ids are matplotlib's own counters, the same in every figure; clips and markers have ids of letters
+    text = re.sub(r'<g id="[A-Za-z0-9.]+_\d+">', "<g>", text)
     text = re.sub(
         r'^<svg[^>]*viewBox="([^"]*)"[^>]*>',
         lambda m: f'<svg viewBox="{m[1]}" role="img" aria-label="{_quoted(description)}">',

@@ -67,7 +67,8 @@ def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
                 rows.append({"label": row["label"], "method": row.get("method"), "cells": cells})
             tables.append(
                 {"id": table["id"], "caption": table.get("caption", ""), "protocol": table.get("protocol") or {},
-                 "columns": table["columns"], "rows": rows, "rules": list(rules.values())}
+                 "columns": table["columns"], "rows": rows, "rules": list(rules.values()),
+                 "foreign": foreign if rules else []}
             )  # fmt: skip
         result.append({"paper": paper["paper"], "tables": tables})
     return result

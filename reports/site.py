@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,8 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
     boards = merge([load(run) for run in runs])
     pictures = Pictures(out, single_file)
     papers = load_published()
-    pages, drawn = [], {}
+    pages: list[dict[str, Any]] = []
+    drawn: dict[str, Markup] = {}
     for number, board in enumerate(boards):
         figures = Figures(board)
         svg, left_out = figures_for_page(figures, max(1, figures_limit // len(boards)))
@@ -64,7 +65,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
             board.warnings.append(
                 f"The page holds {len(svg)} figures of {len(svg) + left_out}; the tables hold all figures' data."
             )
-        drawn |= {f"{number}/{key}": Markup(text) for key, text in svg.items()}  # noqa: S704 - drawn by us, text escaped
+        drawn |= {f"{number}/{key}": Markup(text) for key, text in svg.items()}
         pages.append(_board_data(board, figures, pictures.gallery(board), papers, DATA_BUDGET_BYTES // len(boards)))
     # the published tables are drawn by the template, the script does not need them twice
     data = {"boards": [{k: v for k, v in page.items() if k != "published"} for page in pages]}
@@ -74,7 +75,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         figures=drawn,
         data=embedded_json(data),
         images=embedded_json(pictures.sources),
-        script=Markup(script),  # noqa: S704 - our own file
+        script=Markup(script),
         policy=content_security_policy(script),
         light=(*LIGHT,), dark=(*DARK,), untouched=UNTOUCHED,
         title=" | ".join(page["names"] for page in pages),
@@ -94,6 +95,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     loaded.filters["number"] = _number
+    loaded.filters["printed"] = _printed
     loaded.filters["plain"] = _plain
     return loaded
 
@@ -103,7 +105,7 @@ def embedded_json(value: Any) -> Markup:
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(character, escape)
-    return Markup(text)  # noqa: S704 - escaped just above
+    return Markup(text)
 
 
 def content_security_policy(script: str) -> str:
@@ -150,15 +152,19 @@ def _board_data(
 def _packed(board: Board, budget: int) -> dict[str, Any]:
     """The tables as columns; where they are too large, the least looked at rows go, and a warning says which."""
     tables = {name: list(board.data[name]) for name in PACKED}
-    steps = (
-        ("differences of raw outputs", "differences", lambda r: r["output"] != "raw"),
-        ("slices of biometric figures other than TMR", "verification", lambda r: r["slice"] == "all" or r["metric"] == "tmr"),
-        ("slices of raw outputs", "verification", lambda r: r["slice"] == "all" or r["output"] != "raw"),
-        ("slices of raw outputs", "rows", lambda r: r["slice"] == "all" or r["output"] != "raw"),
-        ("differences that are not significant", "differences", lambda r: r["significant"]),
-        ("attribute slices of biometric figures", "verification", lambda r: r["slice"] == "all" or r["slice"].startswith("coverage=")),
-        ("attribute slices of image figures", "rows", lambda r: r["slice"] == "all" or r["slice"].startswith("coverage=")),
-    )  # fmt: skip
+    steps: tuple[tuple[str, str, Callable[[dict[str, Any]], bool]], ...] = (
+        ("differences of raw outputs", "differences", _not_raw),
+        (
+            "slices of biometric figures other than TMR",
+            "verification",
+            lambda r: r["slice"] == "all" or r["metric"] == "tmr",
+        ),
+        ("slices of raw outputs", "verification", lambda r: r["slice"] == "all" or _not_raw(r)),
+        ("slices of raw outputs", "rows", lambda r: r["slice"] == "all" or _not_raw(r)),
+        ("differences that are not significant", "differences", lambda r: bool(r["significant"])),
+        ("attribute slices of biometric figures", "verification", _whole_or_coverage),
+        ("attribute slices of image figures", "rows", _whole_or_coverage),
+    )
     packed = {name: pack(_in_order(rows, PACKED[name]), PACKED[name]) for name, rows in tables.items()}
     sizes = {name: len(json.dumps(table, separators=(",", ":"))) for name, table in packed.items()}
     for words, name, keep in steps:
@@ -176,6 +182,14 @@ def _packed(board: Board, budget: int) -> dict[str, Any]:
     return packed
 
 
+def _not_raw(row: dict[str, Any]) -> bool:
+    return bool(row["output"] != "raw")
+
+
+def _whole_or_coverage(row: dict[str, Any]) -> bool:
+    return bool(row["slice"] == "all" or row["slice"].startswith("coverage="))
+
+
 def _in_order(rows: list[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
     """Rows sorted by their leading words, so that columns become long runs."""
     keys = names[:7]
@@ -189,6 +203,11 @@ def _number(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
     return str(value)
+
+
+def _printed(value: Any) -> str:
+    """A published cell with every digit that the paper prints."""
+    return "–" if value is None else str(value)
 
 
 def _plain(value: Any) -> str:

@@ -171,9 +171,9 @@ def cost(figures: Figures, method: str) -> str:
     parts = []
     if number(card["latency_ms"]) is not None:
         device = figures.board.data["run"]["device"]
-        parts.append(f"{card['latency_ms']:.3g} ms an image (batch 1, {device})")
+        parts.append(f"{card['latency_ms']:.3g}\u00a0ms an image (batch 1, {device})")
     if card["parameters"]:
-        parts.append(f"{card['parameters'] / 1e6:.3g} M parameters")
+        parts.append(f"{card['parameters'] / 1e6:.3g}\u00a0M parameters")
     elif card["parameters"] == 0:
         parts.append("no learned parameters")
     if card["peak_memory_mb"]:
@@ -198,7 +198,8 @@ def _failures(figures: Figures, context: Context, at: Operating, best: Row) -> s
     slices = [
         r for r in figures.table("verification", context)
         if r["method"] == method and r["slice"] != "all" and r["matcher"] == at.matcher and r["setting"] == "UT"
-        and r["metric"] == at.metric and r["target"] == at.target and r["policy"] == "penalised" and number(r["value"]) is not None
+        and r["metric"] == at.metric and r["target"] == at.target and r["policy"] == "penalised"
+        and number(r["value"]) is not None
     ]  # fmt: skip
     if slices:
         worst = min(slices, key=lambda r: float(r["value"]))

@@ -99,7 +99,8 @@ def test_sorting_by_any_column(open_page: Open) -> None:
             header = find(driver, "#board th[aria-sort=ascending], #board th[aria-sort=descending]")
             place = driver.execute_script("return arguments[0].cellIndex", header)
             values = driver.execute_script(
-                "return [...document.querySelectorAll('#board tbody tr[data-method]')].map(r => Number(r.cells[arguments[0]].dataset.value))",
+                "return [...document.querySelectorAll('#board tbody tr[data-method]')]"
+                ".map(r => Number(r.cells[arguments[0]].dataset.value))",
                 place,
             )
             assert len(values) == 8
@@ -125,7 +126,8 @@ def test_best_second_groups_and_masks_are_marked(open_page: Open) -> None:
     driver = open_page("view=leaderboard")
     row = find(driver, '#board tr[data-method="lama"]')
     assert row.find_element("css selector", "td .best").text == "0.071"
-    assert "oracle" in row.text and "A" in row.text
+    assert "oracle" in row.text
+    assert "A" in row.text
     assert "blind" in find(driver, '#board tr[data-method="ra_unet"]').text
     assert "failed" in find(driver, '#board tr[data-method="fd_stackgan"]').text
     # a dependent judge never crowns
@@ -143,10 +145,12 @@ def test_the_address_keeps_the_view(open_page: Open) -> None:
     choose(driver, "Output", "raw")
     before = (methods(driver), [h.text for h in find_all(driver, "#board thead th")])
     fragment = driver.execute_script("return location.hash.slice(1)")
-    assert "fid" in fragment and "out=raw" in fragment
+    assert "fid" in fragment
+    assert "out=raw" in fragment
     driver = open_page(fragment)
     assert (methods(driver), [h.text for h in find_all(driver, "#board thead th")]) == before
-    assert any(h.startswith("FID") for h in before[1]) and not any(h.startswith("SSIM") for h in before[1])
+    assert any(h.startswith("FID") for h in before[1])
+    assert not any(h.startswith("SSIM") for h in before[1])
 
 
 def test_unknown_choices_in_the_address_fall_back(open_page: Open) -> None:
@@ -161,7 +165,8 @@ def test_tabs_by_keyboard(open_page: Open) -> None:
 
     driver = open_page()
     find(driver, "#tab-overview").send_keys(Keys.ARROW_RIGHT)
-    assert find(driver, "#view-leaderboard").is_displayed() and not find(driver, "#view-overview").is_displayed()
+    assert find(driver, "#view-leaderboard").is_displayed()
+    assert not find(driver, "#view-overview").is_displayed()
     assert driver.execute_script("return document.activeElement.id") == "tab-leaderboard"
     assert [t.get_attribute("aria-selected") for t in find_all(driver, "[role=tab]")].count("true") == 1
 
@@ -175,7 +180,8 @@ def test_gallery_divider_and_steps(open_page: Open) -> None:
     middle = driver.execute_script(clip)
     for _ in range(10):
         divider.send_keys(Keys.ARROW_RIGHT)
-    assert divider.get_attribute("value") == "60" and driver.execute_script(clip) != middle
+    assert divider.get_attribute("value") == "60"
+    assert driver.execute_script(clip) != middle
     assert "Sample 1 of 3" in find(driver, "#gallery-place").text
     driver.execute_script("document.activeElement.blur()")
     press(driver, Keys.ARROW_RIGHT)
@@ -215,7 +221,8 @@ def test_figures_follow_the_choice_and_the_legend_singles_out(open_page: Open) -
     find(driver, '#view-recognition [data-legend] [data-method="lama"]').click()
     lama = driver.execute_script("return methodOrder().indexOf('lama')")
     shown = find_all(driver, '[data-plots="recognition"] svg [data-m].on')
-    assert shown and {m.get_attribute("data-m") for m in shown} == {str(lama)}
+    assert shown
+    assert {m.get_attribute("data-m") for m in shown} == {str(lama)}
     assert "focus=lama" in driver.execute_script("return location.hash")
     text = find(driver, "#settings").text
     for setting in ("TT", "MT", "MM", "UT", "UU"):
@@ -226,9 +233,13 @@ def test_figures_follow_the_choice_and_the_legend_singles_out(open_page: Open) -
 def test_exports_hold_the_shown_table(open_page: Open) -> None:
     driver = open_page("view=leaderboard")
     rows = driver.execute_script("return tableText(document.querySelector('#board table'))")
-    assert rows[0][0] == "Method" and rows[1][0] == "pSp-unmask" and rows[1][1].startswith("95.4 (94.2 to")
+    assert rows[0][0] == "Method"
+    assert rows[1][0] == "pSp-unmask"
+    assert rows[1][1].startswith("95.4 (94.2 to")
     latex = driver.execute_script("return EXPORTS.tex([['a_b', '50 %'], ['x & y', '1']])")
-    assert "\\toprule" in latex and "a\\_b & 50 \\% \\\\" in latex and "x \\& y" in latex
+    assert "\\toprule" in latex
+    assert "a\\_b & 50 \\% \\\\" in latex
+    assert "x \\& y" in latex
     assert driver.execute_script("return EXPORTS.csv([['=1+1', '-2', 'a,b']])") == '\'=1+1,-2,"a,b"'
     assert len(find_all(driver, "#view-leaderboard .save")) == 2
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from unmaskbench.reports.board import Board, load, merge, regroup
 from unmaskbench.reports.columns import pack, pack_column, unpack
 from unmaskbench.reports.schema import BoardError, compile_check, schema
@@ -155,7 +156,9 @@ def test_columns_give_the_rows_back() -> None:
         for i in range(200)
     ]
     packed = pack(rows, ("a", "b", "c", "d", "e", "f"))
-    assert packed["columns"]["a"] == {"c": "x"} and "r" in packed["columns"]["f"] and "i" in packed["columns"]["b"]
+    assert packed["columns"]["a"] == {"c": "x"}
+    assert "r" in packed["columns"]["f"]
+    assert "i" in packed["columns"]["b"]
     for before, after in zip(rows, unpack(packed), strict=True):
         assert {k: v for k, v in before.items() if k != "c"} == {k: v for k, v in after.items() if k != "c"}
         assert after["c"] == pytest.approx(before["c"], rel=1e-5)
@@ -165,4 +168,5 @@ def test_columns_give_the_rows_back() -> None:
 
 def test_a_board_is_indexed_without_loading_images() -> None:
     board = load(GOLDEN)
-    assert isinstance(board, Board) and board.rows("methods", method="lama")[0]["title"] == "LaMa"
+    assert isinstance(board, Board)
+    assert board.rows("methods", method="lama")[0]["title"] == "LaMa"

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from unmaskbench.reports.board import load
 from unmaskbench.reports.choices import Figures
 from unmaskbench.reports.columns import unpack
@@ -71,8 +72,9 @@ def test_nothing_points_outside_the_page(page: Page, page_text: str) -> None:
             value = attributes.get(name)
             assert value is None or value.startswith(("#", "data:")), (tag, name, value)
         assert not any(name.startswith("on") for name in attributes), (tag, attributes)
-    assert "@import" not in page_text and "url(http" not in page_text
-    used = {m for m in re.findall(r"https?://[\w./-]+", page_text)}
+    assert "@import" not in page_text
+    assert "url(http" not in page_text
+    used = set(re.findall(r"https?://[\w./-]+", page_text))
     assert used <= {"http://www.w3.org/1999/xlink", "http://www.w3.org/2000/svg"}, used
 
 
@@ -80,11 +82,13 @@ def test_policy_allows_this_script_alone(page: Page) -> None:
     policy = next(
         a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"
     )
-    assert policy is not None and policy.startswith("default-src 'none'")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
     running = [text for attributes, text in page.scripts if attributes.get("type") != "application/json"]
     assert len(running) == 1
     digest = base64.b64encode(hashlib.sha256(running[0].encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}';" in policy and "unsafe-eval" not in policy
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert "unsafe-eval" not in policy
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", running[0])
 
 
@@ -102,7 +106,8 @@ def test_the_page_holds_the_boards_figures(page: Page) -> None:
     images = page.json("images")
     assert all(i.startswith("data:image/webp;base64,") for i in images)
     shown = board["gallery"][0]["methods"]["fd_stackgan"]
-    assert shown["status"] == "failed_restore" and shown["composite"] is None
+    assert shown["status"] == "failed_restore"
+    assert shown["composite"] is None
 
 
 def test_the_same_board_gives_the_same_page(page_text: str, tmp_path: Path) -> None:
@@ -144,7 +149,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
 def test_embedded_json_survives_a_script_element() -> None:
     value = {HOSTILE: [HOSTILE, None, 1.5]}
     text = str(embedded_json(value))
-    assert not set("<>&") & set(text) and "\u2028" not in text
+    assert not set("<>&") & set(text)
+    assert "\u2028" not in text
     assert json.loads(text) == value
 
 
@@ -159,7 +165,8 @@ def test_templates_escape_and_refuse_unknown_names() -> None:
 def test_folder_mode_puts_images_beside_the_page(tmp_path: Path) -> None:
     text = render([GOLDEN], tmp_path, single_file=False, figures_limit=1).read_text(encoding="utf-8")
     images = Page(text).json("images")
-    assert images[0] == "images/00000.webp" and all((tmp_path / i).is_file() for i in images)
+    assert images[0] == "images/00000.webp"
+    assert all((tmp_path / i).is_file() for i in images)
 
 
 def test_different_manifests_stand_side_by_side(tmp_path: Path, board_maker: ModuleType) -> None:
@@ -201,10 +208,15 @@ def test_reports_import_no_torch() -> None:
 def test_figures_follow_the_page_and_keep_their_labels() -> None:
     figures = Figures(load(GOLDEN))
     drawn, left_out = figures_for_page(figures, 3)
-    assert len(drawn) == 3 and left_out == len(planned(figures)) - 3
+    assert len(drawn) == 3
+    assert left_out == len(planned(figures)) - 3
     for svg in drawn.values():
-        assert "style=" not in svg and "<style" not in svg and not re.search(r"#0[bc]0[bc]", svg)
-        assert "var(--h" in svg and 'data-m="' in svg and 'role="img"' in svg
+        assert "style=" not in svg
+        assert "<style" not in svg
+        assert not re.search(r"#0[bc]0[bc]", svg)
+        assert "var(--h" in svg
+        assert 'data-m="' in svg
+        assert 'role="img"' in svg
     figure = draw_det(figures, ("lfw", "medical_mask", "composite"), "edgeface", "UT")
     assert figure is not None
     assert ">0.01</text>" in to_svg(figure, "x")
@@ -233,7 +245,8 @@ tables:
     rows: [{label: LaMa, method: lama, cells: [33.2, null]}, {label: Other, method: null, cells: [30.0, 0.9]}]
     measured:
       - {column: PSNR, metric: psnr, region: whole, output: composite, match: close, reason: 128 px}
-      - {column: ACC, metric: tmr, setting: UT, matcher: edgeface, target: 0.001, output: composite, match: different, reason: other matcher}
+      - {column: ACC, metric: tmr, setting: UT, matcher: edgeface, target: 0.001, output: composite,
+         match: different, reason: other matcher}
 """,
         encoding="utf-8",
     )
@@ -250,14 +263,16 @@ tables:
         region="whole",
         slice="all",
     )
-    assert lama["cells"][0]["published"] == 33.2 and lama["cells"][0]["measured"] == stored[0]["value"]
+    assert lama["cells"][0]["published"] == 33.2
+    assert lama["cells"][0]["measured"] == stored[0]["value"]
     assert (lama["cells"][0]["match"], lama["cells"][0]["reason"]) == ("close", "128 px")
     assert lama["cells"][1]["measured"] == pytest.approx(0.915, abs=0.01)
     assert other["cells"][0]["measured"] is None
     text = (tmp_path / "paper.yaml").read_text(encoding="utf-8")
     (tmp_path / "paper.yaml").write_text(text.replace("dataset: lfw", "dataset: celeba"), encoding="utf-8")
     cell = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"][0]["cells"][0]
-    assert cell["match"] == "different" and "dataset is lfw" in cell["reason"]
+    assert cell["match"] == "different"
+    assert "dataset is lfw" in cell["reason"]
     (tmp_path / "paper.yaml").write_text(text.replace("cells: [33.2, null]", "cells: [33.2]"), encoding="utf-8")
     with pytest.raises(ValueError, match="1 cells for 2 columns"):
         load_published(tmp_path)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from unmaskbench.reports.board import load
 from unmaskbench.reports.tables import Table, export_tables, to_csv, to_latex, to_markdown, wide_tables
 
@@ -42,8 +43,11 @@ def test_the_leaderboard_is_ordered_by_its_first_figure() -> None:
 
 def test_latex_is_booktabs_and_escaped() -> None:
     text = to_latex(Table("t", ("a_b", "50 %"), [("x & y", 1.234567), ("c:\\d{e}", None)]))
-    assert r"\toprule" in text and r"\midrule" in text and r"\bottomrule" in text
-    assert r"a\_b & 50 \% \\" in text and r"x \& y & 1.2346 \\" in text
+    assert r"\toprule" in text
+    assert r"\midrule" in text
+    assert r"\bottomrule" in text
+    assert r"a\_b & 50 \% \\" in text
+    assert r"x \& y & 1.2346 \\" in text
     assert r"c:\textbackslash{}d\{e\} & -- \\" in text
 
 

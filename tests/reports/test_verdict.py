@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from unmaskbench.reports.board import Board, load
 from unmaskbench.reports.choices import Figures
 from unmaskbench.reports.verdict import verdict
@@ -42,14 +43,22 @@ def test_names_the_best_its_cost_its_leak_and_its_weakest_slice(board: Board) ->
     found = verdict(Figures(board), HERE)
     text = answers(found)
     assert found["best"] == "psp_unmask"
-    assert "pSp-unmask gives the person back best, but lets more strangers in." == found["headline"]
+    assert found["headline"] == "pSp-unmask gives the person back best, but lets more strangers in."
     assert (
         "edgeface at FMR 0.1" in text
-        and "48 ms an image" in text
-        and "5.8 M parameters" in text
-        and "needs no mask" in text
     )
-    assert "excludes zero" in text and "coverage 50-60 %" in text and "FMR rises by 0.56 percentage points" in text
+    assert (
+        "48\u00a0ms an image" in text
+    )
+    assert (
+        "5.8\u00a0M parameters" in text
+    )
+    assert (
+        "needs no mask" in text
+    )
+    assert "excludes zero" in text
+    assert "coverage 50-60 %" in text
+    assert "FMR rises by 0.56 percentage points" in text
 
 
 def test_a_shared_rank_group_is_no_win(board: Board) -> None:
@@ -67,7 +76,8 @@ def test_no_method_beats_untouched(board: Board) -> None:
     found = verdict(Figures(board), HERE)
     assert found["headline"] == "No method beats leaving the image untouched."
     assert found["best"] is None
-    assert "includes zero" in answers(found) and "own" not in found["points"][2]["answer"]
+    assert "includes zero" in answers(found)
+    assert "own" not in found["points"][2]["answer"]
 
 
 def test_without_a_paired_gain_the_intervals_must_be_apart(board: Board) -> None:
