@@ -74,7 +74,7 @@ def _methods(
         (row["method"], row["setting"]): row["value"]
         for row in trials.rows
         if (row["matcher"], row["metric"], row["target"], row["policy"]) == (matcher, "fnmr", target, "penalised")
-        and row["setting"] in ("MT", "UT") and row["output"] in (column.output, "")
+        and (row["setting"] == "MT" or (row["setting"] == "UT" and row["output"] == column.output))
     }  # fmt: skip
     names = [condition.methods[m] for m in usable]
     person = np.array([-float(rates[name, "MT" if name == "untouched" else "UT"]) for name in names])

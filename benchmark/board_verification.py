@@ -77,6 +77,8 @@ def verification(
         return tables
     pairs = pairs_of(condition, folder, suite)
     if not len(pairs.genuine) or not len(pairs.impostor):
+        # A limit can leave no trial of a kind; the board says so, for every matcher that was asked.
+        tables.rows += [_refused(condition, entry.label, pairs) for entry in suite.matchers]
         return tables
     people = IdentityBootstrap(
         max(pairs.people, 1), suite.statistics.resamples, seed=suite.seed, confidence=suite.statistics.level
@@ -130,9 +132,9 @@ class _Judge:
         floor: list[tuple[VerificationRow, np.ndarray | None]] = []
         for setting, method in (("TT", ""), ("MT", "untouched"), ("MM", "untouched")):
             found = self._with_intervals(verification_rows(shared, thresholds, [setting]), figures)  # type: ignore[list-item]
-            self.tables.rows += [self._row(method, "", row, True) for row, _ in found]
+            self.tables.rows += [self._row(method, "raw", row, True) for row, _ in found]
             floor += found if setting == "MT" else []
-            drawn.add(method, "", setting, shared[setting], thresholds)
+            drawn.add(method, "raw", setting, shared[setting], thresholds)
         self._keep_similarities("untouched", "", masked, truth)
         for output in self.suite.matcher_outputs:
             contenders = {"untouched": {_key(row): (row, resampled) for row, resampled in floor}}
@@ -234,7 +236,7 @@ class _Judge:
         for row in self.tables.rows:
             if (row["metric"], row["target"], row["policy"]) != key or row["matcher"] != self.entry.label:
                 continue
-            if (row["method"], row["setting"]) == (method, setting) and row["output"] in (output, ""):
+            if (row["method"], row["setting"]) == (method, setting) and (setting == "MT" or row["output"] == output):
                 row["rank"], row["group"] = place, group
 
     def _difference(self, output: str, a: str, b: str, target: float | None, found: Difference) -> Row:
@@ -253,6 +255,16 @@ class _Judge:
             "high": row.high, "genuine": row.genuine, "impostor": row.impostor, "failed": 0, "policy": row.handling,
             "independent": fair, "refused": row.reason, "slice": "all", "rank": None, "group": None,
         }  # fmt: skip
+
+
+def _refused(condition: Condition, matcher: str, pairs: PairSet) -> Row:
+    reason = f"{len(pairs.genuine)} genuine and {len(pairs.impostor)} impostor pairs are among these samples; use more of them"
+    return {
+        "dataset": condition.dataset, "occlusion": condition.occlusion, "method": "", "output": "raw", "setting": "TT",
+        "matcher": matcher, "metric": "auc", "target": None, "threshold": None, "value": None, "low": None, "high": None,
+        "genuine": len(pairs.genuine), "impostor": len(pairs.impostor), "failed": 0, "policy": "penalised",
+        "independent": True, "refused": reason, "slice": "all", "rank": None, "group": None,
+    }  # fmt: skip
 
 
 def _key(row: VerificationRow) -> tuple[str, float | None, str]:

@@ -71,6 +71,7 @@ def fit(face: Face, crop: Crop, size: int) -> Face:
         landmarks=landmarks,
         face_region=_nearest(face.face_region, left, top, side, size),
         surface=_nearest(face.surface, left, top, side, size),
+        given_mask=_nearest(face.given_mask, left, top, side, size),
     )
 
 

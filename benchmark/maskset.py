@@ -133,7 +133,7 @@ def contact_sheet(suite: Suite, rows: int, columns: int) -> Image.Image:
         dataset = build_dataset(entry, suite.size)
         everything = limited(dataset.samples, entry.limit)
         step = max(1, len(everything) // (rows * columns))
-        truth = decode(dataset, everything[::step][: rows * columns], suite)
+        truth = decode(dataset, everything[::step][: rows * columns], suite, entry.crop)
         for occlusion in suite.occlusions:
             shard = occlude(truth, entry, occlusion, suite)
             blocks.append(_block(shard, columns))
@@ -171,7 +171,7 @@ def _start() -> None:
 
 def _build_shard(job: Job) -> list[dict[str, Any]]:
     suite, entry, indices, out = job
-    truth = decode(build_dataset(entry, suite.size), indices, suite)
+    truth = decode(build_dataset(entry, suite.size), indices, suite, entry.crop)
     rows: list[dict[str, Any]] = []
     for occlusion in suite.occlusions:
         shard = occlude(truth, entry, occlusion, suite)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.geometry import fit, to_8bit, to_bytes
 from unmaskbench.benchmark.registry import OCCLUSIONS
-from unmaskbench.benchmark.suite import DatasetEntry, Entry, Suite, digest
+from unmaskbench.benchmark.suite import Crop, DatasetEntry, Entry, Suite, digest
 from unmaskbench.benchmark.types import Dataset, Face, Metric, Occlusion, SampleRef
 
 
@@ -111,7 +111,7 @@ def occlusion_rng(dataset: str, face: str, entry: Entry, seed: int) -> np.random
     return np.random.Generator(np.random.PCG64(int(key, 16)))
 
 
-def decode(dataset: Dataset, indices: Sequence[int], suite: Suite) -> TruthShard:
+def decode(dataset: Dataset, indices: Sequence[int], suite: Suite, crop: Crop | None = None) -> TruthShard:
     """Decode, crop and resize the samples of a shard; an image that cannot be used becomes a message."""
     refs = [dataset.samples[index] for index in indices]
     faces: list[Face] = []
@@ -120,7 +120,7 @@ def decode(dataset: Dataset, indices: Sequence[int], suite: Suite) -> TruthShard
         try:
             face = dataset[index]
             _check_face(face, ref)
-            faces.append(fit(face, suite.crop, suite.size))
+            faces.append(fit(face, crop or suite.crop, suite.size))
         except Exception as error:  # readers and decoders of other packages raise anything; it costs this sample only
             failed[ref.id] = f"{type(error).__name__}: {error}"
     if not faces:

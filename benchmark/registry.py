@@ -20,9 +20,10 @@ import difflib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -89,7 +90,7 @@ class PluginRegistry:
         """An instance of ``name``. Raises UnavailablePluginError where an extra or a weight file is missing, ValueError
         where the parameters do not fit."""
         cls = self.get(name)
-        absent = self.missing(name)
+        absent = self.missing(name, parameters)
         if absent:
             needs = "; ".join(f"{m.kind} {m.name}: {m.remedy}" for m in absent)
             raise UnavailablePluginError(f"{self.noun} '{name}' cannot be used here; it needs {needs}")
@@ -100,11 +101,14 @@ class PluginRegistry:
                 f"{self.noun} '{name}' does not take these parameters {sorted(parameters)}: {error}"
             ) from error
 
-    def missing(self, name: str) -> list[Missing]:
-        """What ``name`` needs and is not here; empty when it is ready."""
-        cls = self.get(name)
-        probe = getattr(cls, "missing", None)
-        return list(probe()) if probe is not None else []
+    def missing(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Missing]:
+        """What ``name`` needs and is not here; empty when it is ready. A ``missing`` that takes some of the
+        ``parameters`` (a user's own weight file, say) is given those."""
+        probe = getattr(self.get(name), "missing", None)
+        if probe is None:
+            return []
+        accepted = inspect.signature(probe).parameters
+        return list(probe(**{key: value for key, value in (parameters or {}).items() if key in accepted}))
 
     def card(self, name: str) -> Any:
         """The plug-in's card."""

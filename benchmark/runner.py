@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.detection import DETECTOR, detector_path
 from unmaskbench.benchmark.metrics.regions import region_mask
 from unmaskbench.benchmark.plan import Unit, build_dataset, segmenter_of
 from unmaskbench.benchmark.prepare import OccludedShard, ReferenceCache, Stopwatch, TruthShard, decode, occlude
@@ -23,6 +24,7 @@ from unmaskbench.benchmark.restore import Restored, Restorer
 from unmaskbench.benchmark.store import EMBEDDINGS, ROWS, SAMPLES, RunFolder
 from unmaskbench.benchmark.suite import Entry, MethodEntry, Suite
 from unmaskbench.benchmark.types import Dataset, Matcher, Segmenter
+from unmaskbench.benchmark.weights import remedy
 
 Progress = Callable[[str, int], None]
 Row = dict[str, Any]
@@ -72,7 +74,7 @@ class Worker:
         if label not in self._datasets:
             self._datasets[label] = build_dataset(unit.dataset, self.suite.size)
         truth: TruthShard = self.cache.get(
-            ("truth", label, unit.samples), lambda: decode(self._datasets[label], unit.samples, self.suite)
+            ("truth", label, unit.samples), lambda: decode(self._datasets[label], unit.samples, self.suite, unit.dataset.crop)
         )
         watch.add("decode", started)
         started = time.perf_counter()
@@ -347,13 +349,6 @@ class Worker:
             self._matchers[entry.label] = matcher
         return self._matchers[entry.label]
 
-    def _detector(self) -> Any:
-        from unmaskbench.benchmark.biometrics.detection import Detector
-
-        if not hasattr(self, "_detector_loaded"):
-            self._detector_loaded = Detector()
-        return self._detector_loaded
-
     # ------------------------------------------------------------------------------------------------ rows
 
     def _chunks(self, count: int) -> list[slice]:
@@ -480,10 +475,12 @@ def _select(reference: Any, positions: Sequence[int], total: int) -> Any:
 def unavailable(suite: Suite) -> list[str]:
     """What the suite asks of metrics and matchers and is not here, each with its remedy; [] when all is."""
     messages = []
+    if suite.landmarks == "detected" and suite.matchers and detector_path() is None:
+        messages.append(f"landmarks: detected needs {DETECTOR.filename}: {remedy(DETECTOR)}")
     for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for entry in entries:
             try:
-                absent = registry.missing(entry.id)
+                absent = registry.missing(entry.id, entry.parameters)
             except UnavailablePluginError as error:
                 messages.append(str(error))
                 continue

@@ -64,11 +64,19 @@ class Entry(_Frozen):
         return value
 
 
+class Crop(_Frozen):
+    """The one crop rule: ``none``, or the centre ``centre_px`` square of the source image; then a resize to ``size``."""
+
+    centre_px: Annotated[int, Field(ge=16)] | None = None
+
+
 class DatasetEntry(Entry):
-    """A dataset: its split and, for tests of the whole, ``limit`` samples (whole identities in a hashed order)."""
+    """A dataset: its split, a ``crop`` of its own where the suite's does not fit it, and, for tests of the whole, ``limit``
+    samples (whole identities in a hashed order)."""
 
     split: str = "test"
     root: str | None = None
+    crop: Crop | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -101,12 +109,6 @@ class MethodEntry(Entry):
         if value and value != "oracle" and not value.startswith("predicted"):
             raise ValueError(f"mask_source '{value}' is neither oracle, predicted nor predicted:SEGMENTER")
         return value
-
-
-class Crop(_Frozen):
-    """The one crop rule: ``none``, or the centre ``centre_px`` square of the source image; then a resize to ``size``."""
-
-    centre_px: Annotated[int, Field(ge=16)] | None = None
 
 
 class Pairs(_Frozen):

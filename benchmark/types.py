@@ -35,6 +35,7 @@ class Face:
     dataset is three-dimensional, each pixel's position on the head ((3, H, W), NaN off the head; x to the image's right
     seen frontally, y down, z towards the viewer of a frontal head; the eyes' midpoint is the origin and the distance
     between the eyes' centres is 1), so that an occlusion can be draped over it. Photographs have neither.
+    ``given_mask`` is the mask that came with the image ((1, H, W), 1 = missing), where the user brought one.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Face:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     face_region: Tensor | None = None
     surface: Tensor | None = None
+    given_mask: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from unmaskbench.benchmark import weights
+from unmaskbench.benchmark.detection import DETECTOR, detect_landmarks, detector_path
 from unmaskbench.benchmark.registry import DATASETS
 from unmaskbench.benchmark.types import Attribute, DatasetCard, Face, SampleRef
 from unmaskbench.datasets.images import ImageError, is_image, read_image
-from unmaskbench.datasets.landmarks import DETECTOR, detect_landmarks, detector_path, read_landmarks
+from unmaskbench.datasets.landmarks import read_landmarks
 
 LAYOUT = """ROOT/
   a.jpg, b.png ...          images, in any sub-folders; one sub-folder per person gives identities
@@ -92,9 +93,10 @@ class Folder:
         landmarks = self._landmarks.get(path.relative_to(self.root).as_posix())
         if landmarks is None and self._detector is not None:
             landmarks = detect_landmarks(image, self._detector)
-        return Face(sample.id, image, sample.identity, landmarks, self._attributes.get(sample.id, {}))
+        attributes = self._attributes.get(sample.id, {})
+        return Face(sample.id, image, sample.identity, landmarks, attributes, given_mask=self._given_mask(index))
 
-    def mask(self, index: int) -> Tensor | None:
+    def _given_mask(self, index: int) -> Tensor | None:
         """The image's own mask (1, H, W), 1 = occluded; None where no masks folder was given.
 
         Raises ImageError where there is none for this image, its size differs, or nearly everything is a hole.

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from unmaskbench.datasets import folder, landmarks
+from unmaskbench.benchmark import detection
+from unmaskbench.datasets import folder
 from unmaskbench.datasets.folder import Folder
 from unmaskbench.datasets.images import ImageError
 from unmaskbench.datasets.landmarks import HEADER
@@ -86,7 +87,7 @@ def test_refuses(tree: Path, tmp_path: Path) -> None:
 
 
 def test_masks(tree: Path) -> None:
-    assert Folder(tree, detect="never").mask(0) is None
+    assert Folder(tree, detect="never")[0].given_mask is None
     plane = np.zeros((24, 32), np.uint8)
     plane[:6] = 255
     (tree / "masks/a").mkdir(parents=True)
@@ -96,20 +97,20 @@ def test_masks(tree: Path) -> None:
     Image.fromarray(np.full((24, 32), 255, np.uint8)).save(tree / "masks/b/2.png")
     dataset = Folder(tree, masks=tree / "masks", detect="never")
     assert len(dataset) == 3
-    mask = dataset.mask(0)
+    mask = dataset[0].given_mask
     assert mask is not None
     assert mask.shape == (1, 24, 32)
     assert float(mask.mean()) == 0.25
     with pytest.raises(ImageError, match="is 16x16 and its image 32x24"):
-        dataset.mask(1)
+        dataset[1]
     with pytest.raises(ImageError, match="set holes_are: black"):
-        dataset.mask(2)
-    black = Folder(tree, masks=tree / "masks", holes_are="black", detect="never").mask(0)
+        dataset[2]
+    black = Folder(tree, masks=tree / "masks", holes_are="black", detect="never")[0].given_mask
     assert black is not None
     assert float(black.mean()) == 0.75
     (tree / "masks/b/2.png").unlink()
     with pytest.raises(ImageError, match="no mask for 'b/2'"):
-        Folder(tree, masks=tree / "masks", detect="never").mask(2)
+        Folder(tree, masks=tree / "masks", detect="never")[2]
 
 
 def test_landmarks_file(tree: Path) -> None:
@@ -149,7 +150,7 @@ class TwoFaces:
 
 def test_detected_landmarks(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "detector_path", lambda: Path("det_10g.onnx"))
-    monkeypatch.setattr(landmarks, "_detector", lambda path: TwoFaces())
+    monkeypatch.setattr(detection, "_detector", lambda path: TwoFaces())
     picture(tree / "a/dark.png", level=5)
     dataset = Folder(tree)
     largest = dataset[0].landmarks

@@ -1,0 +1,44 @@
+"""The mask that came with the image: what a user's own folder of masks says is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from unmaskbench.benchmark.registry import OCCLUSIONS
+from unmaskbench.benchmark.types import Face, Occluded, OcclusionCard
+from unmaskbench.datasets.occlusions.face_area import coverage, face_region
+
+
+@OCCLUSIONS.register("given")
+@dataclass(frozen=True)
+class Given:
+    """Fills the face's ``given_mask`` with one grey ``level`` in [0, 1]; needs a dataset that brings masks (``folder``
+    with ``masks:``)."""
+
+    level: float = 0.5
+
+    card: ClassVar[OcclusionCard] = OcclusionCard(
+        id="given",
+        title="The image's own mask",
+        source="the user's masks folder",
+        needs_landmarks=False,
+        notes="coverage is measured where the face has landmarks or a face region",
+    )
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.level <= 1.0:
+            raise ValueError(f"level must lie in [0, 1], got {self.level}")
+
+    def apply(self, face: Face, rng: np.random.Generator) -> Occluded:
+        """The face with its own hole filled. Raises ValueError where it came without a mask."""
+        if face.given_mask is None:
+            raise ValueError(f"'{face.id}' came without a mask; use a folder dataset with masks: FOLDER, or another occlusion")
+        mask = (face.given_mask > 0.5).to(torch.float32)
+        known = face.landmarks is not None or face.face_region is not None
+        share = coverage(mask, face_region(face)) if known else None
+        level = round(self.level * 255) / 255
+        return Occluded(torch.where(mask > 0.5, torch.full_like(face.image, level), face.image), mask, share)
