@@ -52,6 +52,10 @@ class Worker:
         self._restorers: dict[str, Restorer | str] = {}
         self._segmenters: dict[str, Segmenter] = {}
         self.metrics = [METRICS.build(entry.id, **entry.parameters) for entry in suite.metrics]
+        by_id = {metric.card.id: metric for metric in self.metrics}
+        for metric in self.metrics:
+            if hasattr(metric, "share"):  # ms_ssim takes ssim's moments, fid takes kid's features
+                metric.share(by_id)
         self._matchers: dict[str, Matcher] = {}
 
     # ------------------------------------------------------------------------------------------------ the unit
@@ -484,5 +488,8 @@ def unavailable(suite: Suite) -> list[str]:
             except UnavailablePluginError as error:
                 messages.append(str(error))
                 continue
+            smallest = getattr(registry.card(entry.id), "minimum_size", 1)
+            if suite.size < smallest:
+                messages.append(f"{registry.noun} '{entry.id}' needs images of {smallest} px; the suite's size is {suite.size}")
             messages += [f"{registry.noun} '{entry.id}' needs {m.kind} {m.name}: {m.remedy}" for m in absent]
     return messages
