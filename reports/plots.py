@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PER_METHOD_POINTS = 60
-FIGURES_LIMIT = 72
+FIGURES_LIMIT = 60
 
 
 def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
@@ -228,8 +228,9 @@ def planned(figures: Figures) -> list[tuple[str, str, Drawing]]:
     """(key, description, drawing) of every figure, the most asked for first: each context's answer by its first judge,
     then its picture quality, then the other judges and settings, then the other output."""
     found: list[tuple[int, str, str, Drawing]] = []
+    first_output = next(iter(figures.board.outputs()), "")
     for context in figures.contexts():
-        late = 10 if context[2] != figures.board.outputs()[0] else 0
+        late = 0 if context[2] == first_output else 10
         where = "/".join(context)
         for tier, kind in ((0, "person"), (1, "picture")):
             found.append(

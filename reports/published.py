@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from unmaskbench.reports.board import Board
+from unmaskbench.reports.board import Board, Row
 from unmaskbench.reports.choices import number
 
 FOLDER = Path(__file__).with_name("published")
@@ -49,6 +50,7 @@ def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
     board's first is used and ``match`` is lowered to ``different``, with that said in the reason.
     """
     contexts = board.contexts()
+    index = _whole_figures(board)
     result = []
     for paper in papers:
         tables = []
@@ -62,7 +64,7 @@ def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
                     cell = {"published": value, "measured": None, "match": "", "reason": "", "where": ""}
                     rule = rules.get(column)
                     if rule is not None and row.get("method") and context is not None:
-                        cell |= _measured(rule, row["method"], board, context, foreign)
+                        cell |= _measured(rule, row["method"], index, context, foreign)
                     cells.append(cell)
                 rows.append({"label": row["label"], "method": row.get("method"), "cells": cells})
             tables.append(
@@ -91,21 +93,35 @@ def _context(protocol: dict[str, Any], contexts: list[tuple[str, str]]) -> tuple
     return best, foreign
 
 
+def _whole_figures(board: Board) -> dict[tuple[str, ...], list[Row]]:
+    """The board's figures on all of the data by (table, dataset, occlusion, method, metric)."""
+    index: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for table in ("rows", "verification"):
+        for row in board.data[table]:
+            if row["slice"] == "all" and row.get("policy", "penalised") == "penalised":
+                index[table, row["dataset"], row["occlusion"], row["method"], row["metric"]].append(row)
+    return index
+
+
 def _measured(
-    rule: dict[str, Any], method: str, board: Board, context: tuple[str, str], foreign: list[str]
-) -> dict[str, Any]:  # fmt: skip
-    where: dict[str, Any] = {"dataset": context[0], "occlusion": context[1], "slice": "all"}
-    if rule.get("setting"):
-        setting = rule["setting"]
-        where |= {"setting": setting, "metric": rule["metric"], "policy": "penalised"}
-        where["method"] = {"TT": "", "MT": "untouched", "MM": "untouched"}.get(setting, method)
-        where |= {key: rule[key] for key in ("matcher", "target") if rule.get(key) is not None}
-        rows = board.rows("verification", **where)
-        rows = [r for r in rows if r["output"] == rule.get("output", "raw")] or rows
+    rule: dict[str, Any],
+    method: str,
+    index: dict[tuple[str, ...], list[Row]],
+    context: tuple[str, str],
+    foreign: list[str],
+) -> dict[str, Any]:
+    output = rule.get("output", "raw")
+    setting = rule.get("setting")
+    if setting:
+        method = {"TT": "", "MT": "untouched", "MM": "untouched"}.get(setting, method)
+        wanted = {"setting": setting} | {key: rule[key] for key in ("matcher", "target") if rule.get(key) is not None}
+        rows = index.get(("verification", *context, method, rule["metric"]), [])
     else:
-        where |= {"method": method, "metric": rule["metric"], "region": rule.get("region", "whole")}
-        rows = board.rows("rows", **where, output=rule.get("output", "raw"))
-    row = next((r for r in rows if number(r["value"]) is not None), None)
+        wanted = {"region": rule.get("region", "whole"), "output": output}
+        rows = index.get(("rows", *context, method, rule["metric"]), [])
+    rows = [r for r in rows if all(r[key] == value for key, value in wanted.items()) and number(r["value"]) is not None]
+    # what no method touches may be stored under one output only
+    row = next((r for r in rows if r["output"] == output), rows[0] if rows and setting in ("TT", "MT", "MM") else None)
     if row is None:
         return {}
     reasons = [rule.get("reason") or "", *foreign]

@@ -290,6 +290,6 @@ def test_twenty_methods_stay_small_and_quick(tmp_path: Path, board_maker: Module
     )
     start = time.process_time()
     page = render([run], tmp_path / "out", figures_limit=12)
-    # a bound on the slope, not a benchmark: the full page of 72 figures adds about 7 s of processor time
+    # a bound on the slope, not a benchmark: the full page of 60 figures adds about 6 s of processor time
     assert time.process_time() - start < 15
     assert page.stat().st_size < 5_000_000
