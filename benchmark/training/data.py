@@ -69,8 +69,9 @@ class OccludedFaces(Dataset[dict[str, Tensor]]):
         shares = np.array([entry.share for entry in data.occlusions], dtype=np.float64)
         self.bounds = np.cumsum(shares / shares.sum()) if len(shares) else shares
         self.pool: DrawPool | None = None
-        if training and data.draws is not None and self.occlusions:
-            self.pool = DrawPool(faces, data)
+        if data.draws is not None and self.occlusions:
+            # Validation shows each face once, always the same.
+            self.pool = DrawPool(faces, data, data.draws if training else 1)
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -106,20 +107,18 @@ class OccludedFaces(Dataset[dict[str, Tensor]]):
 
     def _occlude(self, face: Face, index: int, draw: int) -> tuple[Tensor, Tensor]:
         if self.pool is None:
-            return self.fresh(face, index, draw)
+            return self.fresh(face, draw)
         number = draw % self.pool.draws
         held = self.pool.get(index, number)
         if held is None:
-            held = self.fresh(face, index, number)
+            held = self.fresh(face, number)
             self.pool.put(index, number, *held)
         return held
 
-    def fresh(self, face: Face, index: int, draw: int) -> tuple[Tensor, Tensor]:
+    def fresh(self, face: Face, draw: int) -> tuple[Tensor, Tensor]:
         """Occluded image and mask of one draw. The seed is the data's, not the recipe's, so that recipes share a pool."""
         rng = generator_for(self.data.draw_seed, face.id, "occlusion", draw)
-        # Validation walks through the families in turn, so that each has its fixed share of the figures.
-        family = int(np.searchsorted(self.bounds, rng.random())) if self.training else index % len(self.occlusions)
-        family = min(family, len(self.occlusions) - 1)
+        family = min(int(np.searchsorted(self.bounds, rng.random())), len(self.occlusions) - 1)
         try:
             result = self.occlusions[family].apply(face, rng)
         except ValueError as error:
@@ -132,8 +131,8 @@ class DrawPool:
     channel. Workers fill it as they go; two that draw the same one write the same bytes.
     """
 
-    def __init__(self, faces: Faces, data: Data) -> None:
-        self.draws = data.draws or 1
+    def __init__(self, faces: Faces, data: Data, draws: int) -> None:
+        self.draws = draws
         names = [(pack.folder.name, len(pack)) for pack in faces.packs]
         entries = [entry.model_dump(mode="json") for entry in data.occlusions]
         key = json.dumps([names, entries, data.draw_seed, data.size_px, data.crop_px, self.draws])

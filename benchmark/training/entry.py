@@ -72,8 +72,8 @@ def train(
     step = build_step(settings, target, training.classes if isinstance(training, AlignedFaces) else 0)
     _start_from(step.generator, settings, folder)
     step.to(target)
-    step.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    step.discriminators.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    step.prepare()
+    _channels_last(step)
     validation = dataset_for(settings, validation_faces, training=False)
     batches = StepBatches(len(training), settings.batch, settings.seed, rank, world)
     workers = settings.data.workers
@@ -162,6 +162,13 @@ def _start_from(network: torch.nn.Module, recipe: Recipe, folder: Path) -> None:
             f"(looked in {', '.join(str(place) for place in places)})"
         )
     load_strict(network, read_state_dict(path), path)
+
+
+def _channels_last(module: torch.nn.Module) -> None:
+    """Lay four-dimensional weights out channels last; StyleGAN2's have five dimensions, which torch would refuse."""
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _facts(names: Sequence[str], faces: Any, people: People, device: torch.device, world: int) -> dict[str, Any]:

@@ -58,8 +58,13 @@ class MovingAverage(Hook):
         self._swap(runner.model)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Store the average beside the weights."""
+        """Store the average beside the weights, and leave mmengine's log history out.
+
+        The history holds bound methods, which only an unpickler that may run code can bring back. Our curve is a file of
+        its own, so a checkpoint is plain data and opens with torch's ``weights_only`` check on.
+        """
         del runner
+        checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}}
         checkpoint["average"] = {key: value.cpu() for key, value in self._averaged().state_dict().items()}
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:

@@ -6,14 +6,11 @@ import hashlib
 import importlib.util
 import logging
 import time
-from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.logging import HistoryBuffer
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
@@ -23,12 +20,6 @@ from unmaskbench.benchmark.training.hooks import Curve, MovingAverage
 from unmaskbench.benchmark.training.recipe import Recipe
 from unmaskbench.benchmark.training.step import Step
 from unmaskbench.benchmark.training.validation import Validation
-
-# What a checkpoint of mmengine 0.10 holds beside tensors: torch refuses other globals, and the check stays on.
-SAFE_GLOBALS: list[Any] = [
-    HistoryBuffer, OrderedDict, defaultdict, np.ndarray, np.dtype, np.core.multiarray._reconstruct,
-    np.core.multiarray.scalar, *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.int32)),
-]  # fmt: skip
 
 
 class StepLoop(BaseLoop):  # type: ignore[misc]
@@ -185,8 +176,7 @@ def run(
         experiment_name=f"{folder.name}_{time.time_ns()}",
         cfg={"recipe_hash": recipe.hash},
     )  # fmt: skip
-    with torch.serialization.safe_globals(SAFE_GLOBALS):
-        runner.train()
+    runner.train()
     return average
 
 

@@ -106,7 +106,7 @@ class Adversary(_Frozen):
     sees: str = "restored"
     view: Literal["raw", "composite"] = "raw"
     conditional: bool = False
-    """Whether the mask is given to the discriminator as a fourth channel."""
+    """Whether the occluded image and the mask are stacked behind the candidate (3 + 4 channels)."""
 
 
 class Optimiser(_Frozen):

@@ -6,6 +6,7 @@ networks (features, teachers) stay out of the module tree, so that a checkpoint 
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -36,6 +37,9 @@ class Step(BaseModel):
     def generator_parameters(self) -> list[nn.Parameter]:
         """What the generator's optimiser updates."""
         return [p for p in self.generator.parameters() if p.requires_grad]
+
+    def prepare(self) -> None:
+        """Called once the generator holds the weights that the run starts from, before it is trained or resumed."""
 
     def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = "tensor") -> Any:
         """The network's answer; mmengine asks for this signature, training goes through ``train_step``."""
@@ -80,6 +84,16 @@ class RestorationStep(Step):
             (term, build(term.id, term.parameters, device)) for term in recipe.losses
         ]
 
+    def prepare(self) -> None:
+        """Freeze what the method holds still, and keep the start's encoder where the recipe compares with it."""
+        freeze = getattr(self.method, "freeze", None)
+        if freeze is not None:
+            freeze(self.generator)
+        if self.recipe.options.get("baseline"):
+            encoder = copy.deepcopy(self.generator.encoder).eval().requires_grad_(False)
+            # Past the module tree: the baseline is neither trained, averaged nor shipped.
+            self.generator.__dict__["baseline"] = encoder
+
     def outputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the network gives, by name: ``restored``, and what else its method's training needs."""
         custom = getattr(self.method, "training_outputs", None)
@@ -113,8 +127,7 @@ class RestorationStep(Step):
         """The batch with its raw and composite output, as one entry."""
         batch = self.batch(data)
         with self.autocast():
-            arguments = (batch.occluded, batch.mask) if self.needs_mask else (batch.occluded,)
-            restored = self.generator(*arguments).float().clamp(0, 1)
+            restored = self.outputs(batch)["restored"].float().clamp(0, 1)
         restored = (restored * 255).round() / 255
         return [
             {
@@ -142,7 +155,9 @@ class RestorationStep(Step):
             if self.progress() < term.start:
                 continue
             if term.output not in outputs:
-                raise ValueError(f"loss '{term.id}' wants output '{term.output}'; the network gives {', '.join(outputs)}")
+                raise ValueError(
+                    f"loss '{term.id}' wants output '{term.output}'; the network gives {', '.join(outputs)}"
+                )
             # Feature networks may run in half precision; pixel terms must not.
             half = isinstance(loss, nn.Module) and term.id != "identity"
             with torch.autocast(self.device_.type, torch.bfloat16, enabled=half and self.recipe.precision == "bf16"):
@@ -157,7 +172,7 @@ class RestorationStep(Step):
     def _logits(self, name: str, adversary: Adversary, image: Tensor, batch: Batch) -> Tensor:
         network = self.discriminators[name]
         if adversary.conditional:
-            logits: Tensor = network(image, torch.cat((batch.occluded, batch.mask), 1))
+            logits: Tensor = network(torch.cat((image, batch.occluded, batch.mask), 1))
         else:
             logits = network(image)
         return logits

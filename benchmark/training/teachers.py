@@ -70,11 +70,11 @@ def torch_from_onnx(path: Path | str) -> nn.Module:
             node.input.pop()
         if node.op_type == "CumSum" and not any(attribute.name == "reverse" for attribute in node.attribute):
             node.attribute.append(onnx.helper.make_attribute("reverse", 0))
-    network = cast(Any, convert(model))
+    network = cast("Any", convert(model))
     for module in network.modules():
         if isinstance(module, nn.LayerNorm):
             module.normalized_shape = tuple(module.weight.shape)
-    return cast(nn.Module, network)
+    return cast("nn.Module", network)
 
 
 class OnnxTargets:

@@ -18,8 +18,8 @@ Values = dict[str, float]
 
 
 class Validation(BaseMetric):  # type: ignore[misc]
-    """Means over the validation set: ``metric/region`` on composites, ``similarity/<matcher>`` to the truth, ``iou`` and
-    ``f1`` of masks, ``cosine``, ``auc`` and ``tmr`` (at FMR 1e-3, all pairs) of embeddings."""
+    """Means over the validation set: ``metric/region`` on composites, ``similarity/<matcher>`` to the truth, set metrics
+    of generated faces, ``iou`` and ``f1`` of masks, ``cosine``, ``auc`` and ``tmr`` (at FMR 1e-3, all pairs) of embeddings."""
 
     default_prefix = None
 
@@ -35,9 +35,13 @@ class Validation(BaseMetric):  # type: ignore[misc]
                     raise ValueError(f"'{rest}' judges the boards independently; weights are not chosen by it")
                 self._matchers[rest] = MATCHERS.build(rest)
                 self._matchers[rest].load(str(device))
+            elif recipe.task == "generation":
+                self._metrics[name] = METRICS.build(name)
             elif recipe.task == "restoration":
                 if rest not in ("whole", "hole", "known"):
-                    raise ValueError(f"validation metric '{name}': write metric/region with region whole, hole or known")
+                    raise ValueError(
+                        f"validation metric '{name}': write metric/region with region whole, hole or known"
+                    )
                 self._metrics.setdefault(kind, METRICS.build(kind))
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Tensor]]) -> None:
@@ -48,16 +52,33 @@ class Validation(BaseMetric):  # type: ignore[misc]
                 self.results.extend(_mask_scores(batch))
             elif self.recipe.task == "embedding":
                 arrays = {key: batch[key].cpu().numpy() for key in ("restored", "teacher", "label")}
-                self.results.extend({key: value[i] for key, value in arrays.items()} for i in range(len(arrays["label"])))
+                self.results.extend(
+                    {key: value[i] for key, value in arrays.items()} for i in range(len(arrays["label"]))
+                )
             elif self.recipe.task == "restoration":
                 self.results.extend(self._image_scores(batch))
             else:
-                self.results.extend({"dummy": 0.0} for _ in range(len(batch["restored"])))
+                made, real = batch["restored"].contiguous().cpu(), batch["truth"].contiguous().cpu()
+                for name, metric in self._metrics.items():
+                    # Statistics of a batch take the place of its samples; the sets are merged at the end.
+                    self.results.append({"metric": name, "made": metric.update(made), "real": metric.update(real)})
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Each metric's mean over the samples on which it is defined."""
         if self.recipe.task == "embedding":
             return _verification(results)
+        if self.recipe.task == "generation":
+            return {
+                name: float(
+                    metric.compute(
+                        *(
+                            metric.merge([row[side] for row in results if row["metric"] == name])
+                            for side in ("made", "real")
+                        )
+                    )
+                )
+                for name, metric in self._metrics.items()
+            }
         keys = results[0].keys()
         means = {}
         for key in keys:

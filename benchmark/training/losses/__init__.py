@@ -59,7 +59,9 @@ def build(name: str, parameters: Mapping[str, Any], device: torch.device | str =
     them where it needs weights that are not here.
     """
     if name not in LOSSES:
-        raise ValueError(f"unknown loss '{name}'; losses: {', '.join(LOSSES)} (adversarial terms go under 'adversaries')")
+        raise ValueError(
+            f"unknown loss '{name}'; losses: {', '.join(LOSSES)} (adversarial terms go under 'adversaries')"
+        )
     cls = getattr(importlib.import_module(f"{__name__}.{name}"), LOSSES[name])
     try:
         loss: Loss = cls(**parameters)

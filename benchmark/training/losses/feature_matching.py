@@ -1,7 +1,7 @@
 """Feature matching (Wang et al. 2018, pix2pixHD, eq. 4): sum over layers of the mean |D_k(t) - D_k(u)|.
 
-The layers are the activations of a discriminator, the truth's without gradient. The sum is divided by the number of layers, so that a
-weight means the same for discriminators of any depth.
+The layers are the activations of a discriminator, the truth's without gradient. The sum is divided by the number of
+layers, so that a weight means the same for discriminators of any depth.
 """
 
 from __future__ import annotations

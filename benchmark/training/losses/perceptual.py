@@ -115,7 +115,9 @@ def _vgg(state: dict[str, Tensor]) -> nn.Module:
     from torchvision.models import vgg19
 
     features = vgg19(weights=None).features
-    features.load_state_dict({key.removeprefix("features."): v for key, v in state.items() if key.startswith("features.")})
+    features.load_state_dict(
+        {key.removeprefix("features."): v for key, v in state.items() if key.startswith("features.")}
+    )
     for layer in features:
         if isinstance(layer, nn.ReLU):
             layer.inplace = False

@@ -1,0 +1,172 @@
+"""Losses against closed forms and independent libraries."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from unmaskbench.benchmark.training.losses import Batch, build
+from unmaskbench.benchmark.training.losses.adversarial import discriminator_loss, generator_loss, r1_penalty
+from unmaskbench.benchmark.training.losses.embedding import ArcFace, cosine_distance, relation_distance
+from unmaskbench.benchmark.training.losses.feature_matching import Activations, feature_matching
+from unmaskbench.benchmark.training.losses.segmentation import cross_entropy, dice
+from unmaskbench.benchmark.training.losses.ssim import ssim_map
+
+
+def batch_of(n: int = 2, side: int = 32) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.rand(n, 3, side, side, generator=generator)
+    mask = torch.zeros(n, 1, side, side)
+    mask[0, :, side // 2 :] = 1
+    mask[1, :, -4:] = 1
+    points = torch.tensor([[10.0, 12], [21, 12], [16, 18], [11, 24], [20, 24]]).expand(n, 5, 2)
+    return Batch(truth, truth * (1 - mask), mask, points)
+
+
+def test_l1_and_mse_of_a_constant_error() -> None:
+    batch = batch_of()
+    restored = batch.truth + 0.1 * batch.mask
+    assert float(build("l1", {"region": "hole"})(restored, batch)) == pytest.approx(0.1, abs=1e-6)
+    assert float(build("mse", {"region": "hole"})(restored, batch)) == pytest.approx(0.01, abs=1e-6)
+    assert float(build("l1", {"region": "known"})(restored, batch)) == 0.0
+    assert float(build("l1", {})(restored, batch)) == pytest.approx(0.1 * float(batch.mask.mean()), abs=1e-6)
+    assert float(build("l1", {"region": "upper"})(restored, batch)) == pytest.approx(0.1 * (19 - 16) / 19 / 2, abs=0.01)
+
+
+def test_a_batch_of_losses_is_the_mean_of_its_images() -> None:
+    batch = batch_of()
+    restored = torch.rand_like(batch.truth)
+    for name, parameters in (("l1", {"region": "hole"}), ("ssim", {"region": "hole"}), ("mse", {})):
+        loss = build(name, parameters)
+        single = [
+            float(
+                loss(
+                    restored[i : i + 1],
+                    Batch(*(getattr(batch, f)[i : i + 1] for f in ("truth", "occluded", "mask", "landmarks"))),
+                )
+            )
+            for i in range(2)
+        ]
+        assert float(loss(restored, batch)) == pytest.approx(np.mean(single), abs=1e-6)
+
+
+def test_ssim_agrees_with_scikit_image() -> None:
+    from skimage.metrics import structural_similarity
+
+    a, b = torch.rand(1, 3, 40, 40), torch.rand(1, 3, 40, 40)
+    expected = structural_similarity(
+        a[0].permute(1, 2, 0).numpy(), b[0].permute(1, 2, 0).numpy(), channel_axis=2, data_range=1.0,
+        gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+    )  # fmt: skip
+    assert float(ssim_map(a, b).mean()) == pytest.approx(expected, abs=2e-5)
+
+
+def test_adversarial_values_at_zero_logits() -> None:
+    zero = torch.zeros(4, 1)
+    assert float(discriminator_loss(zero, zero, "bce")) == pytest.approx(math.log(2))
+    assert float(discriminator_loss(zero, zero, "non_saturating")) == pytest.approx(2 * math.log(2))
+    assert float(discriminator_loss(zero, zero, "hinge")) == 2.0
+    assert float(generator_loss(zero, "bce")) == pytest.approx(math.log(2))
+    assert float(generator_loss(zero + 3, "hinge")) == -3.0
+
+
+def test_r1_of_a_linear_discriminator() -> None:
+    weight = torch.rand(3, 8, 8)
+    penalty = r1_penalty(lambda x: (x * weight).sum(dim=(1, 2, 3)), torch.rand(5, 3, 8, 8), gamma=10.0)
+    assert float(penalty) == pytest.approx(5.0 * float(weight.square().sum()), rel=1e-5)
+
+
+def test_feature_matching_sees_every_activation() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.LeakyReLU(), nn.Conv2d(2, 2, 1), nn.ReLU())
+    with Activations(network) as seen:
+        network(torch.rand(1, 3, 4, 4))
+    assert len(seen.layers) == 2
+    network(torch.rand(1, 3, 4, 4))
+    assert len(seen.layers) == 2
+    ones = [torch.ones(1, 2), torch.ones(1, 2)]
+    assert float(feature_matching(ones, [o + 2 for o in ones])) == 2.0
+    with pytest.raises(ValueError, match="equal lists"):
+        feature_matching(ones, [])
+
+
+def test_mask_losses_at_their_ends() -> None:
+    mask = (torch.rand(2, 1, 8, 8) > 0.5).float()
+    sure = (mask * 2 - 1) * 40
+    assert float(cross_entropy(sure, mask)) == pytest.approx(0, abs=1e-6)
+    assert float(dice(sure, mask)) == pytest.approx(0, abs=1e-6)
+    assert float(cross_entropy(torch.zeros_like(mask), mask)) == pytest.approx(math.log(2))
+    assert float(dice(-sure, mask)) > 0.9
+
+
+def test_arcface_without_a_margin_is_a_softmax() -> None:
+    torch.manual_seed(0)
+    head = ArcFace(4, 3, scale=8.0, margin=0.0)
+    vectors, labels = torch.randn(5, 4), torch.tensor([0, 1, 2, 1, 0])
+    cosines = nn.functional.normalize(vectors, dim=1) @ nn.functional.normalize(head.centres, dim=1).T
+    assert float(head(vectors, labels)) == pytest.approx(
+        float(nn.functional.cross_entropy(8 * cosines, labels)), abs=1e-4
+    )
+    assert float(ArcFace.forward(head, vectors, labels)) < float(_with_margin(head, 0.5)(vectors, labels))
+
+
+def _with_margin(head: ArcFace, margin: float) -> ArcFace:
+    head.margin = margin
+    return head
+
+
+def test_distillation_is_zero_for_the_teachers_own_directions() -> None:
+    targets = nn.functional.normalize(torch.randn(6, 8), dim=1)
+    assert float(cosine_distance(3 * targets, targets)) == pytest.approx(0, abs=1e-6)
+    assert float(relation_distance(3 * targets, targets)) == pytest.approx(0, abs=1e-6)
+    assert float(cosine_distance(-targets, targets)) == pytest.approx(2, abs=1e-6)
+
+
+def test_latent_is_the_root_mean_square_per_style() -> None:
+    assert float(build("latent", {})(torch.full((2, 3, 4), 0.5), batch_of())) == pytest.approx(0.5, abs=1e-4)
+
+
+def test_unknown_losses_and_parameters_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown loss 'l7'"):
+        build("l7", {})
+    with pytest.raises(ValueError, match="does not take"):
+        build("l1", {"zone": "hole"})
+
+
+def test_perceptual_features_that_are_absent_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path))
+    monkeypatch.delenv("UNMASKBENCH_HOME", raising=False)
+    with pytest.raises(FileNotFoundError, match="bench weights fetch vgg19"):
+        build("perceptual", {"network": "vgg19"})
+
+
+def test_lpips_is_the_metrics_value(home: Path) -> None:
+    from unmaskbench.benchmark.registry import METRICS
+
+    batch = batch_of(side=64)
+    restored = (torch.rand_like(batch.truth) * 255).round() / 255
+    metric = METRICS.build("lpips")
+    truth = (batch.truth * 255).round() / 255
+    expected = metric.score(restored, metric.reference(truth), None).mean()
+    loss = build("perceptual", {"network": "lpips_alex"})
+    assert float(loss(restored, Batch(truth, truth, batch.mask, batch.landmarks))) == pytest.approx(
+        float(expected), abs=1e-3
+    )
+
+
+def test_edgeface_teaches_what_it_answers(home: Path) -> None:
+    """The differentiable copy agrees with onnxruntime, and its gradient points towards the truth."""
+    from unmaskbench.benchmark.training.teachers import OnnxTargets, teacher
+
+    crops = torch.rand(2, 3, 112, 112)
+    network, targets = teacher("edgeface"), OnnxTargets("edgeface", threads=1)(crops)
+    with torch.no_grad():
+        assert float((network(crops) - targets).abs().max()) < 1e-4
+    noisy = (crops + 0.3 * torch.rand_like(crops)).requires_grad_(True)
+    distance = (1 - (network(noisy) * targets).sum(dim=1)).mean()
+    (gradient,) = torch.autograd.grad(distance, noisy)
+    with torch.no_grad():
+        closer = (1 - (network(noisy - gradient / gradient.abs().max() * 0.01) * targets).sum(dim=1)).mean()
+    assert float(closer) < float(distance)

@@ -1,0 +1,78 @@
+"""Recipes: all that ship are valid, extend as they say, and refuse what they do not know."""
+
+from pathlib import Path
+
+import pytest
+
+from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe, merged, parse, recipe_names
+
+METHODS = (
+    "modified_vnet", "modified_unet", "mbnet", "ra_unet", "h2a_ms2a_gan", "fd_stackgan", "lama", "psp_unmask", "segmenter",
+    "compact",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_shipped_recipe_is_valid(method: str) -> None:
+    names = recipe_names(method)
+    assert "compact" in names
+    hashes = {name: load_recipe(method, name).hash for name in names}
+    assert len(set(hashes.values())) == len(hashes)
+    for name in names:
+        recipe = load_recipe(method, name)
+        assert recipe.method == method
+        assert "mobilefacenet" not in recipe.teachers
+
+
+def test_the_judge_never_teaches() -> None:
+    from unmaskbench.benchmark.training.losses import build
+
+    with pytest.raises(ValueError, match="independent judge"):
+        build("identity", {"teacher": "mobilefacenet"})
+
+
+def test_extending_merges_mappings_and_replaces_lists() -> None:
+    base = {"data": {"size_px": 128, "workers": 1}, "losses": [1, 2]}
+    assert merged(base, {"data": {"workers": 0}, "losses": [3]}) == {
+        "data": {"size_px": 128, "workers": 0},
+        "losses": [3],
+    }
+    without = load_recipe("h2a_ms2a_gan", "without_h2a")
+    assert without.network.settings == {"h2a": False} and without.steps == load_recipe("h2a_ms2a_gan", "full").steps
+
+
+def test_teachers_name_their_own_teacher() -> None:
+    recipe = load_recipe("ra_unet", "compact")
+    taught = recipe.replaced(losses=[{"id": "identity", "weight": 1.0, "parameters": {"teacher": "compact"}}])
+    assert taught.teachers == ("compact", "edgeface")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stepz": 3}, "stepz"),
+        ({"steps": 0}, "steps"),
+        ({"losses": [], "adversaries": []}, "at least one loss"),
+        ({"data": {"occlusions": []}}, "data.occlusions"),
+    ],
+)
+def test_errors_name_file_and_key(change: dict, message: str) -> None:
+    content = load_recipe("ra_unet", "compact").model_dump()
+    with pytest.raises(RecipeError, match=message) as caught:
+        parse({**content, **change}, "mine.yaml")
+    assert "mine.yaml" in str(caught.value)
+
+
+def test_a_circle_of_recipes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("a: {extends: b}\nb: {extends: a}\n")
+    monkeypatch.setattr("unmaskbench.benchmark.training.recipe.recipe_file", lambda _method: path)
+    with pytest.raises(RecipeError, match="circle"):
+        load_recipe("ra_unet", "a")
+
+
+def test_yaml_cannot_run_code(tmp_path: Path) -> None:
+    path = tmp_path / "evil.yaml"
+    path.write_text("steps: !!python/object/apply:os.system ['true']\n")
+    with pytest.raises(RecipeError, match="not valid YAML"):
+        load_recipe("ra_unet", path)

@@ -1,0 +1,121 @@
+"""Whole runs on a toy dataset: a kill resumes to the same curve, two processes train as one, people stay apart."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training import toy
+from unmaskbench.benchmark.learned import metadata_of, training_card
+from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.training import entry, loop, ship, step
+from unmaskbench.benchmark.training.hooks import read_best
+from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
+from unmaskbench.benchmark.training.selection import People
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path / "cache"))
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "images_per_second"} for row in rows]
+
+
+def test_a_kill_resumes_to_the_same_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = toy.write_recipe(tmp_path)
+    entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "whole")
+    honest = step.RestorationStep.train_step
+
+    def killed(self: step.RestorationStep, data: dict, optim_wrapper: object) -> dict:
+        if self.step_index == 3:
+            raise KeyboardInterrupt
+        return honest(self, data, optim_wrapper)
+
+    monkeypatch.setattr(step.RestorationStep, "train_step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut")
+    assert loop.latest_checkpoint(tmp_path / "cut").name == "iter_2.pth"
+    monkeypatch.setattr(step.RestorationStep, "train_step", honest)
+    with pytest.raises(ValueError, match="--resume"):
+        entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut")
+    weights = entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut", resume=True)
+    assert [row["step"] for row in curve(tmp_path / "cut")] == [1, 2, 3, 4, 4]
+    for whole, resumed in zip(curve(tmp_path / "whole"), curve(tmp_path / "cut"), strict=True):
+        assert resumed == whole
+    best, again = read_best(tmp_path / "whole"), read_best(tmp_path / "cut")
+    assert all(torch.equal(best[key], again[key]) for key in best)
+    # What training wrote is what the method loads, with the network that its metadata describes.
+    method = METHODS.get("fd_stackgan")(checkpoint=weights)
+    method.load("cpu")
+    restored = method.restore(torch.rand(1, 3, 64, 64), torch.ones(1, 1, 64, 64))
+    assert restored.shape == (1, 3, 64, 64) and method.network.base.down[0].weight.shape[0] == 8
+    assert metadata_of(weights)["recipe_sha256"] == load_recipe("fd_stackgan", recipe).hash
+    card = ship.read_card(weights)
+    assert card["data"]["people"]["training"]["identities"] == 6 and card["best_step"] == 4
+    with pytest.raises(ValueError, match="another recipe"):
+        entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut", resume=True, steps=9)
+
+
+def test_two_gloo_processes_train_as_one(tmp_path: Path) -> None:
+    recipe = toy.write_recipe(tmp_path, steps=3, validation={**toy.RECIPE["validation"], "every": 3})
+    entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "one")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
+    subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+            "-m", "tests.training.toy", str(recipe), str(tmp_path / "two"),
+        ],
+        check=True, env=environment, cwd=Path(__file__).parents[2], capture_output=True, timeout=240,
+    )  # fmt: skip
+    for one, two in zip(curve(tmp_path / "one"), curve(tmp_path / "two"), strict=True):
+        if "loss" in one:
+            assert two["loss"] == pytest.approx(one["loss"], abs=1e-4)
+    best, other = read_best(tmp_path / "one"), read_best(tmp_path / "two")
+    assert max(float((best[key] - other[key]).abs().max()) for key in best) < 1e-4
+
+
+def test_people_of_the_evaluation_are_refused() -> None:
+    people = People(("lfw/A", "lfw/B"), ("lfw/C",), ("lfw/B",))
+    with pytest.raises(ValueError, match="lfw/B"):
+        people.check()
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = toy.write_recipe(tmp_path, losses=[{"id": "l1", "weight": 1e38}], adversaries=[])
+    monkeypatch.setattr(step, "mean_over_processes", lambda values: values)
+    monkeypatch.setattr(
+        "unmaskbench.benchmark.training.losses.l1.mean_over", lambda *_: torch.tensor(1e3, requires_grad=True)
+    )
+    with pytest.raises(FloatingPointError, match="lower the rate"):
+        entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "run")
+
+
+def test_lfw_people_stay_apart(home: Path) -> None:
+    """From the private lists: no person of sets 9-10 is trained on, and shipped cards name exactly these people."""
+    from unmaskbench.benchmark.registry import DATASETS
+    from unmaskbench.benchmark.training.packs import identities_hash
+
+    roles = {
+        split: sorted({f"lfw/{s.identity}" for s in DATASETS.build("lfw", root=home / "data/lfw", split=split).samples})
+        for split in ("train", "validation", "test")
+    }
+    People(tuple(roles["train"]), tuple(roles["validation"]), tuple(roles["test"])).check()
+    for name in METHODS.names():
+        cls = METHODS.get(name)
+        card = training_card(name, "compact", cls.folder) if hasattr(cls, "build_network") else {}
+        if card and card["data"]["datasets"] == ["lfw"]:
+            people = card["data"]["people"]
+            assert people["training"]["sha256"] == identities_hash(roles["train"])
+            assert people["evaluation_excluded"]["sha256"] == identities_hash(roles["test"])
+
+
+def test_unknown_recipes_name_those_that_exist() -> None:
+    with pytest.raises(RecipeError, match="compact"):
+        load_recipe("ra_unet", "tiny")
