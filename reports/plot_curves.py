@@ -11,9 +11,9 @@ from unmaskbench.reports.plot_svg import (
     FAINT,
     INK,
     dash,
-    error_bars,
+    ends,
     log_x,
-    marker,
+    mark,
     new_figure,
     placeholder,
     tagged,
@@ -165,12 +165,7 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
     for method in methods:
         index = figures.method_order().index(method)
         x, y = added[method], recovered[method]
-        bars = axes.errorbar(
-            100 * x["value"], 100 * y["value"], xerr=error_bars(x, 100), yerr=error_bars(y, 100), fmt=marker(index), markersize=5,
-            color=placeholder(index), elinewidth=1,
-        )  # fmt: skip
-        for artist in (bars[0], *bars[2]):
-            tagged(artist, index)
+        mark(axes, index, [100 * x["value"]], [100 * y["value"]], [ends(x, 100)], [ends(y, 100)], size=5)
     axes.set_xlabel("FMR added, percentage points (harm)")
     axes.set_ylabel("FNMR recovered, percentage points")
     titled(

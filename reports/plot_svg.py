@@ -95,13 +95,40 @@ def log_x(axes: Axes, ticks: Sequence[float], scale: float = 1.0) -> None:
     axes.set_xticks(list(ticks), [f"{scale * t:g}" for t in ticks])
 
 
-def error_bars(row: dict[str, Any], scale: float = 1.0) -> np.ndarray:
-    """Error bars (2, 1) of a row's interval; zeros where it has none."""
+def ends(row: dict[str, Any], scale: float = 1.0) -> tuple[float, float]:
+    """The ends of a row's interval times ``scale``; its value twice where it has none."""
     value, low, high = number(row["value"]), number(row["low"]), number(row["high"])
     if value is None or low is None or high is None:
-        return np.zeros((2, 1))
-    half: np.ndarray = scale * np.clip(np.array([[value - low], [high - value]]), 0, None)
-    return half
+        return scale * float(row["value"]), scale * float(row["value"])
+    return scale * low, scale * high
+
+
+def mark(
+    axes: Axes,
+    index: int,
+    x: Sequence[float],
+    y: Sequence[float],
+    x_ends: Sequence[tuple[float, float]] = (),
+    y_ends: Sequence[tuple[float, float]] = (),
+    size: float = 6,
+    joined: bool = False,
+) -> None:
+    """Method ``index``'s points with interval bars, as two lines in all: matplotlib's own error bars cost ten times that."""
+    style: dict[str, Any] = {"linestyle": dash(index) if joined else "", "linewidth": 1.3, "color": placeholder(index)}
+    (line,) = axes.plot(x, y, marker=marker(index), markersize=size, **style)
+    tagged(line, index)
+    xs: list[float] = []
+    ys: list[float] = []
+    # a NaN lifts the pen between two bars
+    for (low, high), at in zip(x_ends, y, strict=False):
+        xs += [low, high, np.nan]
+        ys += [at, at, np.nan]
+    for (low, high), at in zip(y_ends, x, strict=False):
+        xs += [at, at, np.nan]
+        ys += [low, high, np.nan]
+    if xs:
+        (bars,) = axes.plot(xs, ys, linewidth=1, color=placeholder(index))
+        tagged(bars, index)
 
 
 def to_svg(figure: Figure, key: str, target: Target = "page", description: str = "") -> str:

@@ -18,9 +18,9 @@ from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_r
 from unmaskbench.reports.plot_svg import (
     RULE,
     Target,
-    dash,
-    error_bars,
+    ends,
     log_x,
+    mark,
     marker,
     new_figure,
     placeholder,
@@ -49,11 +49,7 @@ def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
     order = figures.method_order()
     for method, speed, row in points:
         index = order.index(method)
-        bars = axes.errorbar(
-            speed, row["value"], yerr=error_bars(row), fmt=marker(index), markersize=6, color=placeholder(index), elinewidth=1
-        )  # fmt: skip
-        for artist in (bars[0], *bars[2]):
-            tagged(artist, index)
+        mark(axes, index, [speed], [row["value"]], y_ends=[ends(row)])
         text = axes.annotate(
             method, (speed, row["value"]), textcoords="offset points", xytext=(5, 5), fontsize=7, color=placeholder(index)
         )  # fmt: skip
@@ -93,12 +89,8 @@ def draw_coverage(figures: Figures, context: Context, kind: str) -> Figure | Non
         index = order.index(method)
         offset = 0.3 * (index / max(1, len(order) - 1) - 0.5)
         x = [position + offset for position, _ in found]
-        bars = axes.errorbar(
-            x, [r["value"] for _, r in found], yerr=np.hstack([error_bars(r) for _, r in found]), color=placeholder(index),
-            linestyle=dash(index), marker=marker(index), markersize=3.5, linewidth=1.3, elinewidth=0.8,
-        )  # fmt: skip
-        for artist in (bars[0], *bars[2]):
-            tagged(artist, index)
+        heights = [r["value"] for _, r in found]
+        mark(axes, index, x, heights, y_ends=[ends(r) for _, r in found], size=3.5, joined=True)
     axes.set_xticks(range(len(bins)), [b.removeprefix("coverage=") for b in bins])
     axes.set_xlabel("face covered, %")
     axes.set_ylabel(label)
@@ -126,18 +118,7 @@ def draw_agreement(figures: Figures, context: Context, matcher: str) -> Figure |
     for method in methods:
         index = figures.method_order().index(method)
         x, y = image[method], person[method]
-        bars = axes.errorbar(
-            x["value"],
-            y["value"],
-            xerr=error_bars(x),
-            yerr=error_bars(y),
-            fmt=marker(index),
-            markersize=6,
-            color=placeholder(index),
-            elinewidth=1,
-        )
-        for artist in (bars[0], *bars[2]):
-            tagged(artist, index)
+        mark(axes, index, [x["value"]], [y["value"]], [ends(x)], [ends(y)])
         tagged(
             axes.annotate(
                 method,
