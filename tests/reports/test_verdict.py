@@ -44,18 +44,10 @@ def test_names_the_best_its_cost_its_leak_and_its_weakest_slice(board: Board) ->
     text = answers(found)
     assert found["best"] == "psp_unmask"
     assert found["headline"] == "pSp-unmask gives the person back best, but lets more strangers in."
-    assert (
-        "edgeface at FMR 0.1" in text
-    )
-    assert (
-        "48\u00a0ms an image" in text
-    )
-    assert (
-        "5.8\u00a0M parameters" in text
-    )
-    assert (
-        "needs no mask" in text
-    )
+    assert "edgeface at FMR 0.1" in text
+    assert "48\u00a0ms an image" in text
+    assert "5.8\u00a0M parameters" in text
+    assert "needs no mask" in text
     assert "excludes zero" in text
     assert "coverage 50-60 %" in text
     assert "FMR rises by 0.56 percentage points" in text
