@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from unmaskbench.benchmark.cli import doctor, listing, masks, report, run, score, weights
+from unmaskbench.benchmark.cli import doctor, export, listing, masks, report, run, score, train, weights
 
 app = typer.Typer(
     name="bench",
@@ -24,6 +24,8 @@ app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("list")(listing.listing)
 app.command("doctor")(doctor.doctor)
+app.command("train")(train.train)
+app.command("export")(export.export)
 app.add_typer(masks.app, name="masks")
 app.add_typer(weights.app, name="weights")
 
