@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -117,6 +118,16 @@ class Figures:
 
 
 def coverage_bins(rows: list[Row]) -> list[str]:
-    """The coverage slices that occur, by lower bound."""
+    """The coverage slices that occur, by lower bound; a name without a number comes first."""
     bins = {r["slice"] for r in rows if r["slice"].startswith("coverage=")}
-    return sorted(bins, key=lambda s: float(s.removeprefix("coverage=").partition("-")[0].strip("% ") or 0))
+
+    def lower(name: str) -> float:
+        found = re.search(r"\d+(\.\d+)?", name)
+        return float(found[0]) if found else -1.0
+
+    return sorted(bins, key=lower)
+
+
+def slice_value(name: str) -> str:
+    """What a slice is of its attribute, without unit: 'coverage=30-40 %' -> '30-40'."""
+    return name.partition("=")[2].removesuffix("%").rstrip()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmaskbench.reports.choices import Context, Figures, coverage_bins, number
+from unmaskbench.reports.choices import Context, Figures, coverage_bins, number, slice_value
 from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_roc, draw_trade
 from unmaskbench.reports.plot_svg import (
     RULE,
@@ -91,7 +91,7 @@ def draw_coverage(figures: Figures, context: Context, kind: str) -> Figure | Non
         x = [position + offset for position, _ in found]
         heights = [r["value"] for _, r in found]
         mark(axes, index, x, heights, y_ends=[ends(r) for _, r in found], size=3.5, joined=True)
-    axes.set_xticks(range(len(bins)), [b.removeprefix("coverage=") for b in bins])
+    axes.set_xticks(range(len(bins)), [slice_value(b) for b in bins])
     axes.set_xlabel("face covered, %")
     axes.set_ylabel(label)
     titled(axes, f"{label} by coverage")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from unmaskbench.reports.board import Row
-from unmaskbench.reports.choices import Context, Figures, Operating, number
+from unmaskbench.reports.choices import Context, Figures, Operating, number, slice_value
 
 Verdict = dict[str, Any]
 
@@ -219,7 +219,7 @@ def _failures(figures: Figures, context: Context, at: Operating, best: Row) -> s
 def slice_words(name: str) -> str:
     """'coverage=30-40' -> 'coverage 30-40 %'."""
     key, _, value = name.partition("=")
-    return f"{key} {value} %" if key == "coverage" else f"{key} = {value}"
+    return f"{key} {slice_value(name)}\u00a0%" if key == "coverage" else f"{key} = {value}"
 
 
 def _by_picture(figures: Figures, context: Context) -> Verdict:

@@ -21,10 +21,10 @@ function methodName(id, withTitle = true) {
   return el("span", { class: "method", hue: card.hue }, el("span", { class: "dot", "aria-hidden": "true" }), withTitle ? card.title : id);
 }
 
-const SHARES = new Set(["auc", "eer", "tmr", "fnmr", "fmr", "accuracy", "fpr", "tpr", "fnmr_recovered", "fmr_added"]);
+const SHARES = new Set(["auc", "eer", "tmr", "fnmr", "fmr", "accuracy", "fpr", "tpr", "fnmr_recovered", "fmr_added", "coverage"]);
 const LOWER = new Set(["eer", "fnmr", "fmr", "fpr", "fmr_added"]);
 const WORDS = {
-  auc: "AUC", eer: "EER", tmr: "TMR", fnmr: "FNMR", fmr: "FMR", accuracy: "Accuracy", fpr: "FPR", tpr: "TPR", dprime: "d′",
+  auc: "AUC", eer: "EER", tmr: "TMR", fnmr: "FNMR", fmr: "FMR", accuracy: "Accuracy", fpr: "FPR", tpr: "TPR", dprime: "d′", coverage: "Completed",
   fnmr_recovered: "FNMR recovered", fmr_added: "FMR added", latency_ms: "ms an image", parameters: "Parameters", macs: "MACs",
   throughput: "Images/s", peak_memory_mb: "Peak MB", mask: "Mask", provenance: "Provenance", failed: "Failed", year: "Year",
 };
@@ -57,7 +57,7 @@ function interval(metric, low, high) {
 }
 
 function contextWords(key) { return key.split("/").join(", "); }
-function sliceWords(name) { return name === "all" ? "all" : name.startsWith("coverage=") ? `${name.slice(9)} %` : name.replace("=", " = "); }
+function sliceWords(name) { return name === "all" ? "all" : name.startsWith("coverage=") ? `${name.slice(9).replace(/\s*%$/, "")} %` : name.replace("=", " = "); }
 
 function select(label, value, options, change) {
   const box = el("select", { "aria-label": label, onchange: (event) => change(event.target.value) });

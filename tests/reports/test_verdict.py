@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from unmaskbench.reports.board import Board, load
-from unmaskbench.reports.choices import Figures
-from unmaskbench.reports.verdict import verdict
+from unmaskbench.reports.choices import Figures, coverage_bins
+from unmaskbench.reports.verdict import slice_words, verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
 HERE = ("lfw", "medical_mask", "composite")
@@ -49,7 +49,7 @@ def test_names_the_best_its_cost_its_leak_and_its_weakest_slice(board: Board) ->
     assert "5.8\u00a0M parameters" in text
     assert "needs no mask" in text
     assert "excludes zero" in text
-    assert "coverage 50-60 %" in text
+    assert "coverage 50-60\u00a0%" in text
     assert "FMR rises by 0.56 percentage points" in text
 
 
@@ -125,3 +125,13 @@ def test_an_oracle_mask_is_called_what_it_is(board: Board) -> None:
     for row in tmr(board, setting="UT"):
         row["value"] = 0.2 if row["method"] != "lama" else 0.96
     assert "was given the true mask, which a deployment does not have" in answers(verdict(Figures(board), HERE))
+
+
+def test_coverage_slices_are_ordered_and_named_with_or_without_a_unit() -> None:
+    rows = [{"slice": s} for s in ("coverage=100 %", "coverage=20-30 %", "coverage=5-10", "all", "pose=1")]
+    assert coverage_bins(rows) == ["coverage=5-10", "coverage=20-30 %", "coverage=100 %"]
+    assert [slice_words(r["slice"]) for r in rows[:3]] == [
+        "coverage 100\u00a0%",
+        "coverage 20-30\u00a0%",
+        "coverage 5-10\u00a0%",
+    ]
