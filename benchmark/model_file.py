@@ -15,6 +15,7 @@ A model ``restorer.onnx`` comes with ``restorer.yaml``::
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,22 +92,27 @@ def _checked(content: dict[str, Any], path: Path) -> Convention:
     for key, legal in choices.items():
         if key in content and content[key] not in legal:
             raise ValueError(f"{path}: {key} must be one of {', '.join(map(str, legal))}, got {content[key]!r}")
-    for key in ("native_size", "size_multiple"):
-        value = content.get(key)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 4096):
+    if not isinstance(content.get("title", ""), str):
+        raise ValueError(f"{path}: title must be a text, got {content['title']!r}")
+    for key, absent in (("native_size", None), ("size_multiple", 1)):
+        value = content.get(key, absent)
+        whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 4096
+        if not whole and (value is not None or key == "size_multiple"):
             raise ValueError(f"{path}: {key} must be a whole number from 1 to 4096, got {value!r}")
     for key in ("needs_mask", "blank"):
         if key in content and not isinstance(content[key], bool):
             raise ValueError(f"{path}: {key} must be true or false, got {content[key]!r}")
     if "range" in content:
         bounds = content["range"]
-        numbers = isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(b, int | float) for b in bounds)
-        if not numbers or bounds[0] >= bounds[1]:
+        numbers = isinstance(bounds, list) and len(bounds) == 2 and all(type(b) in (int, float) for b in bounds)
+        if not numbers or not all(map(math.isfinite, bounds)) or bounds[0] >= bounds[1]:
             raise ValueError(f"{path}: range must be two numbers, low then high, got {bounds!r}")
         content = {**content, "range": (float(bounds[0]), float(bounds[1]))}
     convention = Convention(**content)
     if convention.inputs != "image" and not convention.needs_mask:
         raise ValueError(f"{path}: inputs '{convention.inputs}' need needs_mask: true")
+    if convention.inputs == "image" and convention.blank:
+        raise ValueError(f"{path}: blank has a meaning with inputs concatenated or separate only")
     return convention
 
 

@@ -108,6 +108,7 @@ def expand_methods(suite: Suite) -> list[MethodEntry]:
             raise SuiteError(
                 f"method '{entry.id}' as '{entry.label}': the label 'untouched' is the untouched face's alone"
             )
+    for entry in expanded:
         if sum(other.label == entry.label for other in expanded) > 1:
             raise SuiteError(f"methods: two rows would be called '{entry.label}'; give one of them another label")
     return sorted(expanded, key=lambda entry: entry.id != "untouched")
