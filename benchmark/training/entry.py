@@ -20,6 +20,7 @@ from unmaskbench.benchmark.training.recipe import Recipe, RecipeError, load_reci
 from unmaskbench.benchmark.training.selection import People, select, write_ledger
 from unmaskbench.benchmark.training.ship import finish, hardware, install
 from unmaskbench.benchmark.training.tasks import build_step
+from unmaskbench.benchmark.weights import search_path
 from unmaskbench.benchmark.weights_io import load_strict, read_state_dict
 
 RECIPE_FILE, FACTS_FILE = "recipe.yaml", "facts.json"
@@ -114,6 +115,18 @@ def publish(folder: Path | str, into: Path | str | None = None) -> Path:
     return path
 
 
+def ship(folder: Path | str) -> Path:
+    """``publish`` a run into the place where its plug-in's shipped weights lie, with the ledger of its people."""
+    folder = Path(folder)
+    recipe = Recipe.model_validate(yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8")))
+    for ledger in folder.glob("*.json"):
+        if "ledger" in (content := json.loads(ledger.read_text(encoding="utf-8"))):
+            target = Path(__file__).with_name("people")
+            target.mkdir(exist_ok=True)
+            (target / ledger.name).write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
+    return publish(folder, shipped_folder(recipe))
+
+
 def shipped_folder(recipe: Recipe) -> Path:
     """Where the weights of a recipe's plug-in ship."""
     package = Path(__file__).resolve().parents[2]
@@ -154,7 +167,11 @@ def _start_from(network: torch.nn.Module, recipe: Recipe, folder: Path) -> None:
     name = recipe.network.start_from
     if name is None:
         return
-    places = (Path(name), folder.parent / name, shipped_folder(recipe) / name)
+    run_of_it = Path(name).stem.removeprefix(f"{recipe.method}_")
+    places = (
+        Path(name), folder.parent / f"{recipe.method}-{run_of_it}" / name, folder.parent / name,
+        shipped_folder(recipe) / name, *(place / name for place in search_path()),
+    )  # fmt: skip
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise RecipeError(

@@ -39,16 +39,16 @@ class Restorer(nn.Module):
 
 def export(
     method: str | Any,
-    format: Literal["onnx", "torchscript"],
+    format: Literal["onnx", "torchscript"],  # noqa: A002 - the word of the command line
     out: Path | str,
     size_px: int | None = None,
     **parameters: Any,
 ) -> Path:
     """Write ``method`` to ``out`` (a file, or a folder that gets ``<method>.onnx`` or ``.pt``); returns the model's path.
 
-    ``method`` is a name or an instance, ``parameters`` those of the method (size, checkpoint, recipe), ``size_px`` the side for
-    methods of any size. Raises the registry's errors, FileNotFoundError for missing weights, and ValueError for a method without a
-    network of its own or a size that does not fit it.
+    ``method`` is a name or an instance, ``parameters`` those of the method (size, checkpoint, recipe), ``size_px`` the side
+    for methods of any size. Raises the registry's errors, FileNotFoundError for missing weights, and ValueError for a method
+    without a network of its own or a size that does not fit it.
     """
     if format not in SUFFIXES:
         raise ValueError(f"format '{format}' is not one of {', '.join(SUFFIXES)}")

@@ -23,7 +23,8 @@ def faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Faces:
 def test_a_pack_holds_the_faces(faces: Faces) -> None:
     original = toy.ToyFaces("train")[3]
     packed = faces[3]
-    assert packed.id == original.id and packed.identity == original.identity
+    assert packed.id == original.id
+    assert packed.identity == original.identity
     assert float((packed.image - original.image).abs().max()) <= 0.5 / 255 + 1e-6
     assert torch.equal(packed.landmarks, original.landmarks)
 
@@ -74,7 +75,8 @@ def test_mirroring_twice_is_nothing() -> None:
     once = mirror(face)
     assert once.landmarks[0, 0] < once.landmarks[1, 0]
     twice = mirror(once)
-    assert torch.equal(twice.image, face.image) and torch.equal(twice.landmarks, face.landmarks)
+    assert torch.equal(twice.image, face.image)
+    assert torch.equal(twice.landmarks, face.landmarks)
 
 
 def test_landmarks_move_with_the_pixels() -> None:

@@ -38,7 +38,8 @@ def test_extending_merges_mappings_and_replaces_lists() -> None:
         "losses": [3],
     }
     without = load_recipe("h2a_ms2a_gan", "without_h2a")
-    assert without.network.settings == {"h2a": False} and without.steps == load_recipe("h2a_ms2a_gan", "full").steps
+    assert without.network.settings == {"h2a": False}
+    assert without.steps == load_recipe("h2a_ms2a_gan", "full").steps
 
 
 def test_teachers_name_their_own_teacher() -> None:

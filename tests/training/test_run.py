@@ -55,10 +55,12 @@ def test_a_kill_resumes_to_the_same_curve(tmp_path: Path, monkeypatch: pytest.Mo
     method = METHODS.get("fd_stackgan")(checkpoint=weights)
     method.load("cpu")
     restored = method.restore(torch.rand(1, 3, 64, 64), torch.ones(1, 1, 64, 64))
-    assert restored.shape == (1, 3, 64, 64) and method.network.base.down[0].weight.shape[0] == 8
+    assert restored.shape == (1, 3, 64, 64)
+    assert method.network.base.down[0].weight.shape[0] == 8
     assert metadata_of(weights)["recipe_sha256"] == load_recipe("fd_stackgan", recipe).hash
     card = ship.read_card(weights)
-    assert card["data"]["people"]["training"]["identities"] == 6 and card["best_step"] == 4
+    assert card["data"]["people"]["training"]["identities"] == 6
+    assert card["best_step"] == 4
     with pytest.raises(ValueError, match="another recipe"):
         entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut", resume=True, steps=9)
 
@@ -114,6 +116,24 @@ def test_lfw_people_stay_apart(home: Path) -> None:
             people = card["data"]["people"]
             assert people["training"]["sha256"] == identities_hash(roles["train"])
             assert people["evaluation_excluded"]["sha256"] == identities_hash(roles["test"])
+
+
+def test_recorded_people_are_disjoint() -> None:
+    """Every ledger that ships, without the data: who was trained on is nobody's evaluation."""
+    ledgers = {
+        path.stem: json.loads(path.read_text()) for path in Path(entry.__file__).with_name("people").glob("*.json")
+    }
+    for name, content in ledgers.items():
+        roles = [set(content["ledger"][role]) for role in ("training", "validation", "evaluation")]
+        assert all(roles[a].isdisjoint(roles[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+        assert content["training"]["sha256"].startswith(name)
+        assert len(roles[0]) == content["training"]["identities"]
+    for name in METHODS.names():
+        cls = METHODS.get(name)
+        path = cls.folder / "weights" / f"{name}_compact.card.yaml" if hasattr(cls, "build_network") else None
+        if path is not None and path.is_file():
+            people = ship.read_card(path.with_name(f"{name}_compact.safetensors"))["data"]["people"]
+            assert people["training"]["sha256"][:16] in ledgers
 
 
 def test_unknown_recipes_name_those_that_exist() -> None:
