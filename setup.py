@@ -22,6 +22,6 @@ setup(
     packages=packages(),
     package_dir={f"unmaskbench.{room}": room for room in ROOMS},
     package_data={
-        "": ["py.typed", "*.yaml", "*.json", "*.safetensors", "*.html", "*.css", "*.js", "*.svg", "*.parquet", "*.npz"]
+        "": ["py.typed", "*.yaml", "*.json", "*.safetensors", "*.j2", "*.css", "*.js", "*.svg", "*.parquet", "*.npz"]
     },
 )
