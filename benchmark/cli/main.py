@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from unmaskbench.benchmark.cli import doctor, export, listing, masks, report, run, score, train, weights
+from unmaskbench.benchmark.cli import check, compare, doctor, export, listing, masks, report, run, score, train, weights
 
 app = typer.Typer(
     name="bench",
@@ -22,6 +22,8 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("score")(score.score)
 app.command("report")(report.report)
+app.command("check")(check.check)
+app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)

@@ -1,0 +1,126 @@
+"""``bench check``: a run against a baseline, for CI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unmaskbench.benchmark.baseline import Baseline
+    from unmaskbench.benchmark.check import Result
+    from unmaskbench.benchmark.check_text import Line
+
+
+def check(
+    run: Annotated[Path, typer.Argument(help="The run folder.")],
+    baseline: Annotated[Path, typer.Option(help="The baseline file (JSON).")],
+    update: Annotated[
+        bool, typer.Option("--update", help="Rewrite the baseline from the run, and say what changed.")
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here, a test case per guarded row.")] = None,
+    summary: Annotated[
+        Path | None, typer.Option(help="Append a Markdown summary to this file ($GITHUB_STEP_SUMMARY).")
+    ] = None,
+    worst: Annotated[Path | None, typer.Option(help="Copy the worst ten images to this folder.")] = None,
+) -> None:
+    """Compare a run with a baseline: a row regresses when its paired difference is significant and exceeds the tolerance.
+
+    Exit codes: 0 nothing regressed, 1 regression, 2 usage or broken input, 3 nothing could be compared.
+
+    \b
+    Examples:
+      # make a baseline, then guard it
+      bench check runs/quick --baseline baseline.json --update
+      bench check runs/quick --baseline baseline.json --junit check.xml
+    """
+    from unmaskbench.benchmark.baseline import read_baseline
+    from unmaskbench.benchmark.check import check as compared
+    from unmaskbench.benchmark.check_text import headline, write_markdown
+    from unmaskbench.benchmark.junit import write_junit
+    from unmaskbench.benchmark.snapshot import snapshot
+    from unmaskbench.benchmark.worst_images import worst_samples, write_worst
+
+    if update and not baseline.exists():
+        _write(snapshot(run), baseline)
+        return
+    held = read_baseline(baseline)
+    result = compared(held, snapshot(run, held.guard, held.tolerance))
+    if junit is not None:
+        write_junit(result, junit)
+    chosen = write_worst(result, run, worst) if worst is not None else worst_samples(result)
+    if summary is not None:
+        write_markdown(result, summary, [str(one) for one in chosen])
+    print_findings(result)
+    if worst is not None and chosen:
+        typer.echo(f"worst images  {worst}")
+    if update:
+        print_moves(result)
+        _write(result.run, baseline)
+        return
+    typer.echo(headline(result))
+    if result.exit_code:
+        typer.echo(f"if that is meant: bench check {run} --baseline {baseline} --update")
+        raise typer.Exit(result.exit_code)
+
+
+def print_findings(result: Result) -> None:
+    """The tables of regressions and of notes."""
+    from unmaskbench.benchmark.check_text import note_lines, regression_lines
+
+    print_lines("regressions", regression_lines(result))
+    print_lines("notes", note_lines(result))
+
+
+def print_moves(result: Result) -> None:
+    """Every row whose figure an update changes, old -> new, however little."""
+    from unmaskbench.benchmark.check_text import number
+
+    moved = [v for v in result.verdicts if v.difference]
+    for verdict in moved:
+        typer.echo(f"{verdict.name}: {number(verdict.before)} -> {number(verdict.after)} ({verdict.difference:+.4g})")
+    gone = [v for v in result.verdicts if v.state == "missing"]
+    for verdict in gone:
+        typer.echo(f"{verdict.name}: no longer guarded, {verdict.message}")
+    new = [v for v in result.verdicts if v.state == "new"]
+    for verdict in new:
+        typer.echo(f"{verdict.name}: guarded from now on")
+    typer.echo(f"{len(moved)} rows changed, {len(gone)} went, {len(new)} came")
+
+
+def print_lines(title: str, lines: Sequence[Line], shown: int = 40) -> None:
+    """A table of findings on stdout; only the columns that hold something."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from unmaskbench.benchmark.check_text import HEADINGS
+
+    if not lines:
+        return
+    console = Console()
+    if not console.is_terminal:  # a log has no width; 80 columns would cut names
+        console = Console(width=200)
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    columns = [c for c in range(len(HEADINGS)) if any(line[c] for line in lines)]
+    for c in columns:
+        table.add_column(HEADINGS[c], justify="right" if 2 <= c <= 6 else "left", overflow="fold")
+    for line in lines[:shown]:
+        table.add_row(*(Text(line[c]) for c in columns))
+    console.print(table)
+    if len(lines) > shown:
+        console.print(f"and {len(lines) - shown} more (--junit and --summary name them)")
+
+
+def _write(content: Baseline, path: Path) -> None:
+    text = content.text()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    rows = sum(len(row.outputs) for row in content.rows) + len(content.figures)
+    failed = sum(row.values.count("failed") for row in content.rows)
+    typer.echo(f"wrote {path}: {rows} guarded rows, {len(text) // 1000} kB")
+    if failed:
+        typer.echo(f"warning: {failed} values are failures, and will not be missed by the gate", err=True)

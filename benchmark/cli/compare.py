@@ -1,0 +1,38 @@
+"""``bench compare``: two runs of the same samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A run folder.")],
+    second: Annotated[Path, typer.Argument(help="Another run of the same samples.")],
+    every: Annotated[bool, typer.Option("--all", help="Show the rows without a significant difference too.")] = False,
+) -> None:
+    """Paired differences of every method and metric that two runs share: second minus first, Holm-corrected.
+
+    \b
+    Example:
+      bench compare runs/before runs/after
+    """
+    from unmaskbench.benchmark.check_text import difference_lines
+    from unmaskbench.benchmark.cli.check import print_lines
+    from unmaskbench.benchmark.compare import compare as compared
+
+    result = compared(first, second)
+    lines = difference_lines(result, every)
+    print_lines(f"{first} -> {second}", lines, shown=len(lines))
+    rows = [verdict for verdict in result.verdicts if verdict.difference is not None]
+    if not rows:
+        typer.echo("the two runs share no row: no method and metric is in both with one signature")
+        raise typer.Exit(3)
+    same = sum(verdict.difference == 0 for verdict in rows)
+    counts = {state: sum(verdict.state == state for verdict in rows) for state in ("worse", "better")}
+    typer.echo(
+        f"{len(rows)} rows compared: {counts['worse']} worse, {counts['better']} better, {same} equal to the last digit, "
+        f"{len(rows) - same - sum(counts.values())} that cannot be told apart"
+    )
