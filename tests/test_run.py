@@ -357,7 +357,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, monkeypatch: 
         original(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError, match="No space left on device.*kept") as caught:
+    with pytest.raises(StoreError, match=r"No space left on device.*kept") as caught:
         run(tiny.suite(), tmp_path / "run", speed=False)
     assert "\n" not in str(caught.value)
     kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run" / "parts").iterdir()}
@@ -374,7 +374,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, monkeypatch: p
         raise OSError(errno.EROFS, "Read-only file system", str(self))
 
     monkeypatch.setattr(Path, "mkdir", read_only)
-    with pytest.raises(StoreError, match="cannot write to .*Read-only file system; give another --out"):
+    with pytest.raises(StoreError, match=r"cannot write to .*Read-only file system; give another --out"):
         run(tiny.suite(), tmp_path / "run", speed=False)
 
 

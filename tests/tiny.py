@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +70,7 @@ class TinyFaces:
     def pairs(self) -> Sequence[Pair]:
         """Neighbours in the index, in two folds."""
         ids = [sample.id for sample in self.samples]
-        return [Pair(a, b, a[:2] == b[:2], n % 2) for n, (a, b) in enumerate(zip(ids, ids[1:], strict=False))]
+        return [Pair(a, b, a[:2] == b[:2], n % 2) for n, (a, b) in enumerate(itertools.pairwise(ids))]
 
 
 @dataclass(frozen=True)

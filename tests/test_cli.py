@@ -1,0 +1,294 @@
+"""The command line: fast help, one-line errors, exit codes, and no torch where none is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests import tiny
+from unmaskbench.benchmark import run as run_suite
+from unmaskbench.benchmark.cli import main as entry
+
+BENCH = [sys.executable, "-m", "unmaskbench.benchmark.cli.main"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plugins() -> Iterator[None]:
+    with tiny.registered():
+        yield
+
+
+def bench(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *words: Any) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command, through the entry point."""
+    monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
+    code: Any = 0
+    try:
+        entry.main()
+    except SystemExit as stop:
+        code = stop.code or 0
+    out, err = capfd.readouterr()
+    return int(code), out, err
+
+
+def commands() -> list[list[str]]:
+    """Every command's words."""
+    found = []
+    for info in entry.app.registered_commands:
+        found.append([str(info.name)])
+    for group in entry.app.registered_groups:
+        assert group.typer_instance is not None
+        for info in group.typer_instance.registered_commands:
+            name = info.name or getattr(info.callback, "__name__", "")
+            found.append([str(group.name), name])
+    return found
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_has_examples(words: list[str]) -> None:
+    result = CliRunner().invoke(entry.app, [*words, "--help"])
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"bench {' '.join(words)}" in result.output
+
+
+LIGHT = """
+import sys
+sys.argv = ['bench', *{words!r}]
+from unmaskbench.benchmark.cli import main
+try:
+    main.main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+heavy = [name for name in ('torch', 'mmengine', 'cv2', 'onnxruntime', 'scipy') if name in sys.modules]
+sys.stderr.write('heavy: ' + ' '.join(heavy))
+"""
+
+
+def heavy(*words: str) -> str:
+    code = LIGHT.format(words=list(words))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stderr.rpartition("heavy:")[2].strip()
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["run", "--help"], ["masks", "build", "--help"], ["report", "--help"]], ids=" ".join
+)
+def test_help_answers_without_heavy_libraries(words: list[str]) -> None:
+    assert heavy(*words) == ""
+
+
+def test_help_answers_within_half_a_second() -> None:
+    seconds = []
+    for _ in range(3):
+        started = os.times()
+        subprocess.run([*BENCH, "--help"], capture_output=True, check=True)
+        ended = os.times()
+        # processor time: what the command costs, whatever else this machine does
+        seconds.append(ended.children_user + ended.children_system - started.children_user - started.children_system)
+    assert min(seconds) < 0.5, seconds
+
+
+def test_a_report_is_drawn_without_torch(tmp_path: Path) -> None:
+    folder = run_suite(tiny.suite(), tmp_path / "run", speed=False)
+    assert heavy("report", str(folder)) in ("", "scipy")
+    assert "<html" in (folder / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "--methods", "tela"], "unknown method 'tela'; did you mean 'telea'? (bench list methods)"),
+        (["run", "--suite", "quik"], "unknown suite 'quik'; did you mean 'quick'? (bench list suites"),
+        (["run", "--suite", "absent.yaml"], "no suite file at absent.yaml"),
+        (["run", "--metrics", "pnsr"], "unknown metric 'pnsr'; did you mean 'psnr'? (bench list metrics)"),
+        (["run", "--occlusions", "blok"], "unknown occlusion 'blok'; did you mean 'block'? (bench list occlusions)"),
+        (["run", "--dataset", "lwf"], "unknown dataset 'lwf'; did you mean 'lfw'? (bench list datasets)"),
+        (["run", "--matchers", "arkface"], "unknown matcher 'arkface'; did you mean 'arcface'? (bench list matchers)"),
+        (["run", "--precision", "fp8"], "key 'precision': Input should be 'fp32' or 'bf16' (got 'fp8')"),
+        (["run", "--device", "tpu"], "unknown device 'tpu'; one of auto, cpu, cuda, cuda:N"),
+        (["run", "--methods", "predictions:absent"], "predictions: no folder at absent"),
+        (["run", "--methods", "onnx:absent.onnx"], "no model file at absent.onnx"),
+        (["weights", "fetch", "edgefase_xs"], "unknown weights 'edgefase_xs'; did you mean 'edgeface_xs'?"),
+        (["score", "absent"], "absent is no run folder"),
+        (["masks", "verify", "absent"], "holds no manifest.json"),
+        (["report", "absent"], "absent"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_user_s_mistake_is_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = bench(monkeypatch, capfd, *words)
+    assert code == 2
+    assert said in err
+    assert "unexpected" not in err
+    assert "Traceback" not in err + out
+    assert len([line for line in err.splitlines() if line.startswith("bench: ")]) == 1
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "--workers", "0"], ["run", "--limit", "-1"], ["run", "--bogus"], ["lst"], ["list", "method"]]
+)
+def test_usage_errors_are_2(words: list[str]) -> None:
+    assert CliRunner().invoke(entry.app, words).exit_code == 2
+
+
+def test_an_unexpected_error_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from unmaskbench.benchmark import suite
+
+    def broken(name: str) -> None:
+        raise AttributeError("a bug of ours")
+
+    monkeypatch.setattr(suite, "load_suite", broken)
+    code, _, err = bench(monkeypatch, capfd, "run")
+    assert code == 2
+    assert "unexpected; set UNMASKBENCH_DEBUG=1" in err
+    assert "AttributeError: a bug of ours" in err
+    monkeypatch.setenv("UNMASKBENCH_DEBUG", "1")
+    with pytest.raises(AttributeError):
+        bench(monkeypatch, capfd, "run")
+
+
+def test_ctrl_c_says_that_the_run_goes_on(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    def stopped(**_: Any) -> None:
+        raise KeyboardInterrupt
+
+    quick = typer.Typer()
+    quick.command("run")(lambda: stopped())
+    quick.command("other")(lambda: None)
+    monkeypatch.setattr(entry, "app", quick)
+    code, _, err = bench(monkeypatch, capfd, "run")
+    assert code == 130
+    assert "What was computed is kept; the same command goes on from there." in err
+
+
+def test_a_real_interrupt_keeps_what_was_computed(tmp_path: Path) -> None:
+    words = ["run", "--suite", "quick", "--limit", "96", "--methods", "telea", "--metrics", "fsim", "--no-speed"]
+    process = subprocess.Popen(
+        [*BENCH, *words, "--out", str(tmp_path / "run")], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if list((tmp_path / "run" / "parts").glob("[!.]*.parquet")):
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "What was computed is kept" in err
+    assert list((tmp_path / "run" / "parts").glob("[!.]*.parquet"))
+
+
+@pytest.mark.parametrize("kind", ["methods", "datasets", "occlusions", "metrics", "matchers", "segmenters", "suites"])
+def test_lists_as_text_and_json(kind: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = bench(monkeypatch, capfd, "list", kind, "--json")
+    assert code == 0
+    entries = json.loads(out)
+    assert entries
+    for found in entries:
+        assert {"id", "title", "state", "remedies", "card"} <= set(found)
+        assert found["state"] in ("ready", "needs weights", "needs extra", "needs data", "broken")
+        assert bool(found["remedies"]) == (found["state"] != "ready")
+    _, text, _ = bench(monkeypatch, capfd, "list", kind)
+    assert all(found["id"] in text for found in entries)
+
+
+def test_a_run_scores_and_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import yaml
+
+    suite = tmp_path / "tiny.yaml"
+    suite.write_text(yaml.safe_dump(tiny.suite().model_dump(mode="json")))
+    out = tmp_path / "out"
+    words = ["run", "--suite", suite, "--out", out, "--no-speed", "--slice-by", "smile", "--methods", "telea,tiny_fill"]
+    monkeypatch.setenv("COLUMNS", "200")
+    code, shown, err = bench(monkeypatch, capfd, *words)
+    assert code == 0, err
+    for word in ("untouched", "telea", "tiny_fill", "psnr hole", "index.html"):
+        assert word in shown
+    board = json.loads((out / "board.json").read_text())
+    assert board["run"]["command"].startswith("bench run --suite")
+    assert {"all"} < {row["slice"] for row in board["rows"]}
+    again = json.loads((out / "board.json").read_text())
+    code, _, err = bench(monkeypatch, capfd, "score", out)
+    assert code == 0, err
+    assert json.loads((out / "board.json").read_text()) == again
+    code, shown, err = bench(monkeypatch, capfd, "report", out, "--out", tmp_path / "page")
+    assert code == 0, err
+    assert "board" in shown
+
+
+def test_masks_are_built_verified_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "set"
+    words = ["--dataset", "tiny_faces", "--occlusions", "block", "--limit", "2"]
+    code, shown, err = bench(monkeypatch, capfd, "masks", "build", out, *words)
+    assert code == 0, err
+    assert "tiny_faces/block: 2 samples, mean coverage" in shown
+    assert bench(monkeypatch, capfd, "masks", "verify", out)[0] == 0
+    next(out.rglob("*.png")).unlink()
+    code, shown, _ = bench(monkeypatch, capfd, "masks", "verify", out)
+    assert code == 1
+    assert "no such file" in shown
+    code, _, err = bench(
+        monkeypatch, capfd, "masks", "preview", tmp_path / "s.png", "--dataset", "tiny_faces", "--columns", 2
+    )
+    assert code == 0, err
+    assert (tmp_path / "s.png").stat().st_size > 0
+
+
+def test_weights_and_doctor_say_what_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path))
+    monkeypatch.delenv("UNMASKBENCH_HOME", raising=False)
+    code, shown, _ = bench(monkeypatch, capfd, "weights", "list")
+    assert code == 0
+    assert "edgeface_xs" in shown
+    assert "not here" in shown
+    (tmp_path / "mine.onnx").write_bytes(b"not the published file")
+    code, _, err = bench(monkeypatch, capfd, "weights", "add", "edgeface_xs", tmp_path / "mine.onnx")
+    assert code == 2
+    assert "is not the published 'edgeface_xs'" in err
+    assert bench(monkeypatch, capfd, "weights", "verify")[0] == 0
+    code, shown, err = bench(monkeypatch, capfd, "doctor")
+    assert code == 0, err
+    for word in ("versions", "torch", "devices", "cuda", "weights", "would enable", "plug-ins"):
+        assert word in shown
+
+
+def test_all_methods_leaves_out_what_needs_something_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from unmaskbench.benchmark.cli.run import all_methods
+    from unmaskbench.benchmark.registry import METHODS
+    from unmaskbench.benchmark.types import Missing
+
+    monkeypatch.setattr(
+        tiny.TinyFill, "missing", lambda: [Missing("weights", "w", "bench weights fetch w")], raising=False
+    )
+    monkeypatch.setitem(METHODS.broken, "torn", "ImportError: no torn")
+    found = all_methods()
+    assert found[0] == "untouched"
+    assert {"telea", "navier_stokes"} < set(found)
+    assert not {"tiny_fill", "onnx", "predictions", "torchscript", "torn"} & set(found)
+    err = capfd.readouterr().err
+    assert "left out: tiny_fill needs weights w (bench weights fetch w)" in err
+    assert "left out: torn cannot be imported" in err
