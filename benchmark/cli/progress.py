@@ -96,15 +96,15 @@ def _table(board: Mapping[str, Any], dataset: str, occlusion: str) -> Table:
         if row["setting"] == "UT" and row["output"] != output:
             continue
         method = {"TT": "(truth)", "MT": "untouched"}.get(row["setting"], row["method"])
-        name = f"{row['matcher']} FNMR@{row['target']:g}"
+        name = f"{row['matcher']} FNMR @ {row['target']:g}"
         columns += [name] if name not in columns else []
         figures.setdefault(method, {})[name] = "-" if row["value"] is None else f"{row['value']:.4f}"
     table = Table(
         title=f"{dataset}, {occlusion}, {output}", title_justify="left", box=None, header_style="bold", pad_edge=False
     )
-    table.add_column("method")
+    table.add_column("method", no_wrap=True)
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for method, values in figures.items():
         table.add_row(method, *(values.get(name, "") for name in columns))
     return table
