@@ -59,8 +59,9 @@ def mirror(face: Face) -> Face:
 def move(face: Face, degrees: float, scale: float, shift: tuple[float, float]) -> Face:
     """The face turned about the image's centre, scaled, and shifted by shares of the side; the border is mirrored."""
     height, width = face.image.shape[-2:]
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, scale)
-    matrix[:, 2] += (shift[0] * width, shift[1] * height)
+    centre = ((width - 1) / 2, (height - 1) / 2)
+    matrix = np.asarray(cv2.getRotationMatrix2D(centre, degrees, scale), dtype=np.float64)
+    matrix[:, 2] += np.array([shift[0] * width, shift[1] * height])
     image = _warp(face.image, matrix, cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
     landmarks = face.landmarks
     if landmarks is not None:
@@ -70,9 +71,9 @@ def move(face: Face, degrees: float, scale: float, shift: tuple[float, float]) -
         face,
         image=(image * 255).round() / 255,
         landmarks=landmarks,
-        surface=_warp(face.surface, matrix, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, float("nan")),
+        surface=_warp_map(face.surface, matrix, cv2.BORDER_CONSTANT, float("nan")),
         # The region follows the image into the mirrored border: a mask's pixels there are masked too.
-        face_region=_warp(face.face_region, matrix, cv2.INTER_NEAREST, cv2.BORDER_REFLECT_101),
+        face_region=_warp_map(face.face_region, matrix, cv2.BORDER_REFLECT_101),
     )
 
 
@@ -92,11 +93,12 @@ def degrade(crop: NDArray[np.uint8], rng: np.random.Generator, probability: floa
     return np.asarray(np.clip(crop + noise, 0, 255), dtype=np.uint8)
 
 
-def _warp(
-    values: Tensor | None, matrix: NDArray[np.float64], interpolation: int, border: int, fill: float = 0.0
-) -> Tensor | None:
-    if values is None:
-        return None
+def _warp_map(values: Tensor | None, matrix: NDArray[np.float64], border: int, fill: float = 0.0) -> Tensor | None:
+    """A map without blending across its edges; None stays None."""
+    return None if values is None else _warp(values, matrix, cv2.INTER_NEAREST, border, fill)
+
+
+def _warp(values: Tensor, matrix: NDArray[np.float64], interpolation: int, border: int, fill: float = 0.0) -> Tensor:
     array = np.ascontiguousarray(values.permute(1, 2, 0).numpy())
     height, width = array.shape[:2]
     # OpenCV fills at most four channels at a time; a truth and its occluded twin are six.

@@ -59,7 +59,7 @@ def mean_over_processes(values: dict[str, Tensor]) -> dict[str, Tensor]:
     return dict(zip(values, stacked / dist.get_world_size(), strict=True))
 
 
-class AveragingOptimWrapper(OptimWrapper):
+class AveragingOptimWrapper(OptimWrapper):  # type: ignore[misc]
     """mmengine's wrapper, with the gradients averaged over processes before they are clipped and used."""
 
     def step(self, **kwargs: Any) -> None:

@@ -73,7 +73,7 @@ def export(
         if format == "onnx":
             _onnx(module, sample, path)
         else:
-            torch.jit.trace(module, sample, check_trace=False).save(str(path))
+            torch.jit.trace(module, sample, check_trace=False).save(str(path))  # type: ignore[no-untyped-call]
     convention = {
         "title": card.title, "needs_mask": card.needs_mask, "native_size": side, "size_multiple": 1, "range": [0, 1],
         "channels": "rgb", "inputs": "separate" if card.needs_mask else "image", "mask_value": 1, "blank": False,

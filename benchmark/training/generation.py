@@ -37,7 +37,7 @@ class GenerationStep(Step):
         """The encoder waits for its own recipes."""
         self.generator.encoder.requires_grad_(False)
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:  # type: ignore[override]
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
         """One update of the generator and one of the discriminator."""
         real = self.images(data["truth"]) * 2 - 1
         judge, logs = self.discriminators["judge"], {}
@@ -62,7 +62,7 @@ class GenerationStep(Step):
         return self.finished(logs, loss)
 
     @torch.no_grad()
-    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:  # type: ignore[override]
+    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:
         """As many faces as the batch holds, from noise that depends on the batch's first index alone."""
         truth = self.images(data["truth"])
         seeded = torch.Generator().manual_seed(int(data["index"][0]))

@@ -30,7 +30,7 @@ class WarmAverage(ExponentialMovingAverage):  # type: ignore[misc]
         averaged_param.lerp_(source_param, max(self.momentum, 1.0 - (1.0 + count) / (10.0 + count)))
 
 
-class MovingAverage(Hook):
+class MovingAverage(Hook):  # type: ignore[misc]
     """Averages the generator alone; validation and everything that ships see the average."""
 
     priority = "NORMAL"
@@ -92,7 +92,7 @@ class MovingAverage(Hook):
             other[key].copy_(held)
 
 
-class Curve(Hook):
+class Curve(Hook):  # type: ignore[misc]
     """Writes the losses and the validation figures of a run as JSON lines, and keeps the best validated average.
 
     A resumed run first drops the lines of steps that it is about to repeat.

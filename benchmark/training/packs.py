@@ -63,11 +63,13 @@ class Pack:
 
     @cached_property
     def _images(self) -> NDArray[np.uint8]:
-        return np.load(self.folder / "images.npy", mmap_mode="r")
+        images: NDArray[np.uint8] = np.load(self.folder / "images.npy", mmap_mode="r")
+        return images
 
     @cached_property
     def _landmarks(self) -> NDArray[np.float32]:
-        return np.load(self.folder / "landmarks.npy")
+        landmarks: NDArray[np.float32] = np.load(self.folder / "landmarks.npy")
+        return landmarks
 
     @cached_property
     def _maps(self) -> tuple[NDArray[Any], NDArray[Any]] | None:

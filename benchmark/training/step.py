@@ -23,10 +23,11 @@ from unmaskbench.benchmark.training.recipe import Adversary, LossTerm, Recipe
 Logs = dict[str, Tensor]
 
 
-class Step(BaseModel):
+class Step(BaseModel):  # type: ignore[misc]
     """Base of all steps. ``generator`` is the network that ships; ``step_index`` is set by the loop before each step."""
 
-    generator: nn.Module
+    # Typed as a module it would hide the methods of its own (logits, encode, stages) that tasks call.
+    generator: Any
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         super().__init__()
@@ -103,7 +104,7 @@ class RestorationStep(Step):
         arguments = (batch.occluded, batch.mask) if self.needs_mask else (batch.occluded,)
         return {"restored": self.generator(*arguments)}
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:  # type: ignore[override]
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
         """One update of the generator and, with adversaries, one of the discriminators. Returns the losses."""
         batch = self.batch(data)
         logs: Logs = {}
@@ -123,7 +124,7 @@ class RestorationStep(Step):
         return self.finished(logs, total)
 
     @torch.no_grad()
-    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:  # type: ignore[override]
+    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:
         """The batch with its raw and composite output, as one entry."""
         batch = self.batch(data)
         with self.autocast():

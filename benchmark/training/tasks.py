@@ -24,18 +24,18 @@ class SegmentationStep(Step):
         self.generator = plugin.build_network(recipe.network.size, **recipe.network.settings)
         self._dice_weight = float(recipe.options.get("dice", 1.0))
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:  # type: ignore[override]
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
         """One update; returns the losses."""
         mask = data["mask"].to(self.device_).float()
         with self.autocast():
-            logits = self.generator.logits(self.images(data["occluded"]))  # type: ignore[operator]
+            logits = self.generator.logits(self.images(data["occluded"]))
         logs = {"cross_entropy": cross_entropy(logits, mask), "dice": dice(logits, mask)}
         total = logs["cross_entropy"] + self._dice_weight * logs["dice"]
         optim_wrapper["generator"].update_params(total)
         return self.finished({key: value.detach() for key, value in logs.items()}, total)
 
     @torch.no_grad()
-    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:  # type: ignore[override]
+    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:
         """The batch's masks: ``restored`` is the predicted probability, ``mask`` the truth."""
         with self.autocast():
             probability = self.generator(self.images(data["occluded"])).float()
@@ -58,13 +58,13 @@ class EmbeddingStep(Step):
         self._relation = float(options.get("relation", 0.0))
         self._margin_weight = float(options.get("arcface", 0.0))
         if self._margin_weight:
-            self.head = ArcFace(self.generator.dimension, classes, margin=float(options.get("margin", 0.3)))  # type: ignore[arg-type]
+            self.head = ArcFace(self.generator.dimension, classes, margin=float(options.get("margin", 0.3)))
 
     def generator_parameters(self) -> list[torch.nn.Parameter]:
         """The student and, where it has one, the class centres."""
         return [p for p in self.parameters() if p.requires_grad]
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:  # type: ignore[override]
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
         """One update; returns the losses."""
         crops = self.images(data["crop"])
         blended = int(len(crops) * self._blend)
@@ -89,7 +89,7 @@ class EmbeddingStep(Step):
         return self.finished({key: value.detach() for key, value in logs.items()}, total)
 
     @torch.no_grad()
-    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:  # type: ignore[override]
+    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:
         """The batch's vectors, the teacher's, and the labels."""
         crops = self.images(data["crop"])
         with self.autocast():

@@ -35,4 +35,5 @@ class Identity(nn.Module):
         with torch.no_grad():
             target = self.embedder(align(batch.truth[:count].float(), points))
         vectors = self.embedder(align(image, points))
-        return (1.0 - (vectors * target).sum(dim=1)).mean()
+        distance: Tensor = (1.0 - (vectors * target).sum(dim=1)).mean()
+        return distance

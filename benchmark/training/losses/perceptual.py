@@ -83,6 +83,8 @@ class _VGG(nn.Module):
     def __init__(self, features: nn.Sequential) -> None:
         super().__init__()
         self.features = features
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[None, :, None, None])
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[None, :, None, None])
 

@@ -26,9 +26,12 @@ def ssim_map(u: Tensor, t: Tensor) -> Tensor:
     row = kernel.view(1, 1, 1, -1).expand(5 * channels, 1, 1, -1)
     blurred = functional.conv2d(stacked, row, groups=5 * channels)
     blurred = functional.conv2d(blurred, row.transpose(2, 3), groups=5 * channels)
-    mu_u, mu_t, uu, tt, ut = blurred.split(channels, 1)
+    mu_u, mu_t, uu, tt, ut = torch.split(blurred, channels, 1)
     numerator = (2 * mu_u * mu_t + C1) * (2 * (ut - mu_u * mu_t) + C2)
-    return numerator / ((mu_u.square() + mu_t.square() + C1) * ((uu - mu_u.square()) + (tt - mu_t.square()) + C2))
+    similarity: Tensor = numerator / (
+        (mu_u.square() + mu_t.square() + C1) * ((uu - mu_u.square()) + (tt - mu_t.square()) + C2)
+    )
+    return similarity
 
 
 class SSIM:
