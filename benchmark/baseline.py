@@ -12,13 +12,13 @@ import json
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-SCHEMA = "unmaskbench.baseline/1"
+SCHEMA: Final = "unmaskbench.baseline/1"
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Cell = Finite | Literal["inf", "failed"] | None
 """A sample's value; "inf" at a ceiling, "failed" where the method or the metric failed, None where the figure has no

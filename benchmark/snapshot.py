@@ -63,7 +63,7 @@ def snapshot(path: Path, guard: Guard | None = None, tolerance: Sequence[Toleran
         ),
         guard=guard,
         tolerance=tuple(tolerance),
-        measures=_measures(board, suite, {row.metric for row in (*rows, *figures)}),
+        measures=_measures(board, suite, {row.metric for row in rows} | {figure.metric for figure in figures}),
         mask_sources={row["method"]: row["mask_source"] for row in board["methods"]},
         samples=samples,
         inputs={
