@@ -135,7 +135,7 @@ def _draw_shard(
             error = restored.errors[position]
             picture: dict[str, Any] = {"status": "failed_restore" if error else "ok", "message": error}
             for output in worker.suite.outputs:
-                image = (restored.raw if output == "raw" else restored.composite)[position]
+                image = restored.output(output)[position]
                 picture[output] = "" if error else _save(folder, f"{base}/{unit.row}.{output}.png", image)
             entries[identifier]["methods"][unit.row] = picture
     return [entry for identifier, entry in entries.items() if identifier in shown]
@@ -168,11 +168,11 @@ def _save(folder: RunFolder, relative: str, image: Tensor) -> str:
     return relative
 
 
-def _scores(rows: pl.LazyFrame, samples: set[str]) -> dict[tuple[str, str, str, str], dict[str, float]]:
+def _scores(rows: pl.LazyFrame, samples: set[str]) -> dict[tuple[str, str, str, str], dict[str, Any]]:
     if not samples:
         return {}
     held = rows.filter(pl.col("sample").is_in(sorted(samples)) & (pl.col("status") == "ok")).collect()
-    scores: dict[tuple[str, str, str, str], dict[str, float]] = {}
+    scores: dict[tuple[str, str, str, str], dict[str, Any]] = {}
     for row in held.iter_rows(named=True):
         key = (row["dataset"], row["occlusion"], row["sample"], row["method"])
         value = row["value"]

@@ -181,7 +181,7 @@ def _environment(suite: Suite) -> Any:
         "precision",
         "seed",
     )
-    measures = [fingerprint(METRICS.get(entry.id)) for entry in suite.metrics]
+    measures: list[Any] = [fingerprint(METRICS.get(entry.id)) for entry in suite.metrics]
     measures += [fingerprint(MATCHERS.get(entry.id)) for entry in suite.matchers]
     measures += [_file_states(entry) for entry in (*suite.metrics, *suite.matchers)]
     libraries = [_version(name) for name in LIBRARIES]

@@ -36,6 +36,10 @@ class Restored:
     errors: list[str]
     seconds: float
 
+    def output(self, name: str) -> Tensor:
+        """The images of an output, "raw" or "composite"."""
+        return self.raw if name == "raw" else self.composite
+
 
 class Restorer:
     """One row's method, or chain of methods, loaded on a device."""
@@ -167,5 +171,5 @@ def _defect(image: Tensor) -> str:
     return ""
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:300]

@@ -7,27 +7,35 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unmaskbench.benchmark.detection import DETECTOR, detector_path
-from unmaskbench.benchmark.metrics.regions import region_mask
+from unmaskbench.benchmark.embedding import Embedder
 from unmaskbench.benchmark.plan import Unit, build_dataset, segmenter_of
-from unmaskbench.benchmark.prepare import OccludedShard, ReferenceCache, Stopwatch, TruthShard, decode, occlude
+from unmaskbench.benchmark.prepare import (
+    OccludedShard,
+    ReferenceCache,
+    Stopwatch,
+    TruthShard,
+    decode,
+    occlude,
+    pixel_hash,
+)
 from unmaskbench.benchmark.registry import MATCHERS, METRICS, SEGMENTERS, UnavailablePluginError
 from unmaskbench.benchmark.restore import Restored, Restorer
+from unmaskbench.benchmark.rows import Row, RowMaker
+from unmaskbench.benchmark.scoring import Scorer, chunks_of
 from unmaskbench.benchmark.store import EMBEDDINGS, ROWS, SAMPLES, RunFolder
-from unmaskbench.benchmark.suite import Entry, MethodEntry, Suite
-from unmaskbench.benchmark.types import Dataset, Matcher, Segmenter
+from unmaskbench.benchmark.suite import MethodEntry, Suite
+from unmaskbench.benchmark.types import Dataset, Segmenter
 from unmaskbench.benchmark.weights import remedy
 
 Progress = Callable[[str, int], None]
-Row = dict[str, Any]
 
 
 @dataclass
@@ -51,12 +59,8 @@ class Worker:
         self._datasets: dict[str, Dataset] = {}
         self._restorers: dict[str, Restorer | str] = {}
         self._segmenters: dict[str, Segmenter] = {}
-        self.metrics = [METRICS.build(entry.id, **entry.parameters) for entry in suite.metrics]
-        by_id = {metric.card.id: metric for metric in self.metrics}
-        for metric in self.metrics:
-            if hasattr(metric, "share"):  # ms_ssim takes ssim's moments, fid takes kid's features
-                metric.share(by_id)
-        self._matchers: dict[str, Matcher] = {}
+        self.scorer = Scorer(suite)
+        self.embedder = Embedder(suite, device)
 
     # ------------------------------------------------------------------------------------------------ the unit
 
@@ -78,7 +82,8 @@ class Worker:
         if label not in self._datasets:
             self._datasets[label] = build_dataset(unit.dataset, self.suite.size)
         truth: TruthShard = self.cache.get(
-            ("truth", label, unit.samples), lambda: decode(self._datasets[label], unit.samples, self.suite, unit.dataset.crop)
+            ("truth", label, unit.samples),
+            lambda: decode(self._datasets[label], unit.samples, self.suite, unit.dataset.crop),
         )
         watch.add("decode", started)
         started = time.perf_counter()
@@ -90,31 +95,13 @@ class Worker:
         return shard
 
     def _reference_unit(self, unit: Unit, shard: OccludedShard, watch: Stopwatch) -> UnitResult:
+        make = RowMaker(unit, shard.truth.refs, self.suite, self.scorer.metrics)
         started = time.perf_counter()
-        truth = shard.truth.truth[shard.keep]
-        rows: list[Row] = []
-        sets: dict[str, np.ndarray] = {}
-        for metric in self.metrics:
-            if metric.card.kind == "no_reference":
-                for chunk in self._chunks(len(shard.ids)):
-                    values = _figures(metric, truth[chunk], metric.reference, None)
-                    rows += self._rows(unit, "raw", shard.ids[chunk], metric.card.id, "whole", values)
-            elif metric.card.kind == "set" and len(shard.ids):
-                sets |= {f"{metric.card.id}/raw/{k}": v for k, v in self._set_statistics(metric, truth).items()}
+        rows, sets = self.scorer.truths(make, shard.ids, shard.truth.truth[shard.keep])
         watch.add("score", started)
-        embeddings: list[Row] = []
-        for entry in self.suite.matchers:
-            started = time.perf_counter()
-            found = shard.truth.embeddings.get(entry.label)
-            if found is None:
-                found = self._embed(entry, shard.truth.truth, shard.truth.landmarks)
-                shard.truth.embeddings[entry.label] = found
-            vectors, errors = found
-            for position, identifier in zip(shard.keep, shard.ids, strict=True):
-                embeddings.append(
-                    self._embedding(unit, "truth", entry, identifier, vectors[position], errors[position])
-                )
-            watch.add("embed", started)
+        started = time.perf_counter()
+        embeddings = [row for entry in self.suite.matchers for row in self.embedder.truths(make, shard, entry)]
+        watch.add("embed", started)
         self.progress("prepare", len(unit.samples))
         started = time.perf_counter()
         manifest = shard.manifest(unit.dataset.label, unit.occlusion.label)
@@ -125,11 +112,13 @@ class Worker:
         return UnitResult(unit.key, unit.row, len(shard.ids), len(unit.samples) - len(shard.ids))
 
     def _method_unit(self, unit: Unit, method: MethodEntry, shard: OccludedShard, watch: Stopwatch) -> UnitResult:
+        make = RowMaker(unit, shard.truth.refs, self.suite, self.scorer.metrics)
+        skipped = shard.truth.failed | shard.failed
         rows = [
             row
             for ref in shard.truth.refs
-            if ref.id in (skipped := shard.truth.failed | shard.failed)
-            for row in self._failures(unit, ref.id, "skipped", skipped[ref.id], math.nan)
+            if ref.id in skipped
+            for row in make.failures(ref.id, "skipped", skipped[ref.id], math.nan)
         ]
         embeddings: list[Row] = []
         sets: dict[str, np.ndarray] = {}
@@ -140,12 +129,14 @@ class Worker:
             watch.add("restore", started)
             failed = sum(bool(error) for error in restored.errors)
             started = time.perf_counter()
-            rows += self._score(unit, shard, restored, masks)
-            sets = self._sets(restored)
+            rows += self.scorer.score(make, shard, restored, masks)
+            sets = self.scorer.sets(restored)
             watch.add("score", started)
             self.progress("score", len(shard.ids))
             started = time.perf_counter()
-            embeddings = self._embed_restored(unit, shard, restored)
+            for entry in self.suite.matchers:
+                embeddings += self.embedder.restored(make, shard, restored, entry)
+                self.progress("embed", len(shard.ids))
             watch.add("embed", started)
         started = time.perf_counter()
         self._write(unit, rows, embeddings, sets)
@@ -188,7 +179,7 @@ class Worker:
         if isinstance(restorer, str):
             return Restored(shard.occluded, shard.occluded, [restorer] * len(shard.ids), math.nan), masks
         parts: list[Restored] = []
-        for chunk in self._chunks(len(shard.ids)):
+        for chunk in chunks_of(len(shard.ids), self.suite.batch_size):
             names = [f"{prefix}/{identifier}" for identifier in shard.ids[chunk]]
             parts.append(restorer.restore(shard.occluded[chunk], masks[chunk], names))
             self.progress("restore", len(parts[-1].errors))
@@ -214,7 +205,8 @@ class Worker:
         def predicted() -> Tensor:
             with torch.inference_mode():
                 parts = [
-                    segmenter.segment(shard.occluded[c].to(self.device)).cpu() for c in self._chunks(len(shard.ids))
+                    segmenter.segment(shard.occluded[c].to(self.device)).cpu()
+                    for c in chunks_of(len(shard.ids), self.suite.batch_size)
                 ]
             found = torch.cat(parts)
             if found.shape != shard.masks.shape:
@@ -223,257 +215,9 @@ class Worker:
                 )
             return (found > 0.5).to(torch.float32)
 
-        key = ("predicted", name, tuple(shard.ids), float(shard.occluded.sum()))
+        key = ("predicted", name, tuple(pixel_hash(image) for image in shard.occluded))
         masks: Tensor = self.cache.get(key, predicted)
         return masks
-
-    # ------------------------------------------------------------------------------------------------ scoring
-
-    def _score(self, unit: Unit, shard: OccludedShard, restored: Restored, masks: Tensor) -> list[Row]:
-        good = [position for position, error in enumerate(restored.errors) if not error]
-        rows: list[Row] = []
-        for position, error in enumerate(restored.errors):
-            if error:
-                rows += self._failures(unit, shard.ids[position], "failed_restore", error, restored.seconds)
-        for metric in self.metrics:
-            kind = metric.card.kind
-            if kind == "set":
-                continue
-            if kind == "segmentation":
-                if _owes_masks(unit):
-                    for chunk in self._chunks(len(shard.ids)):
-                        values = _figures(metric, masks[chunk], lambda _, c=chunk: shard.masks[c], None)
-                        named = [(i, error) for i, error in zip(shard.ids[chunk], restored.errors[chunk], strict=True)]
-                        kept = [position for position, (_, error) in enumerate(named) if not error]
-                        values = values if isinstance(values, str) else values[kept]
-                        rows += self._rows(unit, "raw", [named[k][0] for k in kept], metric.card.id, "whole", values)
-                continue
-            rows += self._score_images(unit, metric, shard, restored, good)
-        return rows
-
-    def _score_images(
-        self, unit: Unit, metric: Any, shard: OccludedShard, restored: Restored, good: Sequence[int]
-    ) -> list[Row]:
-        rows: list[Row] = []
-        chunks = self._chunks(len(shard.truth.faces))
-        references: list[Any] = [None] * len(chunks)
-        broken = ""
-        try:
-            references = shard.truth.reference(metric, chunks)
-        except Exception as error:  # the metric refuses these truths: its own rows say so, and no other's
-            broken = _describe(error)
-        position_of = {kept: position for position, kept in enumerate(shard.keep)}
-        usable = set(good)
-        regions = [region for region in self.suite.regions if region in metric.card.regions]
-        for chunk, reference in zip(chunks, references, strict=True):
-            kept = [k for k in range(chunk.start, min(chunk.stop, len(shard.truth.faces))) if k in position_of]
-            kept = [k for k in kept if position_of[k] in usable]
-            if not kept:
-                continue
-            positions = [position_of[k] for k in kept]
-            part = _select(reference, [k - chunk.start for k in kept], chunk.stop - chunk.start)
-            names = [shard.ids[p] for p in positions]
-            masks = shard.masks[positions]
-            same = torch.equal(restored.raw[positions], restored.composite[positions])
-            values: dict[tuple[str, str], Any] = {}
-            for output in self.suite.outputs:
-                images = (restored.raw if output == "raw" else restored.composite)[positions]
-                other = "composite" if output == "raw" else "raw"
-                for region in regions:
-                    found = values.get((other, region)) if same else None
-                    if found is None:
-                        found = broken or _figures(metric, images, lambda _, p=part: p, region_mask(region, masks))
-                    values[output, region] = found
-                    rows += self._rows(unit, output, names, metric.card.id, region, found, restored.seconds)
-        return rows
-
-    def _sets(self, restored: Restored) -> dict[str, np.ndarray]:
-        good = [position for position, error in enumerate(restored.errors) if not error]
-        sets: dict[str, np.ndarray] = {}
-        for metric in self.metrics:
-            if metric.card.kind == "set" and good:
-                for output in self.suite.outputs:
-                    images = (restored.raw if output == "raw" else restored.composite)[good]
-                    statistics = self._set_statistics(metric, images)
-                    sets |= {f"{metric.card.id}/{output}/{k}": v for k, v in statistics.items()}
-        return sets
-
-    def _set_statistics(self, metric: Any, images: Tensor) -> dict[str, np.ndarray]:
-        try:
-            merged: dict[str, np.ndarray] = metric.merge([metric.update(images[c]) for c in self._chunks(len(images))])
-        except Exception:  # no statistics of this shard: the board has no figure for the set, and shows none
-            return {}
-        return merged
-
-    # ------------------------------------------------------------------------------------------------ embedding
-
-    def _embed_restored(self, unit: Unit, shard: OccludedShard, restored: Restored) -> list[Row]:
-        rows: list[Row] = []
-        landmarks = shard.truth.landmarks[shard.keep]
-        same = torch.equal(restored.raw, restored.composite)
-        for entry in self.suite.matchers:
-            done: tuple[Tensor, list[str]] | None = None
-            for output in self.suite.matcher_outputs:
-                if done is None or not same:
-                    done = self._embed(entry, restored.raw if output == "raw" else restored.composite, landmarks)
-                for position, identifier in enumerate(shard.ids):
-                    error = "failed_restore" if restored.errors[position] else done[1][position]
-                    rows.append(self._embedding(unit, output, entry, identifier, done[0][position], error))
-            self.progress("embed", len(shard.ids))
-        return rows
-
-    def _embed(self, entry: Entry, images: Tensor, landmarks: Tensor) -> tuple[Tensor, list[str]]:
-        """Embeddings (N, D) and a status per image ("" = ok); landmarks that are not finite are a face not found."""
-        matcher = self.matcher(entry)
-        if self.suite.landmarks == "detected":
-            landmarks, detected = self._detector().detect(images)
-            found = torch.as_tensor(detected, dtype=torch.bool)
-        else:
-            found = torch.isfinite(landmarks).flatten(1).all(1)
-        vectors = torch.zeros(len(images), matcher.card.dimension)
-        errors = ["" if ok else "failed_detect" for ok in found.tolist()]
-        where = found.nonzero().flatten()
-        for chunk in self._chunks(len(where)):
-            rows = where[chunk]
-            try:
-                with torch.inference_mode():
-                    vectors[rows] = matcher.embed(images[rows], landmarks[rows]).float().cpu()
-                bad = rows[~torch.isfinite(vectors[rows]).all(1)].tolist()
-            except Exception:  # a matcher that breaks on a batch has no score for it
-                bad = rows.tolist()
-            for row in bad:
-                errors[row] = "failed_score"
-        return vectors, errors
-
-    def matcher(self, entry: Entry) -> Matcher:
-        """The loaded matcher of an entry."""
-        if entry.label not in self._matchers:
-            matcher: Matcher = MATCHERS.build(entry.id, **entry.parameters)
-            matcher.load(self.device)
-            self._matchers[entry.label] = matcher
-        return self._matchers[entry.label]
-
-    # ------------------------------------------------------------------------------------------------ rows
-
-    def _chunks(self, count: int) -> list[slice]:
-        step = self.suite.batch_size
-        return [slice(start, min(start + step, count)) for start in range(0, count, step)]
-
-    def _rows(
-        self,
-        unit: Unit,
-        output: str,
-        ids: Sequence[str],
-        metric: str,
-        region: str,
-        values: Any,
-        seconds: float = math.nan,
-    ) -> list[Row]:
-        """One row per sample; a NaN value means that the metric has no meaning here (an empty region): skipped."""
-        failed = isinstance(values, str)
-        numbers = [None] * len(ids) if failed else values.tolist()
-        rows = []
-        for identifier, value in zip(ids, numbers, strict=True):
-            absent = value is None or math.isnan(value)
-            status = "failed_score" if failed else ("skipped" if absent else "ok")
-            message = values if failed else ("the region is empty" if absent else "")
-            rows.append(
-                self._row(unit, output, identifier, metric, region, None if absent else value, status, seconds, message)
-            )
-        return rows
-
-    def _failures(self, unit: Unit, identifier: str, status: str, message: str, seconds: float) -> list[Row]:
-        """The rows of a sample that gave no image: one for every figure that it owes, so that the denominator holds."""
-        rows = []
-        for metric in self.metrics:
-            if metric.card.kind == "segmentation" and _owes_masks(unit):
-                rows.append(self._row(unit, "raw", identifier, metric.card.id, "whole", None, status, seconds, message))
-            if metric.card.kind in ("full_reference", "no_reference"):
-                for output in self.suite.outputs:
-                    for region in self.suite.regions:
-                        if region in metric.card.regions:
-                            rows.append(
-                                self._row(
-                                    unit, output, identifier, metric.card.id, region, None, status, seconds, message
-                                )
-                            )
-        if not rows:  # a suite without image metrics still owes the sample's fate
-            rows.append(self._row(unit, self.suite.outputs[0], identifier, "", "", None, status, seconds, message))
-        return rows
-
-    def _row(
-        self, unit: Unit, output: str, identifier: str, metric: str, region: str, value: float | None, status: str,
-        seconds: float, message: str,
-    ) -> Row:  # fmt: skip
-        return {
-            "dataset": unit.dataset.label,
-            "occlusion": unit.occlusion.label,
-            "method": unit.row,
-            "output": output,
-            "sample": identifier,
-            "identity": self._identity(unit, identifier),
-            "metric": metric,
-            "region": region,
-            "value": value,
-            "status": status,
-            "seconds": None if math.isnan(seconds) else seconds,
-            "message": message,
-        }
-
-    def _identity(self, unit: Unit, identifier: str) -> str | None:
-        known = self.cache.get(
-            ("identities", unit.dataset.label, unit.samples),
-            lambda: {
-                ref.id: ref.identity for ref in (self._datasets[unit.dataset.label].samples[i] for i in unit.samples)
-            },
-        )
-        identity: str | None = known[identifier]
-        return identity
-
-    def _embedding(self, unit: Unit, output: str, entry: Entry, identifier: str, vector: Tensor, error: str) -> Row:
-        return {
-            "dataset": unit.dataset.label,
-            "occlusion": unit.occlusion.label,
-            "method": unit.row,
-            "output": output,
-            "matcher": entry.label,
-            "sample": identifier,
-            "status": error or "ok",
-            "vector": None if error else vector.tolist(),
-        }
-
-
-def _owes_masks(unit: Unit) -> bool:
-    """Whether the unit's method is given predicted masks, which segmentation metrics score."""
-    return unit.method is not None and unit.method.mask_source.startswith("predicted")
-
-
-def _figures(metric: Any, images: Tensor, reference: Callable[[Tensor], Any], region: Tensor | None) -> Tensor | str:
-    """A metric's values (N,), or the message of its failure: a metric that breaks costs its own rows only."""
-    try:
-        values: Tensor = metric.score(images, reference(images), region)
-        if values.shape != (len(images),):
-            raise ValueError(f"{metric.card.id} gave shape {tuple(values.shape)} for {len(images)} images")
-    except Exception as error:
-        return _describe(error)
-    return values
-
-
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]
-
-
-def _select(reference: Any, positions: Sequence[int], total: int) -> Any:
-    """The reference of some samples of a chunk; ``positions`` index its first axis of length ``total``."""
-    if list(positions) == list(range(total)):
-        return reference
-    if isinstance(reference, Tensor):
-        return reference[list(positions)]
-    if isinstance(reference, tuple | list):
-        return tuple(_select(item, positions, total) for item in reference)
-    if isinstance(reference, dict):
-        return {key: _select(value, positions, total) for key, value in reference.items()}
-    return reference
 
 
 def unavailable(suite: Suite) -> list[str]:
@@ -490,6 +234,8 @@ def unavailable(suite: Suite) -> list[str]:
                 continue
             smallest = getattr(registry.card(entry.id), "minimum_size", 1)
             if suite.size < smallest:
-                messages.append(f"{registry.noun} '{entry.id}' needs images of {smallest} px; the suite's size is {suite.size}")
+                messages.append(
+                    f"{registry.noun} '{entry.id}' needs images of {smallest} px; the suite's size is {suite.size}"
+                )
             messages += [f"{registry.noun} '{entry.id}' needs {m.kind} {m.name}: {m.remedy}" for m in absent]
     return messages

@@ -1,0 +1,39 @@
+"""Figures of a metric that may break, and what of a cached reference belongs to some samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+
+def figures(metric: Any, images: Tensor, reference: Any, region: Tensor | None) -> Tensor | str:
+    """A metric's values (N,) for images (N, C, H, W), or the message of its failure: a metric that breaks costs its own
+    rows only. ``reference`` is what the metric made of the truths, None where the images stand for themselves."""
+    try:
+        known = metric.reference(images) if reference is None else reference
+        values: Tensor = metric.score(images, known, region)
+        if values.shape != (len(images),):
+            raise ValueError(f"{metric.card.id} gave shape {tuple(values.shape)} for {len(images)} images")
+    except Exception as error:
+        return describe(error)
+    return values
+
+
+def describe(error: Exception) -> str:
+    """The error in one line of at most 300 characters."""
+    return f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+
+
+def select(reference: Any, positions: Sequence[int], total: int) -> Any:
+    """The reference of some samples of a chunk; ``positions`` index its first axis of length ``total``."""
+    if list(positions) == list(range(total)):
+        return reference
+    if isinstance(reference, Tensor):
+        return reference[list(positions)]
+    if isinstance(reference, tuple | list):
+        return tuple(select(item, positions, total) for item in reference)
+    if isinstance(reference, dict):
+        return {key: select(value, positions, total) for key, value in reference.items()}
+    return reference
