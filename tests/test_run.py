@@ -18,6 +18,7 @@ from unmaskbench.benchmark import run
 from unmaskbench.benchmark.engines import local
 from unmaskbench.benchmark.plan import plan
 from unmaskbench.benchmark.store import RunFolder, StoreError
+from unmaskbench.benchmark.suite import SuiteError
 
 TIMINGS = ("run", "timings", "gallery")
 
@@ -273,12 +274,25 @@ def test_a_matcher_that_breaks_fails_its_embeddings_only(tmp_path: Path) -> None
     assert set(table(folder)["status"]) == {"ok"}
 
 
-def test_a_metric_that_refuses_the_size_fails_its_rows_only(tmp_path: Path) -> None:
-    rows = table(run(tiny.suite(size=16, metrics=["psnr", "fsim", "ms_ssim"]), tmp_path / "run", speed=False))
-    assert set(rows.filter(pl.col("metric") == "psnr")["status"]) == {"ok"}
-    small = rows.filter((pl.col("metric") == "ms_ssim") & (pl.col("method") != ""))
-    assert set(small["status"]) == {"failed_score"}
-    assert "px" in small["message"][0]
+def test_a_metric_that_wants_larger_images_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="metric 'ms_ssim' needs images of 161 px; the suite's size is 32"):
+        run(tiny.suite(metrics=["psnr", "ms_ssim"]), tmp_path / "run", speed=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("part", ["reference", "score"])
+def test_a_metric_that_breaks_fails_its_rows_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    from unmaskbench.benchmark.metrics.l1 import L1
+
+    def broken(self: L1, *_: Any) -> None:
+        raise IndexError("off the end")
+
+    monkeypatch.setattr(L1, part, broken)
+    rows = table(run(tiny.suite(gallery=0), tmp_path / "run", speed=False)).filter(pl.col("method") != "")
+    fates = {key: set(found["status"]) for (key,), found in rows.group_by("metric")}
+    assert fates == {"psnr": {"ok"}, "l1": {"failed_score"}}
+    assert set(rows.filter(pl.col("metric") == "l1")["message"]) == {"IndexError: off the end"}
+    assert rows.filter(pl.col("metric") == "l1").height == rows.filter(pl.col("metric") == "psnr").height
 
 
 def test_predicted_masks_get_rows_of_their_own_and_mask_metrics(tmp_path: Path) -> None:
@@ -405,3 +419,21 @@ def test_speed_is_measured_once(tmp_path: Path) -> None:
     tiny.CALLS.clear()
     run(tiny.suite(gallery=0), tmp_path / "run")
     assert not tiny.CALLS
+
+
+def test_landmarks_found_anew_fail_only_where_no_face_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unmaskbench.benchmark import runner
+
+    def detect(images: torch.Tensor, path: Path) -> tuple[torch.Tensor, list[bool]]:
+        return torch.ones(len(images), 5, 2), [position != 1 for position in range(len(images))]
+
+    monkeypatch.setattr(runner, "detector_path", lambda: tmp_path)
+    monkeypatch.setattr(runner, "require_detector", lambda: tmp_path)
+    monkeypatch.setattr(runner, "detect_in_crops", detect)
+    folder = run(tiny.suite(landmarks="detected"), tmp_path / "run", speed=False)
+    units = [unit["key"] for unit in json.loads((folder / "run.json").read_text())["units"]]
+    vectors = RunFolder(folder).embeddings(units).collect()
+    fates = {key: set(part["status"]) for (key,), part in vectors.group_by("sample")}
+    lost = {name for name, statuses in fates.items() if statuses == {"failed_detect"}}
+    assert lost == {"p0/1", "p2/1"}  # the second of each shard
+    assert set().union(*(fates[name] for name in fates if name not in lost)) == {"ok"}
