@@ -84,7 +84,20 @@ def export(
 
 def _onnx(module: nn.Module, sample: tuple[Tensor, ...], path: Path) -> None:
     names = ["occluded", "mask"][: len(sample)]
-    torch.onnx.export(
-        module, sample, str(path), input_names=names, output_names=["restored"], opset_version=OPSET, dynamo=False,
-        dynamic_axes={name: {0: "batch"} for name in (*names, "restored")},
-    )  # fmt: skip
+    try:
+        torch.onnx.export(
+            module, sample, str(path), input_names=names, output_names=["restored"], opset_version=OPSET, dynamo=False,
+            dynamic_axes={name: {0: "batch"} for name in (*names, "restored")},
+        )  # fmt: skip
+    except (torch.onnx.errors.OnnxExporterError, RuntimeError):
+        # The tracing exporter is fast but wants every kernel's shape as a constant; StyleGAN2 computes its kernels.
+        batch = {0: torch.export.Dim("batch")}
+        torch.onnx.export(
+            module, sample, str(path), input_names=names, output_names=["restored"], dynamo=True, external_data=False,
+            dynamic_shapes=_shapes(len(sample), batch), verbose=False,
+        )  # fmt: skip
+
+
+def _shapes(inputs: int, batch: dict[int, Any]) -> tuple[Any, ...]:
+    """Shapes in the form of ``Restorer.forward``: the mask is in a variable tuple."""
+    return (batch, (batch,)) if inputs == 2 else (batch,)

@@ -1,5 +1,6 @@
 """Exports give the network's own numbers through the methods that read them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ def loaded(name: str, folder: Path) -> object:
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_an_export_restores_the_same(name: str, kind: str, tmp_path: Path) -> None:
+    if (name, kind) == ("psp_unmask", "onnx") and os.environ.get("UNMASKBENCH_SLOW") != "1":
+        pytest.skip("the exporter that StyleGAN2 needs takes half a minute; set UNMASKBENCH_SLOW=1")
     if name not in METHODS.names():
         pytest.fail(METHODS.broken[name])
     method = loaded(name, tmp_path)
