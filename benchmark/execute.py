@@ -16,6 +16,7 @@ from unmaskbench.benchmark import provenance
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
 from unmaskbench.benchmark.engines import local
 from unmaskbench.benchmark.gallery import draw_gallery
+from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan import Plan, build_dataset, plan
 from unmaskbench.benchmark.runner import Progress, UnitResult, unavailable
 from unmaskbench.benchmark.score import manifest_hash, score
@@ -171,6 +172,7 @@ def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitRe
         "git": provenance.commit(),
         "device": device,
         "precision": suite.precision,
+        "resizing": {"samples": SAMPLE_RESIZE, "methods": METHOD_RESIZE},
         "seed": suite.seed,
         "weights": _weights(suite),
         "timings": timings,

@@ -65,6 +65,9 @@ def score(folder: RunFolder) -> dict[str, Any]:
         )
     }
     for condition in conditions(run, suite, manifest):
+        tables["statuses"] += statuses(condition, folder, manifest)
+        if not condition.samples:
+            continue  # nothing could be read or occluded: the statuses say so, and there is nothing to average
         rows, differences = image_rows(condition, folder, suite)
         trials = verification(condition, folder, suite, cards)
         tables["rows"] += rows
@@ -75,7 +78,6 @@ def score(folder: RunFolder) -> dict[str, Any]:
         agreement = image_against_person(condition, folder, suite, trials)
         tables["correlations"] += agreement.correlations
         tables["scatter"] += agreement.scatter
-        tables["statuses"] += statuses(condition, folder, manifest)
     return board | tables
 
 
