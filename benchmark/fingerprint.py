@@ -32,6 +32,8 @@ def fingerprint(cls: type) -> str:
     files = {path, *_imported(cls.__module__)}
     if path.stem in OWN_FOLDER:
         files |= {p for p in path.parent.rglob("*") if p.suffix in (".py", ".yaml", ".safetensors")}
+    if hasattr(cls, "weight_paths"):  # trained here, outside the plug-in's folder
+        files |= set(cls.weight_paths())
     total = hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode())
     for digest in sorted(sha256(file) for file in files):
         total.update(digest.encode())

@@ -54,6 +54,11 @@ def locate(plugin: str, recipe: str, folder: Path) -> Path | None:
     return None
 
 
+def weight_paths(plugin: str, folder: Path) -> list[Path]:
+    """The weights of every recipe of ``plugin``, shipped or trained here."""
+    return sorted(path for place in (folder / "weights", *search_path()) for path in place.glob(f"{plugin}_*.safetensors"))
+
+
 def training_card(plugin: str, recipe: str, folder: Path) -> dict[str, Any]:
     """The model card of the weights that would be loaded; empty where there are none or they came without."""
     path = locate(plugin, recipe, folder)
@@ -111,12 +116,19 @@ class LearnedMethod:
         raise NotImplementedError
 
     @classmethod
-    def missing(cls) -> list[Missing]:
-        """The compact weights, where they neither ship nor were trained here."""
-        if locate(cls.card.id, "compact", cls.folder) is not None:
+    def missing(cls, size: str = "compact", checkpoint: Path | str | None = None, recipe: str = "") -> list[Missing]:
+        """The weights asked for, where they neither ship nor were trained here; a ``checkpoint`` of one's own lacks
+        nothing."""
+        recipe = recipe or size
+        if checkpoint is not None or locate(cls.card.id, recipe, cls.folder) is not None:
             return []
-        command = f"bench train {cls.card.id} --recipe compact --data lfw --root DIR"
-        return [Missing("weights", file_name(cls.card.id, "compact"), command)]
+        command = f"bench train {cls.card.id} --recipe {recipe} --data lfw --root DIR"
+        return [Missing("weights", file_name(cls.card.id, recipe), command)]
+
+    @classmethod
+    def weight_paths(cls) -> list[Path]:
+        """Every weight file of this method that a run could use: what its results depend on beside its source."""
+        return weight_paths(cls.card.id, cls.folder)
 
     @classmethod
     def training_card(cls) -> dict[str, Any]:

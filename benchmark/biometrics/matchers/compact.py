@@ -60,11 +60,17 @@ class Compact(CosineSimilarity):
         return network.eval()
 
     @staticmethod
-    def missing() -> list[Missing]:
-        """The weights, where they neither ship nor were trained here."""
-        if _find() is not None:
+    def missing(checkpoint: Path | str | None = None) -> list[Missing]:
+        """The weights, where they neither ship nor were trained here; a ``checkpoint`` of one's own lacks nothing."""
+        if checkpoint is not None or _find() is not None:
             return []
         return [Missing("weights", "compact", "bench train compact --recipe compact --data lfw --root DIR")]
+
+    @staticmethod
+    def weight_paths() -> list[Path]:
+        """The weight file that would be used, where there is one: what a run's results depend on beside the source."""
+        path = _find()
+        return [path] if path is not None else []
 
     def load(self, device: str) -> None:
         """Bring the network into memory. Raises FileNotFoundError with a remedy, WeightsError for another network's
