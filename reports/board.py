@@ -111,7 +111,7 @@ def facts_to_warn_of(board: Board) -> list[str]:
     for matcher, methods in sorted(dependent.items()):
         found.append(
             f"{matcher} took part in the training of {', '.join(sorted(methods))}: it is no independent judge there. "
-            "Those figures are marked with a dagger and never win."
+            "Those figures are marked with † and never win."
         )
     for method in board.data["methods"]:
         if method["state"] != "ok":
@@ -120,16 +120,53 @@ def facts_to_warn_of(board: Board) -> list[str]:
         for entry in board.data[kind]:
             if entry["state"] != "ok":
                 found.append(f"{entry[kind[:-1]]} has no figures here: {entry['message'] or entry['state']}.")
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    for row in board.data["statuses"]:
-        if row["status"] != "ok":
-            counts[row["method"], row["status"]] += row["count"]
-    for (method, status), count in sorted(counts.items()):
-        found.append(f"{method}: {count} samples are {status}; they stay in the denominator.")
-    unranked = dict.fromkeys((r["metric"], r["note"]) for r in board.data["rows"] if not r["ranked"])
+    found += _failures(board) + _masks(board)
+    # slices are never ranked, nor are the unoccluded faces' own figures
+    unranked = dict.fromkeys(
+        (r["metric"], r["note"])
+        for r in board.data["rows"]
+        if not r["ranked"] and r["slice"] == "all" and r["method"] != "truth"
+    )
     found += [f"{metric} is shown without ranks: {note or 'too few images'}." for metric, note in unranked]
     if board.data["run"]["hardware"].get("gpu") in ("", None):
         found.append("Speed was measured on a CPU: compare it only within this board.")
+    return found
+
+
+def _failures(board: Board) -> list[str]:
+    counts: dict[tuple[str, str, str], int] = defaultdict(int)
+    for row in board.data["statuses"]:
+        if row["status"] != "ok":
+            # a sample that was never occluded belongs to no method
+            counts[row["method"], row["status"], "" if row["method"] else row["message"]] += row["count"]
+    return [
+        f"{method}: {count} samples are {status}; they stay in the denominator."
+        if method
+        else f"{count} samples were {status} before any method saw them{': ' + why if why else ''}."
+        for (method, status, why), count in sorted(counts.items())
+    ]
+
+
+def _masks(board: Board) -> list[str]:
+    """What the true mask was used for, which no deployment has."""
+    scored = {r["method"] for r in board.data["rows"] if r["output"] == "composite"}
+    scored |= {r["method"] for r in board.data["verification"] if r["output"] == "composite"}
+    oracle = [m["method"] for m in board.data["methods"] if m["needs_mask"] and m["mask_source"] == "oracle"]
+    blind = [
+        m["method"] for m in board.data["methods"]
+        if not m["needs_mask"] and m["method"] != "untouched" and m["method"] in scored
+    ]  # fmt: skip
+    found = []
+    if oracle:
+        found.append(
+            f"{', '.join(oracle)} {'was' if len(oracle) == 1 else 'were'} given the true mask (oracle), which a deployment "
+            "does not have."
+        )
+    if blind:
+        found.append(
+            f"Composites paste the visible pixels back with the true mask, those of methods that need no mask too "
+            f"({', '.join(blind)}): what a deployment of these would show is their raw output."
+        )
     return found
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from unmaskbench.reports.board import Board, Row
+from unmaskbench.reports.board import HIGHER_IS_BETTER, Board, Row
 
 Context = tuple[str, str, str]  # dataset, occlusion, output
 PREFERRED_IMAGE = (("lpips", "hole"), ("lpips", "whole"), ("ssim", "hole"), ("psnr", "hole"), ("psnr", "whole"))
@@ -19,13 +19,38 @@ def number(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
+def turned(row: Row) -> Row:
+    """An error rate's row as the share that is right: 1 - value, the ends of its interval swapped."""
+    value, low, high = (number(row[key]) for key in ("value", "low", "high"))
+    return row | {
+        "value": None if value is None else 1 - value,
+        "low": None if high is None else 1 - high,
+        "high": None if low is None else 1 - low,
+    }
+
+
 @dataclass(frozen=True)
 class Operating:
-    """A matcher at an FMR target."""
+    """A matcher at an FMR target, and the figure that methods are judged by there.
+
+    That figure is the protocol's own: FNMR at the threshold that was set on unoccluded pairs (TT) and kept. TMR, which
+    sets its threshold anew in every setting, is a column only. Where every target was refused it is the area under the
+    ROC.
+    """
 
     matcher: str
     target: float | None
-    metric: str = "tmr"
+    metric: str = "fnmr"
+
+    @property
+    def higher(self) -> bool:
+        """Whether more of the figure is better."""
+        return self.metric in HIGHER_IS_BETTER
+
+    @property
+    def difference(self) -> str:
+        """How the paired differences name the figure."""
+        return self.metric if self.target is None else f"{self.metric}@{self.target:g}"
 
 
 class Figures:
@@ -47,6 +72,9 @@ class Figures:
                     self._fixed[table, row["dataset"], row["occlusion"]].append(row)
         self.titles = {m["method"]: m["title"] for m in board.data["methods"]}
         self.metrics = {m["metric"]: m for m in board.data["metrics"]}
+        self._joined: dict[tuple[str, Context], list[Row]] = {}
+        self._placed: dict[Context, dict[tuple[Any, ...], dict[str, Row]]] = {}
+        self._pictured: dict[Context, dict[tuple[Any, ...], dict[str, Row]]] = {}
 
     def contexts(self) -> list[Context]:
         """Every (dataset, occlusion, output), composite first."""
@@ -57,6 +85,11 @@ class Figures:
         rows = self._tables[name].get(context, [])
         if name not in ("verification", "curves", "histograms"):
             return rows
+        if (name, context) not in self._joined:
+            self._joined[name, context] = self._with_fixed(name, context, rows)
+        return self._joined[name, context]
+
+    def _with_fixed(self, name: str, context: Context, rows: list[Row]) -> list[Row]:
         own = {id(row) for row in rows}
         have = {(r["setting"], r["matcher"]) for r in rows if r["setting"] in ("TT", "MT", "MM")}
         extra = [
@@ -69,16 +102,19 @@ class Figures:
         self, context: Context, at: Operating, setting: str, metric: str, part: str = "all"
     ) -> dict[str, Row]:
         """Method to row (penalised policy) at an operating point."""
-        return {
-            r["method"]: r
-            for r in self.table("verification", context)
-            if r["matcher"] == at.matcher and r["setting"] == setting and r["metric"] == metric and r["slice"] == part
-            and r["policy"] == "penalised" and (r["target"] == at.target or r["target"] is None) and not r["refused"]
-        }  # fmt: skip
+        if context not in self._placed:
+            placed: dict[tuple[Any, ...], dict[str, Row]] = defaultdict(dict)
+            for r in self.table("verification", context):
+                if r["policy"] == "penalised" and not r["refused"]:
+                    placed[r["matcher"], r["setting"], r["metric"], r["slice"], r["target"]][r["method"]] = r
+            self._placed[context] = placed
+        placed = self._placed[context]
+        key = (at.matcher, setting, metric, part)
+        return placed.get((*key, None), {}) | placed.get((*key, at.target), {})
 
     def operating(self, context: Context) -> list[Operating]:
         """The operating points to judge by, best first: a matcher that is independent of most methods, FMR 1e-3 if it
-        was not refused, then 1e-2, then 1e-4, else the area under the curve."""
+        was not refused, then 1e-2, then 1e-4, else the area under the ROC."""
         rows = [
             r for r in self.table("verification", context)
             if r["setting"] == "UT" and r["slice"] == "all" and r["policy"] == "penalised" and number(r["value"]) is not None
@@ -88,13 +124,38 @@ class Figures:
         for matcher in dict.fromkeys(r["matcher"] for r in rows):
             mine = [r for r in rows if r["matcher"] == matcher]
             dependent = len({r["method"] for r in mine if not r["independent"]})
-            targets = {r["target"] for r in mine if r["metric"] == "tmr"}
+            targets = {r["target"] for r in mine if r["metric"] == "fnmr" and not r["refused"]}
             usable = [t for t in PREFERRED_TARGETS if t in targets] or sorted(t for t in targets if t is not None)
             if not usable and not any(r["metric"] == "auc" for r in mine):
                 continue
             at = Operating(matcher, usable[0]) if usable else Operating(matcher, None, "auc")
             found.append((dependent, order.index(matcher) if matcher in order else len(order), at))
         return [at for _, _, at in sorted(found, key=lambda f: f[:2])]
+
+    def judged(self, context: Context, at: Operating, part: str = "all") -> dict[str, Row]:
+        """Method to row of the figure of ``at``, restored probe against true gallery; untouched has its MT figure."""
+        found = self.verification(context, at, "UT", at.metric, part)
+        floor = self.verification(context, at, "MT", at.metric, part).get("untouched")
+        return found | ({"untouched": floor} if floor is not None else {})
+
+    def recognised(self, context: Context, at: Operating, part: str = "all") -> dict[str, Row]:
+        """As :meth:`judged`, with FNMR turned into the share of genuine pairs recognised (1 - FNMR): more is better."""
+        return {m: turned(r) if at.metric == "fnmr" else r for m, r in self.judged(context, at, part).items()}
+
+    def threshold(self, context: Context, at: Operating) -> float | None:
+        """The threshold of ``at`` that was set on TT and kept; None where its target was refused."""
+        row = self.verification(context, at, "TT", at.metric).get("") if at.target is not None else None
+        return number(row["threshold"]) if row is not None else None
+
+    def dependent(self, context: Context, matcher: str) -> list[str]:
+        """Methods in whose training ``matcher`` took part: it is no independent judge of them."""
+        return list(
+            dict.fromkeys(
+                r["method"]
+                for r in self.table("verification", context)
+                if r["matcher"] == matcher and not r["independent"]
+            )
+        )
 
     def image_metric(self, context: Context) -> tuple[str, str] | None:
         """The (metric, region) that a context's picture quality is summed up by; None where nothing was scored."""
@@ -104,12 +165,14 @@ class Figures:
         return next((pair for pair in PREFERRED_IMAGE if pair in have), next(iter(have), None))
 
     def image_rows(self, context: Context, metric: str, region: str, part: str = "all") -> dict[str, Row]:
-        """Method to row of one image metric."""
-        return {
-            r["method"]: r
-            for r in self.table("rows", context)
-            if r["metric"] == metric and r["region"] == region and r["slice"] == part
-        }
+        """Method to row of one image metric; the unoccluded faces' own figure, ``truth``, is no method."""
+        if context not in self._pictured:
+            pictured: dict[tuple[Any, ...], dict[str, Row]] = defaultdict(dict)
+            for r in self.table("rows", context):
+                if r["method"] != "truth":
+                    pictured[r["metric"], r["region"], r["slice"]][r["method"]] = r
+            self._pictured[context] = pictured
+        return dict(self._pictured[context].get((metric, region, part), {}))
 
     def method_order(self) -> list[str]:
         """Method ids with ``untouched`` first: the index in this list is the method's colour."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unmaskbench.reports.choices import Context, Figures, number
+from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
     FAINT,
     INK,
@@ -81,14 +82,10 @@ def draw_det(figures: Figures, context: Context, matcher: str, setting: str) -> 
         keep = (fmr > 0) & (fnmr > 0) & (fmr < 1) & (fnmr < 1)
         (line,) = axes.plot(ndtri(fmr[keep]), ndtri(fnmr[keep]), **_stroke(index))
         tagged(line, index if index >= 0 else 255)
-    kept = {
-        h["method"]: h
-        for h in figures.table("histograms", context)
-        if (h["matcher"], h["setting"]) == (matcher, setting)
-    }
-    for index, label, row in rows:
-        if label in kept and kept[label]["threshold"] is not None and len(row["thresholds"]) == len(row["fmr"]):
-            at = int(np.argmin(np.abs(np.asarray(row["thresholds"], float) - kept[label]["threshold"])))
+    kept, words = _kept(figures, context, matcher)
+    for index, _, row in rows:
+        if kept is not None and len(row["thresholds"]) == len(row["fmr"]):
+            at = int(np.argmin(np.abs(np.asarray([_or_infinite(t) for t in row["thresholds"]]) - kept)))
             x, y = row["fmr"][at], row["fnmr"][at]
             if 0 < x < 1 and 0 < y < 1:
                 (ring,) = axes.plot(
@@ -109,7 +106,7 @@ def draw_det(figures: Figures, context: Context, matcher: str, setting: str) -> 
     axes.set_ylim(ndtri(low * 0.9), ndtri(high))
     axes.set_xlabel("FMR, %")
     axes.set_ylabel("FNMR, %")
-    titled(axes, f"DET, {setting} (probit axes; ring: kept threshold)")
+    titled(axes, f"DET, {setting} (probit axes{f'; ring: {words}' if kept is not None else ''})")
     return figure
 
 
@@ -119,6 +116,7 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
     order = figures.method_order()
     base = "MT" if setting == "UT" else "MM"
     rows = {r["setting"] + r["method"]: r for r in figures.table("histograms", context) if r["matcher"] == matcher}
+    kept, words = _kept(figures, context, matcher)
     shown = [(255, "never occluded", rows.get("TT")), (0, "untouched", rows.get(base + "untouched"))]
     shown += [(i, m, rows.get(setting + m)) for i, m in enumerate(order) if m != "untouched"]
     panels = [(index, name, row) for index, name, row in shown if row is not None][:HISTOGRAM_METHODS]
@@ -137,12 +135,12 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
             )
             if index < 255:
                 tagged(patch, index)
-        if row["threshold"] is not None:
-            axes.plot([row["threshold"]] * 2, [-line - 0.48, -line + 0.48], color=INK, linewidth=1)
+        if kept is not None:
+            axes.plot([kept] * 2, [-line - 0.48, -line + 0.48], color=INK, linewidth=1)
     axes.set_yticks([-line for line in range(len(panels))], [name[:18] for _, name, _ in panels])
     axes.set_ylim(-len(panels) + 0.45, 0.55)
     axes.grid(False)
-    axes.set_xlabel("similarity score; bar: kept threshold")
+    axes.set_xlabel("similarity score" + (f"; bar: {words}" if kept is not None else ""))
     titled(axes, f"Genuine (above) and impostor (below) scores, {setting}", x=-0.36)
     return figure
 
@@ -155,24 +153,48 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
     recovered = figures.verification(context, points[0], "UT", "fnmr_recovered")
     added = figures.verification(context, points[0], "UT", "fmr_added")
     methods = [
-        m for m in figures.method_order() if m in recovered and m in added and number(recovered[m]["value"]) is not None
+        m
+        for m in figures.method_order()
+        if number(recovered.get(m, {}).get("value")) is not None and number(added.get(m, {}).get("value")) is not None
     ]
     if not methods:
         return None
     figure, axes = new_figure()
     axes.axhline(0, color=FAINT, linewidth=0.8)
     axes.axvline(0, color=FAINT, linewidth=0.8)
+    order = figures.method_order()
     for method in methods:
-        index = figures.method_order().index(method)
         x, y = added[method], recovered[method]
-        mark(axes, index, [100 * x["value"]], [100 * y["value"]], [ends(x, 100)], [ends(y, 100)], size=5)
-    axes.set_xlabel("FMR added, percentage points (harm)")
-    axes.set_ylabel("FNMR recovered, percentage points")
+        mark(axes, order.index(method), [100 * x["value"]], [100 * y["value"]], [ends(x, 100)], [ends(y, 100)], size=5)
+    axes.margins(x=0.15, y=0.1)
+    axes.set_xlabel("FMR added, percentage points: right lets more strangers in")
+    axes.set_ylabel("FNMR recovered, percentage points: up is help")
     titled(
         axes,
         f"What is won and what is let in, FMR {100 * points[0].target:g} %" if points[0].target else "Won and let in",
     )
+    mine = figures.dependent(context, matcher)
+    name_points(
+        axes,
+        [
+            (order.index(m), m + ("†" if m in mine else ""), 100 * added[m]["value"], 100 * recovered[m]["value"])
+            for m in methods
+        ],
+    )
     return figure
+
+
+def _kept(figures: Figures, context: Context, matcher: str) -> tuple[float | None, str]:
+    """The threshold that was set on TT and kept at the matcher's operating point, and words for it."""
+    at = next((point for point in figures.operating(context) if point.matcher == matcher), None)
+    if at is None or at.target is None:
+        return None, ""
+    return figures.threshold(context, at), f"threshold kept from TT, FMR {100 * at.target:g} %"
+
+
+def _or_infinite(value: Any) -> float:
+    found = number(value)
+    return float("inf") if found is None else found
 
 
 def _finite(*series: list[Any]) -> tuple[np.ndarray, ...]:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unmaskbench.reports.choices import Context, Figures, coverage_bins, number, slice_value
+from unmaskbench.reports.choices import Context, Figures, Operating, coverage_bins, number, slice_value
 from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_roc, draw_trade
+from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
     RULE,
     Target,
+    dash,
     ends,
     log_x,
     mark,
@@ -30,6 +32,7 @@ from unmaskbench.reports.plot_svg import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PER_METHOD_POINTS = 60
@@ -37,23 +40,21 @@ FIGURES_LIMIT = 60
 
 
 def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
-    """Quality against milliseconds an image; the line joins the methods that nothing beats on both."""
+    """Quality against milliseconds an image, up is better; the line joins the methods that nothing beats on both, the
+    dashed line is the untouched image, which costs nothing."""
     values, label, higher = _quality(figures, context, kind)
     cards = {m["method"]: m for m in figures.board.data["methods"]}
     points = [
-        (m, float(cards[m]["latency_ms"]), row) for m, row in values.items() if m in cards and cards[m]["latency_ms"]
+        (m, float(cards[m]["latency_ms"]), row)
+        for m, row in values.items()
+        if m in cards and m != "untouched" and cards[m]["latency_ms"]
     ]
     if not points:
         return None
     figure, axes = new_figure()
     order = figures.method_order()
     for method, speed, row in points:
-        index = order.index(method)
-        mark(axes, index, [speed], [row["value"]], y_ends=[ends(row)])
-        text = axes.annotate(
-            method, (speed, row["value"]), textcoords="offset points", xytext=(5, 5), fontsize=7, color=placeholder(index)
-        )  # fmt: skip
-        tagged(text, index)
+        mark(axes, order.index(method), [speed], [row["value"]], y_ends=[ends(row)])
     front, reach = [], None
     for _, speed, row in sorted(points, key=lambda p: p[1]):
         value = row["value"] if higher else -row["value"]
@@ -62,13 +63,42 @@ def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
             reach = value
     axes.plot(*zip(*front, strict=True), color=RULE, linewidth=1.5, zorder=1, drawstyle="steps-post")
     lowest, highest = min(p[1] for p in points), max(p[1] for p in points)
-    log_x(axes, [t for t in 10.0 ** np.arange(-4, 6) if lowest / 12 < t < highest * 12])
-    axes.set_xlim(lowest / 2.2, highest * 6)
+    steps = (1.0,) if highest > 40 * lowest else (1.0, 2.0, 5.0)
+    log_x(
+        axes, [t for power in range(-4, 6) for t in np.multiply(steps, 10.0**power) if lowest / 12 < t < highest * 12]
+    )
+    axes.set_xlim(lowest / 2.5, highest * 3.5)
     axes.margins(y=0.12)
-    axes.set_xlabel("milliseconds an image (batch 1)")
-    axes.set_ylabel(label)
-    titled(axes, f"{label}, {'higher' if higher else 'lower'} is better")
+    _floor_line(axes, values.get("untouched"))
+    if not higher:
+        axes.invert_yaxis()
+    axes.set_xlabel("milliseconds an image (batch 1): left is faster")
+    axes.set_ylabel(label + ("" if higher else ", axis turned"))
+    titled(axes, "Upper left is best")
+    mine = figures.dependent(context, _judge(figures, context)) if kind == "person" else []
+    name_points(
+        axes, [(order.index(m), m + ("†" if m in mine else ""), speed, row["value"]) for m, speed, row in points]
+    )
     return figure
+
+
+def _floor_line(axes: Axes, row: dict[str, Any] | None) -> None:
+    """The untouched image's figure as a dashed line across, named at its right end."""
+    value = number(row["value"]) if row is not None else None
+    if value is None:
+        return
+    line = axes.axhline(value, color=placeholder(0), linewidth=1.1, linestyle=dash(0), zorder=1)
+    tagged(line, 0)
+    text = axes.annotate(
+        "untouched", (1, value), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
+        fontsize=7, color=placeholder(0), ha="right",
+    )  # fmt: skip
+    tagged(text, 0)
+
+
+def _judge(figures: Figures, context: Context) -> str:
+    points = figures.operating(context)
+    return points[0].matcher if points else ""
 
 
 def draw_coverage(figures: Figures, context: Context, kind: str) -> Figure | None:
@@ -105,38 +135,30 @@ def draw_agreement(figures: Figures, context: Context, matcher: str) -> Figure |
     if chosen is None or not points:
         return None
     image = figures.image_rows(context, *chosen)
-    person = figures.verification(context, points[0], "UT", points[0].metric)
-    person |= {
-        m: r for m, r in figures.verification(context, points[0], "MT", points[0].metric).items() if m == "untouched"
-    }
-    methods = [
-        m for m in figures.method_order() if m in image and m in person and number(image[m]["value"]) is not None
-    ]
+    person, label = _person(figures, context, points[0])
+    methods = [m for m in figures.method_order() if m in person and number(image.get(m, {}).get("value")) is not None]
     if len(methods) < 3:
         return None
     figure, axes = new_figure()
+    order = figures.method_order()
     for method in methods:
-        index = figures.method_order().index(method)
         x, y = image[method], person[method]
-        mark(axes, index, [x["value"]], [y["value"]], [ends(x)], [ends(y)])
-        tagged(
-            axes.annotate(
-                method,
-                (x["value"], y["value"]),
-                textcoords="offset points",
-                xytext=(5, 5),
-                fontsize=7,
-                color=placeholder(index),
-            ),
-            index,
-        )
+        mark(axes, order.index(method), [x["value"]], [y["value"]], [ends(x)], [ends(y)])
     lower = figures.metrics.get(chosen[0], {}).get("direction") == "lower"
     if lower:
         axes.invert_xaxis()
     axes.margins(x=0.15, y=0.1)
-    axes.set_xlabel(f"{chosen[0]} ({chosen[1]}){', axis turned: right is better' if lower else ''}")
-    axes.set_ylabel(points[0].metric.upper() + (f" at FMR {100 * points[0].target:g} %" if points[0].target else ""))
+    axes.set_xlabel(f"{chosen[0].upper()} ({chosen[1]}){', axis turned' if lower else ''}: right is a better picture")
+    axes.set_ylabel(label)
     titled(axes, "Methods: picture against person")
+    mine = figures.dependent(context, matcher)
+    name_points(
+        axes,
+        [
+            (order.index(m), m + ("†" if m in mine else ""), image[m]["value"], person[m]["value"])
+            for m in methods
+        ],
+    )  # fmt: skip
     return figure
 
 
@@ -169,9 +191,11 @@ def draw_samples(figures: Figures, context: Context, matcher: str) -> Figure | N
                 alpha=0.7,
             )
             tagged(line, index)
-    if image.startswith("lpips"):
+    metric, _, region = image.partition("/")
+    lower = figures.metrics.get(metric, {}).get("direction") == "lower"
+    if lower:
         axes.invert_xaxis()
-    axes.set_xlabel(image + (" (axis turned: right is better)" if image.startswith("lpips") else ""))
+    axes.set_xlabel(f"{metric.upper()} ({region}){', axis turned' if lower else ''}: right is a better picture")
     axes.set_ylabel(f"similarity to the truth, {matcher}")
     titled(axes, "Samples: picture against person")
     return figure
@@ -185,11 +209,8 @@ def _quality(
         points = figures.operating(context)
         if not points:
             return {}, "", True
-        at = points[0]
-        rows = figures.verification(context, at, "UT", at.metric, part)
-        rows |= {m: r for m, r in figures.verification(context, at, "MT", at.metric, part).items() if m == "untouched"}
-        label = f"{at.metric.upper()}{f' at FMR {100 * at.target:g} %' if at.target else ''}, {at.matcher}"
-        return {m: r for m, r in rows.items() if number(r["value"]) is not None}, label, True
+        rows, label = _person(figures, context, points[0], part)
+        return rows, label, True
     chosen = figures.image_metric(context)
     if chosen is None:
         return {}, "", True
@@ -200,6 +221,18 @@ def _quality(
         f"{chosen[0].upper()} ({chosen[1]})",
         higher,
     )
+
+
+def _person(figures: Figures, context: Context, at: Operating, part: str = "all") -> tuple[dict[str, Any], str]:
+    """Method to row of how many genuine pairs are recognised, in per cent, and the axis label."""
+    rows = {
+        m: r | {key: None if number(r[key]) is None else 100 * r[key] for key in ("value", "low", "high")}
+        for m, r in figures.recognised(context, at, part).items()
+        if number(r["value"]) is not None
+    }
+    if at.metric == "auc":
+        return rows, f"area under the ROC, %, {at.matcher}"
+    return rows, f"genuine pairs recognised, % ({at.matcher}, FMR {100 * (at.target or 0):g} %)"
 
 
 Drawing = Callable[[], "Figure | None"]

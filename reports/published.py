@@ -15,11 +15,40 @@ FOLDER = Path(__file__).with_name("published")
 MATCHES = ("same", "close", "different")
 
 
+class Printed(float):
+    """A number that is written as its paper prints it, trailing zeros included."""
+
+    def __new__(cls, text: str) -> Printed:
+        found = super().__new__(cls, text)
+        found.text = text
+        return found
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class _Loader(yaml.SafeLoader):
+    """A SafeLoader that keeps the digits of a decimal number."""
+
+
+def _decimal(loader: _Loader, node: yaml.ScalarNode) -> float:
+    text = str(loader.construct_scalar(node))
+    try:
+        return Printed(text)
+    except ValueError:  # .inf and the like
+        return float(loader.construct_yaml_float(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
+
+
 def load_published(folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Every ``*.yaml`` of ``folder`` in order of name. Raises ValueError naming the file and table that does not fit."""
     papers = []
     for path in sorted(folder.glob("*.yaml")):
-        paper = yaml.safe_load(path.read_text(encoding="utf-8"))
+        paper = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         if not isinstance(paper, dict) or not {"paper", "tables"} <= set(paper):
             raise ValueError(f"{path}: expected the keys 'paper' and 'tables'")
         for table in paper["tables"]:
@@ -46,8 +75,10 @@ def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
     """The papers' tables with a ``measured`` dict per cell where the board has the figure.
 
     Each cell becomes ``{"published", "measured", "low", "high", "match", "reason", "where"}``; ``measured`` is None where
-    the board has no such figure. A protocol that names a dataset or occlusion of the board is read there; otherwise the
-    board's first is used and ``match`` is lowered to ``different``, with that said in the reason.
+    the board has no such figure. A row's ``beside`` (method, setting, output) says which figure stands beside it where
+    that is not its own method under the column's rule. A protocol that names a dataset or occlusion of the board is read
+    there; otherwise the board's first is used and ``match`` is lowered to ``different``, with that said in the reason. So
+    it is with a matcher that the board lacks.
     """
     contexts = board.contexts()
     index = _whole_figures(board)
@@ -60,13 +91,17 @@ def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
             rows = []
             for row in table["rows"]:
                 cells = []
+                own = {"method": row.get("method")} | (row.get("beside") or {})
                 for column, value in zip(table["columns"], row["cells"], strict=True):
                     cell = {"published": value, "measured": None, "match": "", "reason": "", "where": ""}
                     rule = rules.get(column)
-                    if rule is not None and row.get("method") and context is not None:
-                        cell |= _measured(rule, row["method"], index, context, foreign)
+                    if rule is not None and own["method"] is not None and context is not None:
+                        cell |= _measured(rule | own, index, context, foreign)
                     cells.append(cell)
-                rows.append({"label": row["label"], "method": row.get("method"), "cells": cells})
+                words = [str(value) for value in own.values() if value] if row.get("beside") else []
+                rows.append(
+                    {"label": row["label"], "method": row.get("method"), "beside": ", ".join(words), "cells": cells}
+                )
             tables.append(
                 {"id": table["id"], "caption": table.get("caption", ""), "protocol": table.get("protocol") or {},
                  "columns": table["columns"], "rows": rows, "rules": list(rules.values()),
@@ -105,17 +140,25 @@ def _whole_figures(board: Board) -> dict[tuple[str, ...], list[Row]]:
 
 def _measured(
     rule: dict[str, Any],
-    method: str,
     index: dict[tuple[str, ...], list[Row]],
     context: tuple[str, str],
     foreign: list[str],
 ) -> dict[str, Any]:
     output = rule.get("output", "raw")
     setting = rule.get("setting")
+    method = rule["method"]
     if setting:
         method = {"TT": "", "MT": "untouched", "MM": "untouched"}.get(setting, method)
-        wanted = {"setting": setting} | {key: rule[key] for key in ("matcher", "target") if rule.get(key) is not None}
+        # accuracy stands at every target's threshold too; without a target the rule means the most accurate one
+        wanted = {"setting": setting, "target": rule.get("target")}
         rows = index.get(("verification", *context, method, rule["metric"]), [])
+        asked = rule.get("matcher")
+        judges = list(dict.fromkeys(r["matcher"] for r in rows if number(r["value"]) is not None))
+        if judges and asked is not None and asked not in judges:
+            # another judge's figure is better than none as long as the page says whose it is
+            foreign = [*foreign, f"matcher is {judges[0]}"]
+            asked = judges[0]
+        wanted |= {"matcher": asked} if asked is not None else {}
     else:
         wanted = {"region": rule.get("region", "whole"), "output": output}
         rows = index.get(("rows", *context, method, rule["metric"]), [])

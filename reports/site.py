@@ -63,7 +63,8 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         svg, left_out = figures_for_page(figures, max(1, figures_limit // len(boards)))
         if left_out:
             board.warnings.append(
-                f"The page holds {len(svg)} figures of {len(svg) + left_out}; the tables hold all figures' data."
+                f"The page holds {len(svg)} figures of at most {len(svg) + left_out}; its tables hold what the others would "
+                f"show, and bench report RUN --figures {len(svg) + left_out} draws them all."
             )
         drawn |= {f"{number}/{key}": Markup(text) for key, text in svg.items()}
         pages.append(_board_data(board, figures, pictures.gallery(board), papers, DATA_BUDGET_BYTES // len(boards)))
@@ -155,9 +156,9 @@ def _packed(board: Board, budget: int) -> dict[str, Any]:
     steps: tuple[tuple[str, str, Callable[[dict[str, Any]], bool]], ...] = (
         ("differences of raw outputs", "differences", _not_raw),
         (
-            "slices of biometric figures other than TMR",
+            "slices of biometric figures other than FNMR",
             "verification",
-            lambda r: r["slice"] == "all" or r["metric"] == "tmr",
+            lambda r: r["slice"] == "all" or r["metric"] == "fnmr",
         ),
         ("slices of raw outputs", "verification", lambda r: r["slice"] == "all" or _not_raw(r)),
         ("slices of raw outputs", "rows", lambda r: r["slice"] == "all" or _not_raw(r)),
@@ -174,7 +175,8 @@ def _packed(board: Board, budget: int) -> dict[str, Any]:
         if len(kept) == len(tables[name]):
             continue
         board.warnings.append(
-            f"To keep the page small it leaves out {words} ({len(tables[name]) - len(kept)} rows); bench export has them."
+            f"To keep the page small it leaves out {words} ({len(tables[name]) - len(kept)} rows); "
+            "bench report RUN --tables DIR writes them all."
         )
         tables[name] = kept
         packed[name] = pack(_in_order(kept, PACKED[name]), PACKED[name])

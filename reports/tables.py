@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unmaskbench.reports.board import Board, Row, load, merge
+from unmaskbench.reports.board import HIGHER_IS_BETTER, Board, Row, load, merge
 from unmaskbench.reports.choices import Context, Figures, number
 from unmaskbench.reports.published import beside, load_published
 
@@ -78,9 +78,7 @@ def _leaderboard(figures: Figures, context: Context) -> Table:
     columns: list[tuple[str, dict[str, Row]]] = []
     for at in figures.operating(context):
         target = f"@{at.target:g}" if at.target is not None else ""
-        person = figures.verification(context, at, "UT", at.metric)
-        person |= {m: r for m, r in figures.verification(context, at, "MT", at.metric).items() if m == "untouched"}
-        columns.append((f"{at.metric}{target} UT {at.matcher}", person))
+        columns.append((f"{at.metric}{target} UT {at.matcher}", figures.judged(context, at)))
         for metric in ("fnmr_recovered", "fmr_added"):
             columns.append((f"{metric}{target} {at.matcher}", figures.verification(context, at, "UT", metric)))
     pairs = dict.fromkeys((r["metric"], r["region"]) for r in figures.table("rows", context) if r["slice"] == "all")
@@ -89,9 +87,8 @@ def _leaderboard(figures: Figures, context: Context) -> Table:
     methods = [m for m in figures.board.data["methods"] if any(m["method"] in rows for _, rows in columns)]
     if columns:
         first = columns[0][1]
-        higher = columns[0][0].partition(" ")[0].partition("@")[0] in ("tmr", "auc") or (
-            figures.metrics.get(columns[0][0].partition(" ")[0], {}).get("direction") == "higher"
-        )
+        metric = columns[0][0].partition(" ")[0].partition("@")[0]
+        higher = metric in HIGHER_IS_BETTER or figures.metrics.get(metric, {}).get("direction") == "higher"
 
         def place(method: Row) -> float:
             value = number(first.get(method["method"], {}).get("value"))

@@ -6,6 +6,7 @@ method that was trained with the judging matcher cannot be named the best by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from unmaskbench.reports.board import Row
@@ -32,6 +33,11 @@ def percent_short(value: float) -> str:
     return f"{100 * value:g}\u00a0%"
 
 
+def p_words(p: float) -> str:
+    """'p = 0.03', or 'p < 0.001' where the resamples cannot tell finer."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
 def spread(row: Row, digits: int = 1) -> str:
     """'62.1 % (59.8 to 64.4)', without the bracket where there is no interval."""
     value, low, high = number(row["value"]), number(row["low"]), number(row["high"])
@@ -48,98 +54,158 @@ def points_spread(row: Row, digits: int = 1) -> str:
 
 def _by_person(figures: Figures, context: Context, points: list[Operating]) -> Verdict:
     at = points[0]
-    restored = figures.verification(context, at, "UT", at.metric)
-    floor = figures.verification(context, at, "MT", at.metric).get("untouched")
+    rows = figures.judged(context, at)
+    floor = rows.pop("untouched", None)
     ceiling = figures.verification(context, at, "TT", at.metric).get("")
     recovered = figures.verification(context, at, "UT", "fnmr_recovered")
-    ranked = [
-        r for m, r in restored.items() if m != "untouched" and r["independent"] and number(r["value"]) is not None
-    ]  # fmt: skip
-    ranked.sort(key=lambda r: -float(r["value"]))
-    where = (
-        f"{at.matcher} at FMR {percent_short(at.target)}"
-        if at.target is not None
-        else f"{at.matcher} (area under the ROC)"
-    )
-    word = "genuine pairs recognised" if at.metric == "tmr" else "AUC"
+    scored = sorted((r for r in rows.values() if number(r["value"]) is not None), key=_worth(at))
+    ranked = [r for r in scored if r["independent"]]
     if not ranked:
+        left_out = _left_out(figures, at, scored, None)
         return {
-            "headline": "No restored image was matched, so there is no answer here.",
+            "headline": f"{at.matcher} is no independent judge of any method here." if scored else
+            "No restored image was matched, so there is no answer here.",
             "best": None,
-            "points": [{"question": "Why?", "answer": f"No independent method has a figure for {where}."}],
-        }
-    beats = [r for r in ranked if _beats_floor(r, floor, recovered.get(r["method"]))]
-    best = next((r for r in ranked if r in beats), ranked[0])
-    tied = [r["method"] for r in ranked if r is not best and _tied(best, r)]
+            "points": [{"question": "Why?", "answer": left_out or f"No method has a figure for {_where(at)}."}],
+        }  # fmt: skip
+    tests = _tests(figures, context, at)
+    beats = [r for r in ranked if _beats_floor(at, r, floor, recovered.get(r["method"]), tests)]
+    best = beats[0] if beats else ranked[0]
+    tied = [r["method"] for r in ranked if r is not best and _tied(at.higher, best, r)]
     title = figures.titles.get(best["method"], best["method"])
-    context_line = f"restored probe against true gallery, {where}: {word}"
     added = figures.verification(context, at, "UT", "fmr_added").get(best["method"])
     leaks = added is not None and number(added["low"]) is not None and float(added["low"]) > 0
-    against = f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
-    ceiling_line = f" Never occluded: {spread(ceiling)}." if ceiling else ""
+    nothing_lost = at.metric == "fnmr" and floor is not None and number(floor["high"]) == 0
     if beats and tied:
         headline = f"{title} leads, but cannot be told apart from {_names(figures, tied)}."
     elif beats:
         headline = f"{title} gives the person back best{', but lets more strangers in' if leaks else ''}."
     elif floor is None:
-        headline = f"{title} has the highest figure; nothing untouched was scored to compare it with."
+        headline = f"{title} has the best figure; nothing untouched was scored to compare it with."
+    elif nothing_lost:
+        headline = "Nothing to give back: no occluded face is lost to this judge."
     else:
         headline = "No method beats leaving the image untouched."
-    answer = f"{title}: {spread(best)} ({context_line}).{against}{ceiling_line}"
+    answer = f"{title}: {_said(at, best)}, with {_where(at)}."
     if not beats and floor is not None:
-        answer = f"The highest is {answer} The gain is within what chance can give."
-    reality = _reality(figures, at, best, tied, floor, recovered.get(best["method"]), bool(beats))
+        answer = f"The best figure is {answer}" + ("" if nothing_lost else " Its gain is within what chance can give.")
+    answer += f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
+    answer += f" Never occluded: {spread(ceiling)}." if ceiling else ""
+    reality = _reality(figures, at, best, tied, floor, recovered.get(best["method"]), bool(beats), tests)
+    if nothing_lost:
+        reality = (
+            f"There is no difference to prove: untouched images already have an FNMR of 0 on {best['genuine']} genuine pairs. "
+            "More images, a lower FMR target or a harder occlusion would tell methods apart."
+        )
     reality += _other_judges(figures, context, points[1:], best["method"])
+    reality += f" {left_out}" if (left_out := _left_out(figures, at, scored, best)) else ""
     return {
         "headline": headline,
         "best": best["method"] if beats else None,
         "points": [
             {"question": "Who gives the person back?", "answer": answer},
-            {"question": "At what cost?", "answer": cost(figures, best["method"])},
+            {"question": "At what cost?", "answer": cost(figures, best["method"], context[2])},
             {"question": "Is the difference real?", "answer": reality},
-            {"question": "Where does it fail?", "answer": _failures(figures, context, at, best)},
+            {"question": "Where does it fail?", "answer": failures(figures, context, at, best)},
         ],
     }
 
 
-def _beats_floor(row: Row, floor: Row | None, gained: Row | None) -> bool:
-    """Whether a method is above untouched: its paired gain's interval excludes zero, else the intervals are apart."""
+def _worth(at: Operating) -> Callable[[Row], float]:
+    """A sort key: the best row of ``at`` first."""
+    return lambda row: -float(row["value"]) if at.higher else float(row["value"])
+
+
+def _where(at: Operating) -> str:
+    if at.target is None:
+        return f"{at.matcher} as the judge (area under the ROC, because every FMR target was refused)"
+    return f"{at.matcher} as the judge and its threshold kept at an FMR of {percent_short(at.target)}"
+
+
+def _said(at: Operating, row: Row) -> str:
+    """A row's figure in words: 'FNMR 4.6 % (3.5 to 5.7), so 95.4 % of genuine pairs are recognised'."""
+    if at.metric != "fnmr":
+        return f"AUC {spread(row)}"
+    value = number(row["value"])
+    if value is None:
+        return "no figure"
+    return f"FNMR {spread(row)}, so {percent(1 - value)} of genuine pairs are recognised"
+
+
+def _left_out(figures: Figures, at: Operating, scored: list[Row], best: Row | None) -> str:
+    """A sentence on methods that were trained with the judge and therefore cannot win by it; empty where there is none."""
+    dependent = [r for r in scored if not r["independent"]]
+    if not dependent:
+        return ""
+    names = _names(figures, [r["method"] for r in dependent])
+    text = f"† Not in the contest: {at.matcher} took part in the training of {names}"
+    better = best is not None and _worth(at)(dependent[0]) < _worth(at)(best)
+    return f"{text}{', whose figure here is better but proves nothing' if better else ''}."
+
+
+def _tests(figures: Figures, context: Context, at: Operating) -> dict[frozenset[str], Row]:
+    """The stored paired tests of the judge's figure, by pair of methods."""
+    return {
+        frozenset((d["method_a"], d["method_b"])): d
+        for d in figures.table("differences", context)
+        if d["metric"] == at.difference and d["region"] == at.matcher
+    }
+
+
+def _beats_floor(
+    at: Operating, row: Row, floor: Row | None, gained: Row | None, tests: dict[frozenset[str], Row]
+) -> bool:
+    """Whether a method is above untouched: its paired gain's interval excludes zero and, where the paired test is stored,
+    so does the test after correction; without either, the two intervals are apart."""
+    test = tests.get(frozenset((row["method"], "untouched")))
+    if test is not None and not test["significant"]:
+        return False
     if gained is not None and number(gained["low"]) is not None:
         return float(gained["low"]) > 0
-    if floor is None or number(row["low"]) is None or number(floor["high"]) is None:
-        return False
-    return float(row["low"]) > float(floor["high"])
+    return floor is not None and _apart(at.higher, row, floor)
 
 
-def _tied(best: Row, other: Row) -> bool:
+def _apart(higher: bool, better: Row, worse: Row) -> bool:
+    """Whether the interval of ``better`` lies wholly on the good side of that of ``worse``."""
+    near, far = (better["low"], worse["high"]) if higher else (worse["low"], better["high"])
+    return number(near) is not None and number(far) is not None and float(near) > float(far)
+
+
+def _tied(higher: bool, best: Row, other: Row) -> bool:
     if best["group"] is not None and other["group"] is not None:
         return bool(best["group"] == other["group"])
-    if number(best["low"]) is None or number(other["high"]) is None:
-        return True
-    return float(other["high"]) >= float(best["low"])
+    return not _apart(higher, best, other)
 
 
 def _names(figures: Figures, methods: list[str], limit: int = 4) -> str:
     names = [figures.titles.get(m, m) for m in methods]
-    if len(names) > limit:
-        return ", ".join(names[:limit]) + f" and {len(names) - limit} more"
+    return _listed(names if len(names) <= limit else [*names[:limit], f"{len(names) - limit} more"])
+
+
+def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _reality(
-    figures: Figures, at: Operating, best: Row, tied: list[str], floor: Row | None, gained: Row | None, beats: bool
+    figures: Figures, at: Operating, best: Row, tied: list[str], floor: Row | None, gained: Row | None, beats: bool,
+    tests: dict[frozenset[str], Row],
 ) -> str:  # fmt: skip
     parts = []
     if gained is not None and number(gained["value"]) is not None:
+        clear = number(gained["low"]) is not None and float(gained["low"]) > 0
         verb = "recovers" if beats else "does not certainly recover"
+        test = tests.get(frozenset((best["method"], "untouched")))
+        tested = (
+            f" (paired test, Holm: {p_words(test['p_holm'])})" if test and number(test["p_holm"]) is not None else ""
+        )
         parts.append(
-            f"It {verb} genuine pairs that the occlusion lost: FNMR falls by {points_spread(gained)}; "
-            f"the 95 % interval {'excludes' if beats else 'includes'} zero."
+            f"It {verb} genuine pairs that the occlusion lost: FNMR falls by {points_spread(gained)} against untouched; "
+            f"the 95 % interval {'excludes' if clear else 'includes'} zero{tested}."
         )
     elif floor is not None:
         parts.append(f"Its interval and the untouched image's {'do not overlap' if beats else 'overlap'}.")
     if tied:
-        parts.append(f"Against {_names(figures, tied)} it is not: they share a rank group.")
+        parts.append(f"Against {_names(figures, tied)} nothing is proved: they share a rank group.")
     elif beats:
         parts.append("It stands in a rank group of its own.")
     return " ".join(parts) or "There are no intervals to tell."
@@ -148,23 +214,24 @@ def _reality(
 def _other_judges(figures: Figures, context: Context, points: list[Operating], best: str) -> str:
     agree, differ = [], []
     for at in points:
-        rows = figures.verification(context, at, "UT", at.metric)
         usable = {
-            m: r for m, r in rows.items() if r["independent"] and m != "untouched" and number(r["value"]) is not None
+            m: r
+            for m, r in figures.judged(context, at).items()
+            if r["independent"] and m != "untouched" and number(r["value"]) is not None
         }
         if not usable or best not in usable:
             continue
-        top = max(usable, key=lambda m: float(usable[m]["value"]))
-        if top == best or _tied(usable[top], usable[best]):
+        top = min(usable, key=lambda m: _worth(at)(usable[m]))
+        if top == best or _tied(at.higher, usable[top], usable[best]):
             agree.append(at.matcher)
         else:
             differ.append(f"{at.matcher} prefers {figures.titles.get(top, top)}")
-    text = f" {', '.join(agree)} agrees." if agree else ""
+    text = f" {_listed(agree)} agree{'s' if len(agree) == 1 else ''}." if agree else ""
     return text + (f" But {'; '.join(differ)}." if differ else "")
 
 
-def cost(figures: Figures, method: str) -> str:
-    """Speed, size and what the method must be told, in one sentence."""
+def cost(figures: Figures, method: str, output: str = "raw") -> str:
+    """Speed, size and what the method must be told to make ``output``."""
     card = next((m for m in figures.board.data["methods"] if m["method"] == method), None)
     if card is None:
         return "Nothing is stored about its cost."
@@ -174,7 +241,7 @@ def cost(figures: Figures, method: str) -> str:
         parts.append(f"{card['latency_ms']:.3g}\u00a0ms an image (batch 1, {device})")
     if card["parameters"]:
         parts.append(f"{card['parameters'] / 1e6:.3g}\u00a0M parameters")
-    elif card["parameters"] == 0:
+    elif card["parameters"] == 0 or card["provenance"] == "classical":
         parts.append("no learned parameters")
     if card["peak_memory_mb"]:
         parts.append(f"{card['peak_memory_mb']:.0f} MB at peak")
@@ -183,10 +250,13 @@ def cost(figures: Figures, method: str) -> str:
         "predicted": "works from a predicted mask",
     }
     need = source.get(card["mask_source"], "needs a mask") if card["needs_mask"] else "needs no mask"
+    if not card["needs_mask"] and output == "composite":
+        need += "; only this composite took the true mask, to paste the visible pixels back"
     return f"{'; '.join(parts) or 'Speed was not measured'}. It {need}."
 
 
-def _failures(figures: Figures, context: Context, at: Operating, best: Row) -> str:
+def failures(figures: Figures, context: Context, at: Operating, best: Row) -> str:
+    """Strangers let in, the weakest slice and lost samples of a method, as far as the board can tell."""
     parts = []
     method = best["method"]
     added = figures.verification(context, at, "UT", "fmr_added").get(method)
@@ -202,18 +272,42 @@ def _failures(figures: Figures, context: Context, at: Operating, best: Row) -> s
         and number(r["value"]) is not None
     ]  # fmt: skip
     if slices:
-        worst = min(slices, key=lambda r: float(r["value"]))
-        clear = number(worst["high"]) is not None and number(best["low"]) is not None and worst["high"] < best["low"]
+        worst = max(slices, key=_worth(at))
+        name = "AUC" if at.metric == "auc" else at.metric.upper()
         parts.append(
-            f"Weakest slice: {slice_words(worst['slice'])}, {spread(worst)}"
-            + ("." if clear else ", not clearly below the whole.")
+            f"Weakest slice: {slice_words(worst['slice'])}, {name} {spread(worst)}"
+            + ("." if _apart(at.higher, best, worst) else ", not clearly worse than the whole.")
         )
+    else:
+        parts += _weakest_picture(figures, context, method)
     failed = sum(
         s["count"] for s in figures.board.data["statuses"]
         if s["method"] == method and (s["dataset"], s["occlusion"]) == context[:2] and s["status"] != "ok"
     )  # fmt: skip
     parts.append(f"{failed} samples failed and count as lost." if failed else "No sample failed.")
     return " ".join(parts)
+
+
+def _weakest_picture(figures: Figures, context: Context, method: str) -> list[str]:
+    """Where the method's picture is worst, by the slices of the context's image metric; empty without slices."""
+    chosen = figures.image_metric(context)
+    if chosen is None:
+        return []
+    higher = figures.metrics.get(chosen[0], {}).get("direction") == "higher"
+    mine = [
+        r for r in figures.table("rows", context)
+        if r["method"] == method and r["slice"] != "all" and (r["metric"], r["region"]) == chosen
+        and number(r["value"]) is not None and number(r["low"]) is not None
+    ]  # fmt: skip
+    if not mine:
+        return []
+    worst = (min if higher else max)(mine, key=lambda r: float(r["value"]))
+    whole = figures.image_rows(context, *chosen).get(method)
+    compared = f" against {whole['value']:.3g} on all" if whole and number(whole["value"]) is not None else ""
+    return [
+        f"Its picture is weakest at {slice_words(worst['slice'])}: {chosen[0].upper()} ({chosen[1]}) "
+        f"{worst['value']:.3g}{compared}."
+    ]
 
 
 def slice_words(name: str) -> str:
@@ -235,6 +329,7 @@ def _by_picture(figures: Figures, context: Context) -> Verdict:
     best = (max if higher else min)(usable, key=lambda r: float(r["value"]))
     floor = rows.get("untouched")
     title = figures.titles.get(best["method"], best["method"])
+    name = figures.metrics.get(metric, {}).get("title") or metric
     tests = {
         frozenset((d["method_a"], d["method_b"])): d
         for d in figures.table("differences", context)
@@ -245,21 +340,22 @@ def _by_picture(figures: Figures, context: Context) -> Verdict:
         best["value"] > floor["value"] if higher else best["value"] < floor["value"]
     )  # fmt: skip
     beats = bool(better and to_floor is not None and to_floor["significant"])
-    tied = [r["method"] for r in usable if r is not best and _tied(best, r)]
+    tied = [r["method"] for r in usable if r is not best and _tied(higher, best, r)]
     if beats:
         headline = f"{title} gives the best picture" + (
             f", not told apart from {_names(figures, tied)}." if tied else "."
         )
     elif floor is None:
-        headline = f"{title} has the best {metric}; nothing untouched was scored."
+        headline = f"{title} has the best {name}; nothing untouched was scored."
     else:
         headline = "No method beats leaving the image untouched."
-    values = f"{metric} ({region}) {best['value']:.4g}" + (
+    values = f"{name} ({region}) {best['value']:.4g}" + (
         f", untouched {floor['value']:.4g}" if floor and number(floor["value"]) is not None else ""
     )
     real = (
-        f"Paired test against untouched after Holm's correction: p = {to_floor['p_holm']:.2g}, "
+        f"Paired test against untouched after Holm's correction: {p_words(to_floor['p_holm'])}, "
         f"{'significant' if beats else 'no proof of a gain'}."
+        + (f" Against {_names(figures, tied)} nothing is proved: they share a rank group." if tied else "")
         if to_floor is not None and to_floor["p_holm"] is not None
         else "No paired test against untouched is stored."
     )
@@ -269,9 +365,14 @@ def _by_picture(figures: Figures, context: Context) -> Verdict:
         "points": [
             {
                 "question": "Best picture",
-                "answer": f"{title}: {values}. No matcher ran, so nothing is said about the person.",
+                "answer": f"{title}: {values}. No matcher ran on this output, so nothing is said about the person.",
             },
-            {"question": "At what cost?", "answer": cost(figures, best["method"])},
+            {"question": "At what cost?", "answer": cost(figures, best["method"], context[2])},
             {"question": "Is the difference real?", "answer": real},
+            {
+                "question": "Where does it fail?",
+                "answer": " ".join(_weakest_picture(figures, context, best["method"]))
+                or "No slices are stored; the gallery, worst first, shows it.",
+            },
         ],
     }

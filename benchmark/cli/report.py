@@ -14,6 +14,12 @@ def report(
     single_file: Annotated[
         bool, typer.Option("--single-file/--folder", help="One self-contained file, or a folder of files.")
     ] = True,
+    tables: Annotated[
+        Path | None, typer.Option(help="Also write every table here, as CSV, JSON, Markdown and LaTeX.")
+    ] = None,
+    figures: Annotated[
+        int, typer.Option(min=1, help="How many figures to draw at most, the most asked for first (about 0.1 s each).")
+    ] = 60,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Draw the leaderboard of finished runs. Calls no network and needs no torch.
@@ -22,10 +28,16 @@ def report(
     Examples:
       bench report runs/quick --open
       bench report runs/lfw runs/quick --out boards/
+      bench report runs/lfw --tables tables/
     """
     from unmaskbench.reports.site import render
 
-    page = render(runs, out or runs[0], single_file=single_file)
+    page = render(runs, out or runs[0], single_file=single_file, figures_limit=figures)
     typer.echo(f"board  {page}")
+    if tables is not None:
+        from unmaskbench.reports.tables import export_tables
+
+        written = export_tables(runs, tables)
+        typer.echo(f"tables {tables} ({len(written)} files)")
     if open_page:
         typer.launch(page.resolve().as_uri())

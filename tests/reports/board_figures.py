@@ -160,10 +160,11 @@ def biometrics(
     for matcher, _, _, mean, _ in MATCHERS:
         truth = (mean + 0.12 * base_genuine, 0.04 + 0.09 * base_impostor)
         thresholds = {t: float(np.quantile(truth[1], 1 - t)) for t in TARGETS}
-        cases: list[tuple[str, str, str, np.ndarray, np.ndarray, bool]] = [("TT", "", "composite", *truth, True)]
-        for output in ("composite", "raw"):
+        # what no method touches is stored once, as raw
+        cases: list[tuple[str, str, str, np.ndarray, np.ndarray, bool]] = [("TT", "", "raw", *truth, True)]
+        for output in ("raw", "composite"):
             for m in methods:
-                if m.state == "unavailable":
+                if m.state == "unavailable" or (m.id == "untouched" and output == "composite"):
                     continue
                 back = m.person - (0.04 if output == "raw" and m.person else 0)
                 lost = (mean * 0.42) * (0.75 if occlusion == "random_lines" else 1)
@@ -211,7 +212,7 @@ def biometrics(
                         fnmr, fmr = error_rates(genuine - shift, impostor, thresholds[target])
                         values = {"fnmr": fnmr, "fmr": fmr, "tmr": 1 - fnmr}
                         if refused or not everything:
-                            values = {"tmr": 1 - fnmr}
+                            values = {"fnmr": fnmr, "tmr": 1 - fnmr}
                         if setting == "MT" and everything:
                             occluded[target] = (fnmr, fmr)
                         if setting == "UT" and target in occluded and everything and not refused:
@@ -283,11 +284,14 @@ def biometrics(
 
 
 def rank_verification(rows: list[dict[str, Any]]) -> None:
+    """Ranks in place; the untouched image's MT row competes with the restored ones of either output."""
     tables: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        if row["setting"] in ("UT", "UU") and row["value"] is not None:
-            key = tuple(row[k] for k in ("output", "setting", "matcher", "metric", "target", "policy", "slice"))
-            tables.setdefault(key, []).append(row)
+        if row["setting"] in ("UT", "UU", "MT") and row["value"] is not None:
+            setting = "UT" if row["setting"] == "MT" else row["setting"]
+            for output in (row["output"],) if row["setting"] != "MT" else ("raw", "composite"):
+                key = (output, setting, *(row[k] for k in ("matcher", "metric", "target", "policy", "slice")))
+                tables.setdefault(key, []).append(row)
     for table in tables.values():
         placed = ranks(
             {r["method"]: r["value"] for r in table},
@@ -296,6 +300,23 @@ def rank_verification(rows: list[dict[str, Any]]) -> None:
         )
         for row in table:
             row["rank"], row["group"] = placed[row["method"]]
+
+
+def judged_differences(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Paired differences of FNMR at the kept threshold, untouched among the methods."""
+    found = []
+    for output in ("composite", "raw"):
+        for matcher, *_ in MATCHERS:
+            for target in TARGETS:
+                table = [
+                    r | {"output": output, "metric": f"fnmr@{target:g}", "region": matcher, "ranked": True}
+                    for r in rows
+                    if r["metric"] == "fnmr" and r["target"] == target and r["slice"] == "all" and r["value"] is not None
+                    and r["policy"] == "penalised" and r["matcher"] == matcher
+                    and (r["setting"] == "MT" or (r["setting"] == "UT" and r["output"] == output))
+                ]  # fmt: skip
+                found += differences(table)
+    return found
 
 
 def differences(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -356,9 +377,10 @@ def agreement(board: dict[str, Any], contexts: list[tuple[str, str]], methods: t
                     )
             for over, n in (("methods", len(methods)), ("samples", points * len(methods))):
                 for image_metric, region, sign in (("psnr", "hole", 1), ("ssim", "hole", 1), ("lpips", "whole", -1)):
-                    for biometric in ("similarity",) if over == "samples" else ("tmr@0.001", "auc"):
+                    for biometric in ("similarity",) if over == "samples" else ("fnmr@0.001", "auc"):
                         for matcher in ("edgeface", "compact"):
-                            rho = sign * (0.55 if over == "methods" else 0.38)
+                            turn = -1 if biometric.startswith("fnmr") else 1
+                            rho = turn * sign * (0.55 if over == "methods" else 0.38)
                             board["correlations"].append(
                                 {
                                     "over": over,

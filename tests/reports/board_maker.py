@@ -20,6 +20,7 @@ from board_figures import (
     biometrics,
     differences,
     image_rows,
+    judged_differences,
     more_methods,
 )
 from board_pictures import gallery
@@ -199,6 +200,7 @@ def make_board(
         board["differences"] += differences(rows)
         for key, found in biometrics(methods, dataset, occlusion, pairs, slices, curves=True).items():
             board[key] += found
+            board["differences"] += judged_differences(found) if key == "verification" else []
         if any(m.id == "fd_stackgan" for m in methods):
             board["statuses"].append(
                 {

@@ -268,7 +268,19 @@ tables:
     assert (lama["cells"][0]["match"], lama["cells"][0]["reason"]) == ("close", "128 px")
     assert lama["cells"][1]["measured"] == pytest.approx(0.915, abs=0.01)
     assert other["cells"][0]["measured"] is None
+    # a row that stands for another figure than its own, and a judge that this board lacks
     text = (tmp_path / "paper.yaml").read_text(encoding="utf-8")
+    (tmp_path / "paper.yaml").write_text(
+        text.replace("method: null, cells: [30.0, 0.9]", "method: null, cells: [30.00, 0.9], beside: {method: '', setting: TT}")
+        .replace("matcher: edgeface", "matcher: arcface"),
+        encoding="utf-8",
+    )  # fmt: skip
+    truth = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"][1]
+    assert truth["cells"][1]["measured"] == pytest.approx(0.99, abs=0.005)
+    assert truth["cells"][1]["match"] == "different"
+    assert "matcher is edgeface" in truth["cells"][1]["reason"]
+    assert truth["beside"] == "TT"
+    assert str(truth["cells"][0]["published"]) == "30.00"
     (tmp_path / "paper.yaml").write_text(text.replace("dataset: lfw", "dataset: celeba"), encoding="utf-8")
     cell = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"][0]["cells"][0]
     assert cell["match"] == "different"

@@ -36,7 +36,7 @@ def test_every_table_in_every_format(tmp_path: Path) -> None:
 
 def test_the_leaderboard_is_ordered_by_its_first_figure() -> None:
     table = wide_tables(load(GOLDEN))[0]
-    assert table.header[2] == "tmr@0.001 UT edgeface"
+    assert table.header[2] == "fnmr@0.001 UT edgeface"
     assert [row[0] for row in table.rows][:3] == ["psp_unmask", "modified_vnet", "lama"]
     assert [row[0] for row in table.rows][-1] == "untouched"
 

@@ -1,0 +1,79 @@
+"""Names beside the points of a scatter, moved so that they hide neither each other nor a point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from unmaskbench.reports.plot_svg import RULE, placeholder, tagged
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FONT_POINTS = 7.0
+# of a sans-serif letter's width to its size, on the wide side: the page's font is not known here
+LETTER = 0.58
+Box = tuple[float, float, float, float]
+
+
+def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]]) -> None:
+    """Write each point's name (colour index, name, x, y in data units) where it overlaps least.
+
+    Call it last: the axes' limits must stand. A name far from its point gets a hairline to it.
+    """
+    if not points:
+        return
+    axes.get_xlim(), axes.get_ylim()  # limits are worked out when they are asked for
+    scale = 72 / axes.get_figure(root=True).dpi  # type: ignore[union-attr]
+    at = [tuple(float(v) * scale for v in axes.transData.transform((x, y))) for _, _, x, y in points]
+    frame = axes.get_window_extent()
+    inside: Box = (frame.x0 * scale, frame.y0 * scale, frame.x1 * scale, frame.y1 * scale)
+    taken: list[Box] = [(x - 3.5, y - 3.5, x + 3.5, y + 3.5) for x, y in at]
+    # the points that have the least room around them choose first
+    crowd = [sum(abs(x - u) < 60 and abs(y - v) < 20 for u, v in at) for x, y in at]
+    for i in sorted(range(len(points)), key=lambda i: -crowd[i]):
+        index, name, px, py = points[i]
+        x, y = at[i]
+        width, height = LETTER * FONT_POINTS * len(name), FONT_POINTS * 1.15
+        best, best_cost = (x + 5, y + 3), float("inf")
+        for ring in (0, 1, 2, 3):
+            for dx, dy in _places(width, height, ring):
+                box = (x + dx, y + dy, x + dx + width, y + dy + height)
+                cost = sum(_overlap(box, other) for other in taken) + 4 * _outside(box, inside) + 14 * ring
+                if cost < best_cost:
+                    best, best_cost = (x + dx, y + dy), cost
+        box = (best[0], best[1], best[0] + width, best[1] + height)
+        taken.append(box)
+        middle = (min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3]))
+        far = (middle[0] - x) ** 2 + (middle[1] - y) ** 2 > 9**2
+        text = axes.annotate(
+            name,
+            (px, py),
+            xytext=(best[0] - x, best[1] - y + 1),
+            textcoords="offset points",
+            fontsize=FONT_POINTS,
+            color=placeholder(index),
+            arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
+            if far
+            else None,
+        )
+        tagged(text, index)
+
+
+def _places(width: float, height: float, ring: int) -> list[tuple[float, float]]:
+    """Offsets of a box's lower left corner from its point, in points, the preferred first."""
+    gap = 5.0 + 9.0 * ring
+    return [
+        (gap, 1), (gap, -height - 1), (-gap - width, 1), (-gap - width, -height - 1), (gap, -height / 2),
+        (-gap - width, -height / 2), (-width / 2, gap), (-width / 2, -gap - height), (0, gap), (-width, gap),
+        (0, -gap - height), (-width, -gap - height),
+    ]  # fmt: skip
+
+
+def _overlap(a: Box, b: Box) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _outside(box: Box, frame: Box) -> float:
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return area - _overlap(box, frame)
