@@ -29,6 +29,7 @@ from unmaskbench.benchmark.types import Matcher, MatcherCard, MethodCard, Sample
 
 Row = dict[str, Any]
 HISTOGRAM_TARGET = 1e-3
+RESTORED: tuple[Setting, ...] = ("UT", "UU")
 RANKED_BY = ("auc", "eer", "tmr", "fnmr", "accuracy")
 LOWER_IS_BETTER = ("eer", "fnmr")
 
@@ -51,7 +52,7 @@ def _restricted(held: Any, usable: set[str]) -> PairSet:
     known = np.array([name in usable for name in ids])
 
     def keep(trials: np.ndarray) -> np.ndarray:
-        return known[trials].all(axis=1)
+        return np.asarray(known[trials].all(axis=1))
 
     genuine, impostor = keep(held["genuine"]), keep(held["impostor"])
     folds = {
@@ -130,8 +131,9 @@ class _Judge:
         thresholds = set_thresholds(shared["TT"], self.suite.fmr_targets)
         figures = ResampledFigures(shared, self.bootstrap)
         floor: list[tuple[VerificationRow, np.ndarray | None]] = []
-        for setting, method in (("TT", ""), ("MT", "untouched"), ("MM", "untouched")):
-            found = self._with_intervals(verification_rows(shared, thresholds, [setting]), figures)  # type: ignore[list-item]
+        roles: tuple[tuple[Setting, str], ...] = (("TT", ""), ("MT", "untouched"), ("MM", "untouched"))
+        for setting, method in roles:
+            found = self._with_intervals(verification_rows(shared, thresholds, [setting]), figures)
             self.tables.rows += [self._row(method, "raw", row, True) for row, _ in found]
             floor += found if setting == "MT" else []
             drawn.add(method, "raw", setting, shared[setting], thresholds)
@@ -150,13 +152,13 @@ class _Judge:
                 }
                 fair = independent(self.matcher.card, self.cards[method])
                 found = self._with_intervals(
-                    verification_rows(scores, thresholds, ["UT", "UU"]), ResampledFigures(scores, self.bootstrap)
+                    verification_rows(scores, thresholds, RESTORED), ResampledFigures(scores, self.bootstrap)
                 )
                 self.tables.rows += [self._row(method, output, row, fair) for row, _ in found]
                 contenders[method] = {_key(row): (row, resampled) for row, resampled in found if row.setting == "UT"}
                 self._keep_similarities(method, output, restored, truth)
-                for setting in ("UT", "UU"):
-                    drawn.add(method, output, setting, scores[setting], thresholds)  # type: ignore[index]
+                for setting in RESTORED:
+                    drawn.add(method, output, setting, scores[setting], thresholds)
             self._rank(output, contenders)
 
     def _vectors(self, method: str, output: str | None) -> tuple[Tensor, np.ndarray]:

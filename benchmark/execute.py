@@ -59,7 +59,7 @@ def run(
     absent = unavailable(chosen)
     if absent:
         raise SuiteError("; ".join(absent))
-    planned = plan(chosen)
+    planned = plan(chosen, device)
     folder = RunFolder(Path(out) if out is not None else Path("runs") / chosen.name)
     folder.open({"samples": chosen.samples_hash()}, fresh=fresh)
     started = time.perf_counter()

@@ -123,16 +123,19 @@ def method_cards(entry: MethodEntry) -> list[MethodCard]:
     return [METHODS.card(part) for part in entry.id.split("+")]
 
 
-def plan(suite: Suite) -> Plan:
-    """The units of a suite. Raises SuiteError where a dataset is empty or its ids are no ids, and the registry's errors
-    where a name is unknown or parameters do not fit."""
+def plan(suite: Suite, device: str = "cpu") -> Plan:
+    """The units of a suite on a kind of device, whose rounding is part of every key.
+
+    Raises SuiteError where a dataset is empty or its ids are no ids, and the registry's errors where a name is unknown or
+    parameters do not fit.
+    """
     methods = expand_methods(suite)
     for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for named in entries:
             registry.get(named.id)
     for occlusion in suite.occlusions:
         OCCLUSIONS.build(occlusion.id, **occlusion.parameters)
-    environment = _environment(suite)
+    environment = [_environment(suite), device.partition(":")[0]]
     units: list[Unit] = []
     samples: dict[str, tuple[SampleRef, ...]] = {}
     for entry in suite.datasets:

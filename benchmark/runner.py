@@ -26,7 +26,7 @@ from unmaskbench.benchmark.prepare import (
     occlude,
     pixel_hash,
 )
-from unmaskbench.benchmark.registry import MATCHERS, METRICS, SEGMENTERS, UnavailablePluginError
+from unmaskbench.benchmark.registry import MATCHERS, METHODS, METRICS, SEGMENTERS, UnavailablePluginError
 from unmaskbench.benchmark.restore import Restored, Restorer
 from unmaskbench.benchmark.rows import Row, RowMaker
 from unmaskbench.benchmark.scoring import Scorer, chunks_of
@@ -221,10 +221,14 @@ class Worker:
 
 
 def unavailable(suite: Suite) -> list[str]:
-    """What the suite asks of metrics and matchers and is not here, each with its remedy; [] when all is."""
+    """What the suite asks of methods, metrics and matchers and is not here, each with its remedy; [] when all is."""
     messages = []
     if suite.landmarks == "detected" and suite.matchers and detector_path() is None:
         messages.append(f"landmarks: detected needs {DETECTOR.filename}: {remedy(DETECTOR)}")
+    for method in suite.methods:
+        for part in method.id.split("+"):
+            absent = METHODS.missing(part, method.parameters)
+            messages += [f"method '{part}' needs {m.kind} {m.name}: {m.remedy}" for m in absent]
     for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for entry in entries:
             try:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.fingerprint import fingerprint
+from unmaskbench.benchmark.registry import METHODS
 from unmaskbench.benchmark.restore import Restorer
 from unmaskbench.benchmark.store import RunFolder
 from unmaskbench.benchmark.suite import MethodEntry, Suite, digest
@@ -36,7 +38,10 @@ def measure_speed(
         held = read_json(folder.path / "speed.json", "speed figures")
     figures: dict[str, Any] = {}
     for entry in entries:
-        key = digest([entry.model_dump(mode="json"), suite.size, suite.precision, device, torch.get_num_threads()])
+        code = [fingerprint(METHODS.get(part)) for part in entry.id.split("+")]
+        key = digest(
+            [entry.model_dump(mode="json"), code, suite.size, suite.precision, device, torch.get_num_threads()]
+        )
         if held.get(entry.label, {}).get("key") == key:
             figures[entry.label] = held[entry.label]
             continue
@@ -89,8 +94,11 @@ def macs(restorer: Restorer, inputs: tuple[Tensor, Tensor]) -> float | None:
         return None
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter:
-        restorer.restore(*inputs, ["speed/speed/0"])
+    try:
+        with FlopCounterMode(display=False) as counter:
+            restorer.restore(*inputs, ["speed/speed/0"])
+    except Exception:  # a network that the counter cannot follow (a compiled one, say) still has its other figures
+        return None
     total = counter.get_total_flops()
     return total / 2 if total else None
 

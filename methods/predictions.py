@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ class Predictions:
 
         return torch.stack([self._read(identifier, occluded.shape[-2:]) for identifier in ids]).to(occluded.device)
 
-    def _read(self, identifier: str, size: tuple[int, int]) -> Tensor:
+    def _read(self, identifier: str, size: Sequence[int]) -> Tensor:
         import numpy as np
         import torch
         from PIL import Image, UnidentifiedImageError

@@ -30,7 +30,7 @@ class TorchScript:
         import torch
 
         try:
-            self.network = torch.jit.load(str(self.path), map_location=device).eval()
+            self.network = torch.jit.load(str(self.path), map_location=device).eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"{self.path} is no TorchScript file that this torch can read: {reason}") from error

@@ -53,9 +53,8 @@ class MedicalMask:
     )
 
     def __post_init__(self) -> None:
-        if isinstance(self.coverage, list):
-            object.__setattr__(self, "coverage", tuple(self.coverage))
         if self.coverage != "standard":
+            object.__setattr__(self, "coverage", tuple(self.coverage))  # a YAML list
             _check_range(self.coverage)
         legal = ["any", *(masktheface.kinds(self.templates) if self.templates else KINDS)]
         if self.kind not in legal:

@@ -30,4 +30,4 @@ class NLayerDiscriminator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (N, 1, h, w), positive = real, for images (N, 3, H, W) in [0, 1]."""
-        return cast(Tensor, self.body(image * 2 - 1))
+        return cast("Tensor", self.body(image * 2 - 1))
