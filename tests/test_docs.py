@@ -139,6 +139,26 @@ def test_every_command_has_a_section() -> None:
     assert {f"bench-{name}" for name in names} <= told
 
 
+def options(command: Any) -> Iterator[str]:
+    """Every long option of a command and its sub-commands, but --help."""
+    for parameter in command.params:
+        yield from (name for name in (*parameter.opts, *parameter.secondary_opts) if name.startswith("--"))
+    for inner in getattr(command, "commands", {}).values():
+        yield from options(inner)
+
+
+def test_every_option_is_told_in_its_commands_section() -> None:
+    import typer.main
+
+    from unmaskbench.benchmark.cli.main import app
+
+    sections = re.split(r"^## bench ", (DOCS / "commands.md").read_text(encoding="utf-8"), flags=re.M)
+    told = {text.split("\n", 1)[0].strip(): text for text in sections[1:]}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        for option in set(options(command)) - {"--help"}:
+            assert re.search(rf"{option}\b", told[name]), f"docs/commands.md does not tell of bench {name} {option}"
+
+
 def test_the_newcomers_two_commands_are_what_ci_runs() -> None:
     script = (CHECKOUT / ".ci" / "run").read_text(encoding="utf-8").replace("pip install -q ", "pip install ")
     readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -203,6 +223,19 @@ def test_the_examples_work(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert all(status["status"] == "ok" for status in board["statuses"]), board["statuses"]
     other = next(value for name, value in values.items() if name != "untouched")
     assert other > values["untouched"], "filling a black block with anything near the face's colour raises PSNR"
+
+
+def test_the_snippets_on_suites_and_boards_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "runs" / "quick").mkdir(parents=True)
+    board = CHECKOUT / "tests" / "golden" / "board_small" / "board.json"
+    (tmp_path / "runs" / "quick" / "board.json").write_bytes(board.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, Any] = {}
+    for page in (DOCS / "suites.md", DOCS / "board.md"):
+        for _, code in blocks(page, "python"):
+            exec(compile(code, name_of(page), "exec"), space)
+    assert (space["small"].size, space["mine"].name) == (64, "mine")
+    assert not space["rows"].is_empty()
 
 
 @pytest.mark.parametrize(("page", "title"), [(p, t) for p in PAGES for t, _ in blocks(p, "python") if t])
@@ -322,3 +355,8 @@ def test_the_readme_lists_every_plugin_and_is_short() -> None:
     box = text[text.index("## What is in the box") : text.index("## Weights")]
     for name in [*(name for room in rooms for name in room if not name.startswith("tiny_")), *names()]:
         assert f"`{name}`" in box, f"README's table does not name '{name}'"
+    ready = "".join(line.split("|")[2] for line in box.splitlines() if line.startswith("| "))
+    for room in rooms:
+        for name in room:
+            if f"`{name}`" in ready:
+                assert not room.missing(name), f"README calls '{name}' ready, and it is not"
