@@ -63,7 +63,8 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     named = set(re.findall(r"([\w/-]+\.md)\s*$", (CHECKOUT / "mkdocs.yml").read_text(encoding="utf-8"), re.M))
-    assert {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")} == named
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert pages == named, f"mkdocs.yml, nav: add {sorted(pages - named)}, take out {sorted(named - pages)}"
 
 
 def test_images_are_used_and_small() -> None:
