@@ -212,13 +212,11 @@ def _draw(worn: _Worn, light: Light, rng: np.random.Generator) -> tuple[Array, A
     strap_colour = np.array([0.93, 0.93, 0.92]) if rng.random() < 0.75 else base * 0.9
 
     s, upper, lower = _levels(kind, fit, places.angle, places.y)
-    distances = [
-        _in_pixels(places.y - upper),
-        _in_pixels(lower - places.y),
-        _in_pixels(fit.angle - np.abs(places.angle)),
-    ]
-    rim = np.minimum(np.minimum(distances[0], distances[1]), distances[2])
+    levels = [places.y - upper, lower - places.y, fit.angle - np.abs(places.angle)]
+    rim = np.minimum.reduce([_in_pixels(level) for level in levels])
     body = np.clip(np.minimum(rim, places.inside) + 0.5, 0, 1)
+    # At the jaw's outline a head's places jump, and a slope without bound would draw a hairline far from the mask.
+    body[np.minimum.reduce(levels) < -1.0 / pose.scale] = 0
 
     # places of pixels on the textures, from 0 to 1
     across = ((s / MARGIN + 1) / 2).astype(np.float32)
