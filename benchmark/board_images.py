@@ -239,7 +239,7 @@ def set_rows(
         for method in condition.methods:
             restored = _merged(condition, folder, metric, card.id, method, output)
             value, note = None, ""
-            n = int(restored["count"]) if restored is not None and "count" in restored else len(condition.samples)
+            n = images_in(restored)
             if truth is None or restored is None:
                 note = "no image was restored"
             else:
@@ -261,6 +261,13 @@ def set_rows(
         for place, row in enumerate(best_first, 1):
             row["rank"] = place
     return rows
+
+
+def images_in(part: Mapping[str, np.ndarray] | None) -> int:
+    """How many images a set's statistics hold: their ``count``, or one a row."""
+    if part is None:
+        return 0
+    return int(part["count"]) if "count" in part else max(len(array) for array in part.values())
 
 
 def _merged(

@@ -189,3 +189,16 @@ def test_a_teacher_and_its_pupils_are_no_independent_judges() -> None:
     assert independent(matcher("mobilefacenet"), trained)
     taught_by_pupil = [MethodCard("m", "m", needs_mask=False, provenance="reimplemented", trained_with=("compact",))]
     assert not independent(matcher("edgeface"), taught_by_pupil)
+
+
+def test_a_small_set_is_shown_unranked_with_its_size(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNMASKBENCH_HOME", str(home))
+    with tiny.registered():
+        suite = tiny.suite(size=64, metrics=["fd_alexnet"], matchers=[], methods=["untouched", "telea"])
+        found = json.loads((run(suite, tmp_path / "run", speed=False) / "board.json").read_text())
+    rows = [r for r in found["rows"] if r["method"] == "telea"]
+    assert {r["output"] for r in rows} == {"raw", "composite"}
+    for r in rows:
+        assert r["value"] > 0
+        assert (r["n"], r["failed"], r["ranked"], r["rank"]) == (6, 0, False, None)
+        assert "N = 6" in r["note"]
