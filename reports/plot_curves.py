@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PROBIT_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8)
-HISTOGRAM_METHODS = 12
+HISTOGRAM_PANELS = 24
 CURVE_POINTS = 120
 
 
@@ -102,11 +102,14 @@ def draw_det(figures: Figures, context: Context, matcher: str, setting: str) -> 
     labels = [f"{100 * t:g}" for t in PROBIT_TICKS]
     axes.set_xticks(ticks, labels)
     axes.set_yticks(ticks, labels)
-    axes.set_xlim(ndtri(low * 0.9), ndtri(high))
-    axes.set_ylim(ndtri(low * 0.9), ndtri(high))
-    axes.set_xlabel("FMR, %")
+    for limits, seen in ((axes.set_xlim, axes.dataLim.intervalx), (axes.set_ylim, axes.dataLim.intervaly)):
+        # from the tick below the curves to the tick above them
+        below = max((t for t in ticks if t <= seen[0]), default=ndtri(low * 0.9))
+        above = min((t for t in ticks if t >= seen[1]), default=ndtri(high))
+        limits(below - 0.02, above)
+    axes.set_xlabel("FMR, %" + (f"; ring: {words}" if kept is not None else ""))
     axes.set_ylabel("FNMR, %")
-    titled(axes, f"DET, {setting} (probit axes{f'; ring: {words}' if kept is not None else ''})")
+    titled(axes, f"DET, {setting} (probit axes)")
     return figure
 
 
@@ -119,10 +122,10 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
     kept, words = _kept(figures, context, matcher)
     shown = [(255, "never occluded", rows.get("TT")), (0, "untouched", rows.get(base + "untouched"))]
     shown += [(i, m, rows.get(setting + m)) for i, m in enumerate(order) if m != "untouched"]
-    panels = [(index, name, row) for index, name, row in shown if row is not None][:HISTOGRAM_METHODS]
+    panels = [(index, name, row) for index, name, row in shown if row is not None][:HISTOGRAM_PANELS]
     if not panels:
         return None
-    figure, axes = new_figure(4.5, 0.33 * len(panels) + 0.9)
+    figure, axes = new_figure(4.5, (0.33 if len(panels) <= 8 else 0.25) * len(panels) + 0.9)
     margin = 0.33 / figure.get_figheight()
     axes.set_position((0.27, 1.4 * margin, 0.71, 1 - 2.3 * margin))
     for line, (index, _, row) in enumerate(panels):
@@ -167,8 +170,8 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
         x, y = added[method], recovered[method]
         mark(axes, order.index(method), [100 * x["value"]], [100 * y["value"]], [ends(x, 100)], [ends(y, 100)], size=5)
     axes.margins(x=0.15, y=0.1)
-    axes.set_xlabel("FMR added, percentage points: right lets more strangers in")
-    axes.set_ylabel("FNMR recovered, percentage points: up is help")
+    axes.set_xlabel("FMR added, percentage points: right lets strangers in")
+    axes.set_ylabel("FNMR recovered, points: up is help")
     titled(
         axes,
         f"What is won and what is let in, FMR {100 * points[0].target:g} %" if points[0].target else "Won and let in",

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 FONT_POINTS = 7.0
 # of a sans-serif letter's width to its size, on the wide side: the page's font is not known here
-LETTER = 0.58
+LETTER = 0.64
 Box = tuple[float, float, float, float]
 
 
-def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]]) -> None:
+def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]], line: float | None = None) -> None:
     """Write each point's name (colour index, name, x, y in data units) where it overlaps least.
 
-    Call it last: the axes' limits must stand. A name far from its point gets a hairline to it.
+    Call it last: the axes' limits must stand. A name far from its point gets a hairline to it. ``line`` is the height of
+    a line across whose name stands at its right end.
     """
     if not points:
         return
@@ -29,6 +30,9 @@ def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]]) -> 
     frame = axes.get_window_extent()
     inside: Box = (frame.x0 * scale, frame.y0 * scale, frame.x1 * scale, frame.y1 * scale)
     taken: list[Box] = [(x - 3.5, y - 3.5, x + 3.5, y + 3.5) for x, y in at]
+    if line is not None:
+        height = axes.transData.transform((points[0][2], line))[1] * scale
+        taken.append((inside[2] - 42, height - 1, inside[2], height + 10))
     # the points that have the least room around them choose first
     crowd = [sum(abs(x - u) < 60 and abs(y - v) < 20 for u, v in at) for x, y in at]
     for i in sorted(range(len(points)), key=lambda i: -crowd[i]):
@@ -36,10 +40,10 @@ def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]]) -> 
         x, y = at[i]
         width, height = LETTER * FONT_POINTS * len(name), FONT_POINTS * 1.15
         best, best_cost = (x + 5, y + 3), float("inf")
-        for ring in (0, 1, 2, 3):
+        for ring in range(6):
             for dx, dy in _places(width, height, ring):
                 box = (x + dx, y + dy, x + dx + width, y + dy + height)
-                cost = sum(_overlap(box, other) for other in taken) + 4 * _outside(box, inside) + 14 * ring
+                cost = 3 * sum(_overlap(box, other) for other in taken) + 6 * _outside(box, inside) + 14 * ring
                 if cost < best_cost:
                     best, best_cost = (x + dx, y + dy), cost
         box = (best[0], best[1], best[0] + width, best[1] + height)
@@ -49,7 +53,8 @@ def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]]) -> 
         text = axes.annotate(
             name,
             (px, py),
-            xytext=(best[0] - x, best[1] - y + 1),
+            xytext=(best[0] - x, best[1] - y),
+            va="bottom",
             textcoords="offset points",
             fontsize=FONT_POINTS,
             color=placeholder(index),

@@ -42,14 +42,19 @@ def hue(index: int) -> int:
     return (index - 1) % len(LIGHT)
 
 
+def cycle(index: int) -> int:
+    """How often the palette was gone through before method ``index``: it sets line style and marker."""
+    return max(0, index - 1) // len(LIGHT) % len(MARKERS)
+
+
 def dash(index: int) -> object:
     """The line style of method ``index``: solid for the first ten, then dashed, dotted, dash-dotted."""
-    return DASHES[((index - 1) // len(LIGHT)) % len(DASHES)] if index else (0, (5, 2))
+    return DASHES[cycle(index)] if index else (0, (5, 2))
 
 
 def marker(index: int) -> str:
     """The marker of method ``index``, changing with :func:`dash`."""
-    return MARKERS[((index - 1) // len(LIGHT)) % len(MARKERS)] if index else "X"
+    return MARKERS[cycle(index)] if index else "X"
 
 
 def new_figure(width: float = 4.5, height: float = 3.5) -> tuple[Figure, Axes]:

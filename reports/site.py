@@ -20,10 +20,11 @@ from markupsafe import Markup
 from unmaskbench.reports.board import Board, load, merge
 from unmaskbench.reports.choices import Figures
 from unmaskbench.reports.columns import pack
+from unmaskbench.reports.glossary import GLOSSARY
+from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.pictures import Pictures
-from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, hue
+from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
 from unmaskbench.reports.plots import FIGURES_LIMIT, figures_for_page
-from unmaskbench.reports.published import beside, load_published
 from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -67,9 +68,17 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
                 f"show, and bench report RUN --figures {len(svg) + left_out} draws them all."
             )
         drawn |= {f"{number}/{key}": Markup(text) for key, text in svg.items()}
-        pages.append(_board_data(board, figures, pictures.gallery(board), papers, DATA_BUDGET_BYTES // len(boards)))
+        pages.append(
+            _board_data(
+                board,
+                figures,
+                _with_similarity(board, pictures.gallery(board)),
+                papers,
+                DATA_BUDGET_BYTES // len(boards),
+            )
+        )
     # the published tables are drawn by the template, the script does not need them twice
-    data = {"boards": [{k: v for k, v in page.items() if k != "published"} for page in pages]}
+    data = {"boards": [{k: v for k, v in page.items() if k != "published"} for page in pages], "glossary": GLOSSARY}
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     html = environment().get_template("index.html.j2").render(
         boards=pages,
@@ -79,6 +88,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         script=Markup(script),
         policy=content_security_policy(script),
         light=(*LIGHT,), dark=(*DARK,), untouched=UNTOUCHED,
+        glossary=GLOSSARY,
         title=" | ".join(page["names"] for page in pages),
     )  # fmt: skip
     page = out / "index.html"
@@ -118,6 +128,18 @@ def content_security_policy(script: str) -> str:
     )
 
 
+def _with_similarity(board: Board, gallery: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The gallery with each face's similarity to its truth, where the scatter holds it and the gallery does not."""
+    stored = {name for g in gallery for item in g["methods"].values() for name in item["scores"]}
+    shown = {(g["dataset"], g["occlusion"], g["sample"]): g["methods"] for g in gallery}
+    for row in board.data["scatter"]:
+        item = shown.get((row["dataset"], row["occlusion"], row["sample"]), {}).get(row["method"])
+        for name, value in row["values"].items() if item is not None else ():
+            if name.startswith("similarity/") and name not in stored:
+                item["scores"] = item["scores"] | {f"{name}/{row['output']}": value}
+    return gallery
+
+
 def _board_data(
     board: Board, figures: Figures, gallery: list[dict[str, Any]], papers: list[dict[str, Any]], budget: int
 ) -> dict[str, Any]:  # fmt: skip
@@ -132,7 +154,12 @@ def _board_data(
         "contexts": board.contexts(),
         "outputs": board.outputs(),
         "methods": [
-            m | {"hue": hue(order.index(m["method"])) if m["method"] != "untouched" else -1} for m in data["methods"]
+            m
+            | {
+                "hue": hue(order.index(m["method"])) if m["method"] != "untouched" else -1,
+                "cycle": cycle(order.index(m["method"])),
+            }
+            for m in data["methods"]
         ],
         "datasets": data["datasets"],
         "occlusions": data["occlusions"],

@@ -16,7 +16,7 @@ from typing import Any
 
 from unmaskbench.reports.board import HIGHER_IS_BETTER, Board, Row, load, merge
 from unmaskbench.reports.choices import Context, Figures, number
-from unmaskbench.reports.published import beside, load_published
+from unmaskbench.reports.papers import beside, load_published
 
 LONG_TABLES = (
     "methods",

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from unmaskbench.reports.board import Row
-from unmaskbench.reports.choices import Context, Figures, Operating, number, slice_value
+from unmaskbench.reports.choices import Context, Figures, Operating, number
+from unmaskbench.reports.wording import listed, p_words, percent, percent_short, points_spread, slice_words, spread
 
 Verdict = dict[str, Any]
 
@@ -21,35 +22,6 @@ def verdict(figures: Figures, context: Context) -> Verdict:
     if points:
         return _by_person(figures, context, points)
     return _by_picture(figures, context)
-
-
-def percent(value: float, digits: int = 1) -> str:
-    """0.6213 -> '62.1 %', with a space that does not break."""
-    return f"{100 * value:.{digits}f}\u00a0%"
-
-
-def percent_short(value: float) -> str:
-    """An FMR target as people say it: 0.001 -> '0.1 %'."""
-    return f"{100 * value:g}\u00a0%"
-
-
-def p_words(p: float) -> str:
-    """'p = 0.03', or 'p < 0.001' where the resamples cannot tell finer."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-
-
-def spread(row: Row, digits: int = 1) -> str:
-    """'62.1 % (59.8 to 64.4)', without the bracket where there is no interval."""
-    value, low, high = number(row["value"]), number(row["low"]), number(row["high"])
-    if value is None:
-        return "no figure"
-    text = percent(value, digits)
-    return text if low is None or high is None else f"{text} ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
-
-
-def points_spread(row: Row, digits: int = 1) -> str:
-    """A change of a rate: '16.9 percentage points (14.7 to 19.1)'."""
-    return spread(row, digits).replace("\u00a0%", " percentage points", 1)
 
 
 def _by_person(figures: Figures, context: Context, points: list[Operating]) -> Verdict:
@@ -77,7 +49,8 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
     leaks = added is not None and number(added["low"]) is not None and float(added["low"]) > 0
     nothing_lost = at.metric == "fnmr" and floor is not None and number(floor["high"]) == 0
     if beats and tied:
-        headline = f"{title} leads, but cannot be told apart from {_names(figures, tied)}."
+        strangers = ", but lets more strangers in and" if leaks else ", but"
+        headline = f"{title} leads{strangers} cannot be told apart from {_names(figures, tied, 2)}."
     elif beats:
         headline = f"{title} gives the person back best{', but lets more strangers in' if leaks else ''}."
     elif floor is None:
@@ -87,8 +60,12 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
     else:
         headline = "No method beats leaving the image untouched."
     answer = f"{title}: {_said(at, best)}, with {_where(at)}."
-    if not beats and floor is not None:
-        answer = f"The best figure is {answer}" + ("" if nothing_lost else " Its gain is within what chance can give.")
+    if nothing_lost:
+        answer = (
+            f"Every genuine pair is recognised while occluded, with {_where(at)}. After {title}: {_said(at, best)}."
+        )
+    elif not beats and floor is not None:
+        answer = f"The best figure is {answer} Its gain is within what chance can give."
     answer += f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
     answer += f" Never occluded: {spread(ceiling)}." if ceiling else ""
     reality = _reality(figures, at, best, tied, floor, recovered.get(best["method"]), bool(beats), tests)
@@ -104,9 +81,17 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
         "best": best["method"] if beats else None,
         "points": [
             {"question": "Who gives the person back?", "answer": answer},
-            {"question": "At what cost?", "answer": cost(figures, best["method"], context[2])},
+            {
+                "question": "At what cost?",
+                "answer": ("" if beats else f"{title}: ")
+                + cost(figures, best["method"], context[2])
+                + _cheaper(figures, best["method"], tied),
+            },
             {"question": "Is the difference real?", "answer": reality},
-            {"question": "Where does it fail?", "answer": failures(figures, context, at, best)},
+            {
+                "question": "Where does it fail?",
+                "answer": failures(figures, context, at, best) + (_safer(figures, context, at, tied) if leaks else ""),
+            },
         ],
     }
 
@@ -179,11 +164,7 @@ def _tied(higher: bool, best: Row, other: Row) -> bool:
 
 def _names(figures: Figures, methods: list[str], limit: int = 4) -> str:
     names = [figures.titles.get(m, m) for m in methods]
-    return _listed(names if len(names) <= limit else [*names[:limit], f"{len(names) - limit} more"])
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return listed(names if len(names) <= limit + 1 else [*names[:limit], f"{len(names) - limit} more"])
 
 
 def _reality(
@@ -226,7 +207,7 @@ def _other_judges(figures: Figures, context: Context, points: list[Operating], b
             agree.append(at.matcher)
         else:
             differ.append(f"{at.matcher} prefers {figures.titles.get(top, top)}")
-    text = f" {_listed(agree)} agree{'s' if len(agree) == 1 else ''}." if agree else ""
+    text = f" {listed(agree)} agree{'s' if len(agree) == 1 else ''}." if agree else ""
     return text + (f" But {'; '.join(differ)}." if differ else "")
 
 
@@ -255,6 +236,26 @@ def cost(figures: Figures, method: str, output: str = "raw") -> str:
     return f"{'; '.join(parts) or 'Speed was not measured'}. It {need}."
 
 
+def _cheaper(figures: Figures, best: str, tied: list[str]) -> str:
+    """The fastest of the methods that cannot be told from the best, where it is clearly faster; else nothing."""
+    speed = {m["method"]: number(m["latency_ms"]) for m in figures.board.data["methods"]}
+    timed = [(found, m) for m in tied if (found := speed.get(m)) is not None]
+    own = speed.get(best)
+    if not timed or own is None or min(timed)[0] > 0.8 * own:
+        return ""
+    fastest, method = min(timed)
+    return f" Of those that cannot be told from it, {_names(figures, [method])} is the fastest: {fastest:.3g}\u00a0ms."
+
+
+def _safer(figures: Figures, context: Context, at: Operating, tied: list[str]) -> str:
+    """Which of the methods that cannot be told from the best show no certain rise in strangers let in."""
+    added = figures.verification(context, at, "UT", "fmr_added")
+    safe = [m for m in tied if number(added.get(m, {}).get("low")) is not None and float(added[m]["low"]) <= 0]
+    if not safe:
+        return ""
+    return f" Of those that cannot be told from it, {_names(figures, safe)} show{'s' if len(safe) == 1 else ''} no certain rise."
+
+
 def failures(figures: Figures, context: Context, at: Operating, best: Row) -> str:
     """Strangers let in, the weakest slice and lost samples of a method, as far as the board can tell."""
     parts = []
@@ -264,7 +265,7 @@ def failures(figures: Figures, context: Context, at: Operating, best: Row) -> st
         if number(added["low"]) is not None and float(added["low"]) > 0:
             parts.append(f"It lets more strangers in: FMR rises by {points_spread(added, 2)}.")
         else:
-            parts.append(f"No certain rise in strangers let in (FMR changes by {points_spread(added, 2)}).")
+            parts.append(f"No certain rise in strangers let in: FMR changes by {points_spread(added, 2)}.")
     slices = [
         r for r in figures.table("verification", context)
         if r["method"] == method and r["slice"] != "all" and r["matcher"] == at.matcher and r["setting"] == "UT"
@@ -310,12 +311,6 @@ def _weakest_picture(figures: Figures, context: Context, method: str) -> list[st
     ]
 
 
-def slice_words(name: str) -> str:
-    """'coverage=30-40' -> 'coverage 30-40 %'."""
-    key, _, value = name.partition("=")
-    return f"{key} {slice_value(name)}\u00a0%" if key == "coverage" else f"{key} = {value}"
-
-
 def _by_picture(figures: Figures, context: Context) -> Verdict:
     chosen = figures.image_metric(context)
     if chosen is None:
@@ -355,7 +350,13 @@ def _by_picture(figures: Figures, context: Context) -> Verdict:
     real = (
         f"Paired test against untouched after Holm's correction: {p_words(to_floor['p_holm'])}, "
         f"{'significant' if beats else 'no proof of a gain'}."
-        + (f" Against {_names(figures, tied)} nothing is proved: they share a rank group." if tied else "")
+        + (
+            f" Against {_names(figures, tied)} nothing is proved: they share a rank group."
+            if tied
+            else " It stands in a rank group of its own."
+            if beats and len(usable) > 1
+            else ""
+        )
         if to_floor is not None and to_floor["p_holm"] is not None
         else "No paired test against untouched is stored."
     )

@@ -10,7 +10,7 @@ import pytest
 from unmaskbench.benchmark.cli.run import changed
 from unmaskbench.benchmark.registry import DATASETS, MATCHERS, METRICS, OCCLUSIONS
 from unmaskbench.benchmark.suite import Suite, load_suite
-from unmaskbench.reports.published import load_published
+from unmaskbench.reports.papers import load_published
 
 PAPERS = {
     "tsai2026": ("celeba_hq", "test", 224, "h2a_ms2a_gan"),

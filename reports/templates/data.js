@@ -1,7 +1,7 @@
 "use strict";
 // The board's tables, unpacked on first use, and the reader's choices, which live in the address.
 
-const BOARDS = JSON.parse(document.getElementById("data").textContent).boards;
+const { boards: BOARDS, glossary: GLOSSARY } = JSON.parse(document.getElementById("data").textContent);
 let imageList = null;
 
 /** Data URI or path of an image number; the list is parsed only when a picture is first shown. */
@@ -83,11 +83,19 @@ function lookup(context) {
   return lookups.get(key);
 }
 
+const dependents = new Map();
+/** Methods in whose training the chosen judge took part: it is no independent judge of them. */
+function dependentMethods() {
+  const key = `${state.run}/${context()}/${state.judge}`;
+  if (!dependents.has(key)) dependents.set(key, new Set(rowsOf("verification", context()).filter((r) => r.matcher === state.judge && !r.independent && r.method).map((r) => r.method)));
+  return dependents.get(key);
+}
+
 // ------------------------------------------------------------------------------------------------- the reader's choices
 
 const DEFAULTS = {
   view: "overview", run: "0", ds: "", oc: "", out: "", judge: "", prov: "all", cols: "", sort: "", focus: "", set: "UT",
-  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0",
+  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge",
 };
 const state = { ...DEFAULTS };
 

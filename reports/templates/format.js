@@ -16,12 +16,36 @@ function el(name, attributes = {}, ...children) {
 function paint(node, hue) { node.style.setProperty("--c", hue < 0 ? "var(--h-untouched)" : `var(--h${hue})`); }
 function fill(id, ...children) { document.getElementById(id).replaceChildren(...children.flat().filter(Boolean)); }
 function methodCard(id) { return board().methods.find((m) => m.method === id) || { method: id, title: id, hue: -1 }; }
+function dot(card) { return el("span", { class: card.cycle ? `dot k${card.cycle}` : "dot", "aria-hidden": "true" }); }
 function methodName(id, withTitle = true) {
   const card = methodCard(id);
-  return el("span", { class: "method", hue: card.hue }, el("span", { class: "dot", "aria-hidden": "true" }), withTitle ? card.title : id);
+  return el("span", { class: "method", hue: card.hue }, dot(card), el("span", {}, withTitle ? card.title : id, dependentMethods().has(id) ? daggerOf() : null));
+}
+function daggerOf() { return el("sup", { class: "dagger", title: `${state.judge} took part in this method's training: no independent judge of it` }, "†"); }
+
+const GLOSSARY_PATTERN = new RegExp(`(?<![\\w@])(${Object.keys(GLOSSARY).sort((a, b) => b.length - a.length).join("|")})(?!\\w)`, "i");
+const GLOSSARY_KEYS = new Map(Object.keys(GLOSSARY).map((k) => [k.toLowerCase(), k]));
+/** Text as nodes, the first occurrence of each word of the glossary with its meaning as a hover; `seen` spans texts. */
+function terms(text, seen = new Set()) {
+  const nodes = [];
+  let rest = String(text);
+  let held = "";
+  for (let found = GLOSSARY_PATTERN.exec(rest); found; found = GLOSSARY_PATTERN.exec(rest)) {
+    const key = GLOSSARY_KEYS.get(found[0].toLowerCase());
+    held += rest.slice(0, found.index);
+    rest = rest.slice(found.index + found[0].length);
+    // capitals are another word: "raw" is one of ours, "Raw" at a sentence's start may be a name
+    if (seen.has(key) || (key === key.toUpperCase() && found[0] !== key)) { held += found[0]; continue; }
+    seen.add(key);
+    nodes.push(held, el("abbr", { class: "term", title: GLOSSARY[key] }, found[0]));
+    held = "";
+  }
+  nodes.push(held + rest);
+  return nodes.filter((n) => n !== "");
 }
 
 const SHARES = new Set(["auc", "eer", "tmr", "fnmr", "fmr", "accuracy", "fpr", "tpr", "fnmr_recovered", "fmr_added", "coverage"]);
+const GAINS = new Set(["fnmr_recovered", "fmr_added"]);
 const LOWER = new Set(["eer", "fnmr", "fmr", "fpr", "fmr_added"]);
 const WORDS = {
   auc: "AUC", eer: "EER", tmr: "TMR", fnmr: "FNMR", fmr: "FMR", accuracy: "Accuracy", fpr: "FPR", tpr: "TPR", dprime: "d′", coverage: "Completed",
@@ -36,7 +60,8 @@ function figure(metric, value, sign = false) {
   return plainFigure(metric, value, sign).replace("-", "\u2212");
 }
 
-function plainFigure(metric, value, sign) {
+function plainFigure(id, value, sign) {
+  const metric = id.split("@")[0];
   const x = asNumber(value);
   if (x === null) return "–";
   if (x === Infinity) return "∞";
@@ -70,7 +95,7 @@ function select(label, value, options, change) {
 /** A scrollable table from {caption, columns: [{id, label, sub, word}], rows: [{head, cells: [node or text], class}]}. */
 function makeTable({ caption, columns, rows, sort, onsort, name }) {
   const head = columns.map((c) => {
-    const label = [c.label, c.sub ? el("span", { class: "sub" }, c.sub) : null].filter(Boolean);
+    const label = [...(c.term ? [el("abbr", { class: "term", title: c.term }, c.label)] : terms(c.label)), c.sub ? el("span", { class: "sub" }, c.sub) : null].filter(Boolean);
     const inner = onsort ? [el("button", { type: "button", "data-column": c.id, onclick: () => onsort(c.id) }, ...label)] : label;
     const order = sort && sort.id === c.id ? (sort.descending ? "descending" : "ascending") : onsort ? "none" : null;
     return el("th", { scope: "col", "aria-sort": order, class: c.word ? "word" : null }, ...inner);
@@ -79,7 +104,7 @@ function makeTable({ caption, columns, rows, sort, onsort, name }) {
     el("th", { scope: "row" }, r.head),
     r.cells.map((c, i) => (c instanceof HTMLElement && c.tagName === "TD" ? c : el("td", { class: columns[i + 1]?.word ? "word" : null }, c ?? "–")))));
   const node = el("table", { "data-export": name },
-    caption ? el("caption", {}, el("span", {}, caption)) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
+    caption ? el("caption", {}, el("span", {}, terms(caption))) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
   return el("div", { class: "table" }, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption || name || "table" }, node), exportButtons(node));
 }
 

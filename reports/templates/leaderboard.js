@@ -1,4 +1,4 @@
-// The leaderboard. Column ids: "v:tmr@0.001:UT" (biometric, by the chosen judge), "i:psnr:hole" (image), "c:latency_ms" (cost).
+// The leaderboard. Column ids: "v:fnmr@0.001:UT" (biometric, by the chosen judge), "i:psnr:hole" (image), "c:latency_ms" (cost).
 
 function availableColumns() {
   const person = new Set();
@@ -16,12 +16,33 @@ function availableColumns() {
 }
 
 function defaultColumns(all) {
-  const [, target, metric] = judge() || [];
-  const at = `@${target ?? ""}:UT`;
-  const wanted = judge() ? [`v:${metric}${at}`, `v:fnmr_recovered${at}`, `v:fmr_added${at}`] : [];
-  const region = (m) => ["hole", "whole"].map((r) => `i:${m}:${r}`).find((c) => all.image.includes(c));
   const known = new Set([...all.person, ...all.image, ...all.cost]);
-  return [...wanted, region("lpips"), region("psnr"), region("ssim"), "c:mask", "c:latency_ms", "c:parameters", "c:failed"].filter((c) => known.has(c));
+  return [...judgedColumns(), ...pictureColumns(all), "c:mask", "c:latency_ms", "c:parameters", "c:failed"].filter((c) => known.has(c));
+}
+
+/** The judge's figure first, then what restoring wins and what it lets in. */
+function judgedColumns() {
+  if (!judge()) return [];
+  const [, target, metric] = judge();
+  const at = `@${target ?? ""}:UT`;
+  return [`v:${metric}${at}`, `v:fnmr_recovered${at}`, `v:fmr_added${at}`];
+}
+
+/** The main image metrics, the one that sums the context up first. */
+function pictureColumns(all) {
+  const main = board().pictures[context()];
+  const region = (m) => ["hole", "whole"].map((r) => `i:${m}:${r}`).find((c) => all.image.includes(c));
+  const found = [main ? `i:${main.join(":")}` : null, ...["lpips", "psnr", "ssim"].map(region)].filter(Boolean);
+  // where the usual ones are few, others fill up, one region of each
+  const used = new Set(found.map((c) => c.split(":")[1]));
+  for (const c of all.image) if (used.size < 3 && !used.has(c.split(":")[1])) { used.add(c.split(":")[1]); found.push(region(c.split(":")[1]) || c); }
+  return [...new Set(found)];
+}
+
+/** Few enough for the overview: with a judge one image metric, without one the main ones. */
+function shortColumns(all) {
+  const known = new Set([...all.person, ...all.image, ...all.cost]);
+  return [...judgedColumns(), ...pictureColumns(all).slice(0, judge() ? 1 : 3), "c:latency_ms", "c:parameters", "c:mask"].filter((c) => known.has(c));
 }
 
 function chosenColumns(all) {
@@ -36,13 +57,13 @@ function describe(id) {
   const rest = id.slice(2);
   if (kind === "v") {
     const [metric, target, setting] = rest.split(/[@:]/);
-    const unit = SHARES.has(metric) ? ", %" : "";
-    return { id, metric, higher: !LOWER.has(metric), label: (WORDS[metric] || metric) + unit, sub: `${setting}${target ? ` at FMR ${targetWords(target)}` : ""}` };
+    const unit = GAINS.has(metric) ? ", pp" : SHARES.has(metric) ? ", %" : "";
+    return { id, metric, higher: !LOWER.has(metric), label: (WORDS[metric] || metric) + unit, sub: `${setting}${target ? `, FMR ${targetWords(target)}${metric === "tmr" ? ", own threshold" : metric === "accuracy" ? "" : ", kept"}` : ""}` };
   }
   if (kind === "i") {
     const [metric, region] = rest.split(":");
     const card = board().metrics.find((m) => m.metric === metric);
-    return { id, metric, higher: card?.direction === "higher", label: (card?.title || metric) + (card?.unit ? `, ${card.unit}` : ""), sub: region };
+    return { id, metric, higher: card?.direction === "higher", label: (card?.title || metric) + (card?.unit ? `, ${card.unit}` : ""), sub: region, term: GLOSSARY[metric.toUpperCase()] };
   }
   const higher = rest === "throughput" || rest === "year" ? true : ["latency_ms", "parameters", "macs", "peak_memory_mb", "failed"].includes(rest) ? false : null;
   return { id, metric: rest, higher, label: WORDS[rest] || rest, sub: "", word: rest === "provenance" };
@@ -53,7 +74,9 @@ function cellOf(id, method, key) {
   const rest = id.slice(2);
   if (id[0] === "c") {
     const card = methodCard(method);
-    if (rest === "mask") return { value: card.needs_mask ? 1 : 0, text: card.needs_mask ? card.mask_source : "blind", badge: card.needs_mask && card.mask_source === "oracle" ? "warn" : "" };
+    if (rest === "mask" && method === "untouched") return { value: null, text: "–" };
+    if (rest === "mask") return { value: card.needs_mask ? 1 : 0, text: card.needs_mask ? card.mask_source : "blind", badge: card.needs_mask && card.mask_source === "oracle" ? "warn" : "",
+      title: !card.needs_mask ? `needs no mask${key.endsWith("/composite") ? "; this composite took the true mask to paste the visible pixels back" : ""}` : GLOSSARY[card.mask_source] };
     if (rest === "provenance") return { value: card.provenance, text: card.provenance };
     if (rest === "failed") {
       const [d, o] = key.split("/");
@@ -61,7 +84,8 @@ function cellOf(id, method, key) {
       const count = found.reduce((sum, s) => sum + s.count, 0);
       return { value: count, text: String(count), badge: count ? "bad" : "", title: found.map((s) => `${s.status}: ${s.message}`).join("; ") };
     }
-    const value = card[rest] ?? null;
+    // a copy of the image takes time too, but says nothing of a method
+    const value = method === "untouched" && rest !== "year" ? null : rest === "parameters" && card.provenance === "classical" ? 0 : card[rest] ?? null;
     return { value, text: rest === "year" ? String(value ?? "–") : figure(rest, value), title: rest === "latency_ms" && typeof card.latency_spread_ms === "number" ? `spread ${figure("", card.latency_spread_ms)} ms` : "" };
   }
   const found = lookup(key);
@@ -72,13 +96,22 @@ function cellOf(id, method, key) {
   const [metric, target, setting] = rest.split(/[@:]/);
   const own = found.person.get(`${metric}@${target}:${setting}:${state.judge}:${method}`);
   const base = method === "untouched" ? found.person.get(`${metric}@${target}:${setting === "UT" ? "MT" : "MM"}:${state.judge}:untouched`) : null;
-  const r = own || base;
+  let r = own || base;
   if (!r) return null;
   if (r.refused) return { value: null, text: "refused", title: r.refused };
+  // recovered is untouched's FNMR less the method's: its order and its tests are those of FNMR
+  if (metric === "fnmr_recovered" && r.group === null) r = { ...r, tie: found.person.get(`fnmr@${target}:${setting}:${state.judge}:${method}`)?.group ?? null };
   return { ...r, contest: r.independent, flag: r.independent ? "" : "†", title: `${r.genuine} genuine, ${r.impostor} impostor pairs${r.failed ? `, ${r.failed} failed` : ""}${r.independent ? "" : "; this matcher took part in the method's training"}` };
 }
 
-/** Best, second and the methods that share the best's group, by row number. */
+/** Whether a cell cannot be told from the best: by rank group, else because the intervals overlap. */
+function tiedWith(top, cell) {
+  const of = (c) => c.group ?? c.tie ?? null;
+  if (of(top) !== null && of(cell) !== null) return of(top) === of(cell);
+  return [top.low, top.high, cell.low, cell.high].every((v) => asNumber(v) !== null) && cell.low <= top.high && cell.high >= top.low;
+}
+
+/** Best, second and the methods that cannot be told from the best, by row number. */
 function contest(cells, higher) {
   const marks = new Map();
   if (higher === null) return marks;
@@ -86,8 +119,8 @@ function contest(cells, higher) {
     .sort(([a], [b]) => (higher ? asNumber(b.value) - asNumber(a.value) : asNumber(a.value) - asNumber(b.value)));
   if (order.length < 2) return marks;
   const [top, next] = order;
-  for (const [c, i] of order) if (c.group !== null && c.group !== undefined && c.group === top[0].group) marks.set(i, "tied");
   if (asNumber(top[0].value) === asNumber(order[order.length - 1][0].value)) return marks;
+  for (const [c, i] of order) if (tiedWith(top[0], c)) marks.set(i, "tied");
   marks.set(top[1], "best");
   marks.set(next[1], marks.get(next[1]) === "tied" ? "second tied" : "second");
   return marks;
@@ -163,11 +196,12 @@ function leaderboardTable(ids, { sortable = true, keys = contexts(), name = "lea
   } : null;
   const made = rows.map((r) => ({
     method: r.method, class: r.method === "untouched" ? "floor" : null,
-    head: el("span", {}, methodName(r.method), r.card.state !== "ok" ? el("span", { class: "sub" }, el("span", { class: "badge bad", title: r.card.message }, r.card.state)) : null),
+    head: el("span", {}, methodName(r.method), dependentMethods().has(r.method) ? el("span", { class: "sub" }, `† trained with ${state.judge}`) : null, r.card.state !== "ok" ? el("span", { class: "sub" }, el("span", { class: "badge bad", title: r.card.message }, r.card.state)) : null),
     cells: [...(many ? [contextWords(r.key)] : []), ...columns.map((c, k) => figureCell(c, r.cells[k], r.marks[k]))],
   }));
   for (const key of keys) {
-    const cells = columns.map((c) => (c.id[0] === "v" ? lookup(key).person.get(`${c.id.slice(2).split(":")[0]}:TT:${state.judge}:`) : null));
+    const bare = `${key.split("/").slice(0, 2).join("/")}/raw`;
+    const cells = columns.map((c) => (c.id[0] === "v" ? lookup(key).person.get(`${c.id.slice(2).split(":")[0]}:TT:${state.judge}:`) : c.id[0] === "i" ? lookup(bare).image.get(`${c.id.slice(2)}:truth`) : null));
     if (cells.some((c) => c && !c.refused)) {
       made.push({ class: "ceiling", head: "Never occluded (TT)", cells: [...(many ? [contextWords(key)] : []), ...columns.map((c, k) => (cells[k] && !cells[k].refused ? figureCell(c, { ...cells[k], group: null }, "") : el("td", {}, "")))] });
     }
@@ -209,8 +243,16 @@ function drawDifferences() {
   const rows = rowsOf("differences", context());
   const kinds = [...new Set(rows.map((r) => `${r.metric}:${r.region}`))];
   if (!kinds.length) { fill("diff-tools"); fill("differences", el("p", { class: "missing" }, "No paired differences are stored for this choice.")); return; }
-  const kind = kinds.includes(state.diff) ? state.diff : kinds.find((k) => k === (board().pictures[context()] || []).join(":")) || kinds[0];
-  fill("diff-tools", select("Figure", kind, kinds.map((k) => [k, k.replace(":", ", ")]), (diff) => choose({ diff })));
+  const [matcher, target, judged] = judge() || [];
+  const wanted = [state.diff, `${judged}@${target}:${matcher}`, `${judged}:${matcher}`, (board().pictures[context()] || []).join(":")];
+  const kind = wanted.find((k) => kinds.includes(k)) || kinds[0];
+  const worded = (k) => {
+    const [name, where] = k.split(":");
+    const [id, at] = name.split("@");
+    return at ? `${WORDS[id] || id} at FMR ${targetWords(at)}, ${where}` : `${board().metrics.find((m) => m.metric === id)?.title || id}, ${where}`;
+  };
+  const order = [...kinds].sort((a, b) => Number(b.includes("@")) - Number(a.includes("@")));
+  fill("diff-tools", select("Figure", kind, order.map((k) => [k, worded(k)]), (diff) => choose({ diff })));
   const mine = rows.filter((r) => `${r.metric}:${r.region}` === kind);
   const methods = board().methods.map((m) => m.method).filter((m) => mine.some((r) => r.method_a === m || r.method_b === m));
   const [metric] = kind.split(":");
@@ -218,8 +260,8 @@ function drawDifferences() {
   const pair = new Map();
   for (const r of mine) { pair.set(`${r.method_a}|${r.method_b}`, [r, 1]); pair.set(`${r.method_b}|${r.method_a}`, [r, -1]); }
   fill("differences", makeTable({
-    name: `differences-${metric}`,
-    caption: `${kind.replace(":", ", ")}: row minus column. ● row is better, ○ row is worse, · not told apart.`,
+    name: `differences-${metric.replace("@", "-")}`,
+    caption: `${worded(kind)}: row minus column${SHARES.has(metric.split("@")[0]) ? ", percentage points" : ""}. ● row is better, ○ row is worse, · not told apart.`,
     columns: [{ id: "m", label: "Method" }, ...methods.map((m) => ({ id: m, label: m }))],
     rows: methods.map((a) => ({ head: methodName(a), cells: methods.map((b) => {
       const [r, sign] = pair.get(`${a}|${b}`) || [];

@@ -64,6 +64,21 @@ function start() {
     });
   }
   for (const card of document.querySelectorAll("[data-hue]")) paint(card, Number(card.dataset.hue));
+  for (const node of document.querySelectorAll("[data-terms]")) {
+    const seen = new Set();
+    for (const part of [...node.childNodes]) if (part.nodeType === Node.TEXT_NODE) part.replaceWith(...terms(part.textContent, seen));
+  }
+  document.addEventListener("click", (event) => {
+    // a finger has no hover: a tap shows a word's meaning
+    document.getElementById("meaning")?.remove();
+    const word = event.target.closest("abbr.term");
+    if (!word || word.closest("button")) return;
+    const box = word.getBoundingClientRect();
+    const tip = el("p", { id: "meaning", role: "status" }, word.title);
+    document.body.append(tip);
+    tip.style.left = `${Math.max(8, Math.min(box.left, innerWidth - tip.offsetWidth - 8)) + scrollX}px`;
+    tip.style.top = `${box.bottom + 6 + scrollY}px`;
+  });
   for (const node of document.querySelectorAll("#view-published table")) node.parentElement.after(exportButtons(node));
   document.addEventListener("keydown", galleryKey);
   document.addEventListener("click", (event) => {

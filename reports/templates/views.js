@@ -8,28 +8,62 @@ function drawOverview() {
   article.style.setProperty("--c", best ? (methodCard(best).hue < 0 ? "var(--h-untouched)" : `var(--h${methodCard(best).hue})`) : "var(--rule)");
   run.querySelector("[data-eyebrow]").textContent = `${board().names}: ${contextWords(context())}`;
   run.querySelector("[data-headline]").textContent = found ? found.headline : "This run has no figures here.";
-  run.querySelector("[data-answers]").replaceChildren(...(found?.points || []).map((p) => el("div", {}, el("dt", {}, p.question), el("dd", {}, p.answer))));
+  const seen = new Set();
+  run.querySelector("[data-answers]").replaceChildren(...(found?.points || []).map((p) => el("div", {}, el("dt", {}, p.question), el("dd", {}, terms(p.answer, seen)))));
   const all = availableColumns();
-  fill("short", leaderboardTable(defaultColumns(all).filter((c) => !c.startsWith("i:psnr") && !c.startsWith("i:ssim") && c !== "c:failed"), { sortable: false, keys: [context()], name: "summary" }));
-  document.getElementById("short-note").textContent = "Tinted cells cannot be told from the best; letters are rank groups. † took part in the method's training. More in the Leaderboard.";
+  fill("short", leaderboardTable(shortColumns(all), { sortable: false, keys: [context()], name: "summary" }));
+  const dependent = dependentMethods().size ? ` † ${state.judge} took part in this method's training and is no independent judge of it: its figures never win.` : "";
+  document.getElementById("short-note").replaceChildren(...terms(`Green is best; a tinted cell cannot be told from it. Letters are rank groups: methods that share one cannot be told apart.${dependent} Below each figure stands its 95 % interval.`));
   drawLook(best);
   fillPlots("overview", [`pareto/${context()}/person`, `pareto/${context()}/picture`].filter((k) => figureTemplate(k)).slice(0, 1));
+  drawElsewhere();
+}
+
+/** Every context's answer, and the judge's figure (without a judge the picture's) of every method in each of them. */
+function drawElsewhere() {
+  const output = context().split("/")[2];
+  const keys = board().contexts.map(([d, o]) => contextKey(d, o, output));
   const others = Object.entries(board().verdicts);
-  fill("contexts", others.length > 1 ? [el("h3", {}, "The same question elsewhere"), makeTable({
+  if (others.length < 2) { fill("contexts"); return; }
+  const place = (key) => { const [ds, oc, out] = key.split("/"); return { ds, oc, out }; };
+  const answers = makeTable({
     name: "verdicts", columns: [{ id: "where", label: "Where" }, { id: "answer", label: "Answer", word: true }],
-    rows: others.map(([key, v]) => ({ head: contextWords(key), cells: [v.headline] })),
-  })] : []);
+    rows: others.map(([key, v]) => ({ head: el("button", { type: "button", class: "link", "aria-pressed": String(key === context()), onclick: () => { choose(place(key)); scrollTo(0, 0); } }, contextWords(key)), cells: [v.headline] })),
+  });
+  const [, target, metric] = judge() || [];
+  const main = board().pictures[context()];
+  const id = judge() ? `v:${metric}@${target ?? ""}:UT` : main ? `i:${main.join(":")}` : null;
+  if (!id || keys.length < 2) { fill("contexts", el("h3", {}, "The same question elsewhere"), answers); return; }
+  const column = describe(id);
+  const byKey = keys.map((key) => board().methods.map((m) => cellOf(id, m.method, key)));
+  const marks = byKey.map((cells) => contest(cells, column.higher));
+  const here = keys.indexOf(context());
+  const worth = (i) => asNumber(byKey[here][i]?.value) ?? NaN;
+  const order = board().methods.map((_, i) => i).filter((i) => keys.some((_, k) => byKey[k][i]))
+    .sort((a, b) => (Number.isNaN(worth(a)) - Number.isNaN(worth(b))) || (column.higher ? worth(b) - worth(a) : worth(a) - worth(b)));
+  fill("contexts", el("h3", {}, `${column.label.split(",")[0]} under every condition`), makeTable({
+    name: "everywhere", caption: `${column.label} (${column.sub})${judge() ? `; judge: ${state.judge}` : ""}; ${output}; ${column.higher ? "higher" : "lower"} is better`,
+    columns: [{ id: "m", label: "Method" }, ...keys.map((key) => ({ id: key, label: key.split("/")[1], sub: key.split("/")[0] }))],
+    rows: order.map((i) => ({ head: methodName(board().methods[i].method), class: board().methods[i].method === "untouched" ? "floor" : null, cells: keys.map((_, k) => figureCell(column, byKey[k][i], marks[k].get(i))) })),
+  }), el("h3", {}, "The same question elsewhere"), answers);
 }
 
 function drawLook(best) {
   const [dataset, occlusion, output] = context().split("/");
-  const samples = board().gallery.filter((g) => g.dataset === dataset && g.occlusion === occlusion);
   const shown = best || board().methods.map((m) => m.method).find((m) => m !== "untouched");
-  const sample = samples.find((g) => g.methods[shown]?.[output] !== null && g.methods[shown]?.[output] !== undefined);
-  if (!sample) { fill("look", el("p", { class: "missing" }, "No picture of this method is in the run folder.")); return; }
+  const samples = board().gallery.filter((g) => g.dataset === dataset && g.occlusion === occlusion && (g.methods[shown]?.[output] ?? null) !== null);
+  if (!samples.length) { fill("look", el("p", { class: "missing" }, "No picture of this method is in the run folder.")); return; }
+  const scores = galleryScores();
+  const score = scores.find((k) => k.startsWith(`similarity/${state.judge}`)) || scores.find((k) => k.startsWith((board().pictures[context()] || []).join("/"))) || scores[0];
+  const of = (g) => asNumber(g.methods[shown].scores[score]);
+  const ordered = samples.filter((g) => of(g) !== null).sort((a, b) => (scoreIsHigher(score) ? 1 : -1) * (of(b) - of(a)));
   const one = (number, words) => el("figure", {}, el("img", { src: imageSource(number), alt: words }), el("figcaption", {}, words));
-  fill("look", el("div", { class: "triptych" }, one(sample.occluded, "Occluded"), one(sample.methods[shown][output], `${methodCard(shown).title}, ${output}`), one(sample.truth, "Truth")),
-    el("button", { type: "button", onclick: () => choose({ view: "gallery", gm: shown }) }, "Open the gallery"));
+  const row = (sample, words) => [el("p", { class: "note" }, words), el("div", { class: "triptych" }, one(sample.occluded, "Occluded"), one(sample.methods[shown][output], `${methodCard(shown).title}, ${output}`), one(sample.truth, "Truth"))];
+  const said = (g) => `${score.split("/")[0]} ${figure(score.split("/")[0], of(g))}`;
+  fill("look", ordered.length > 2
+    ? [...row(ordered[Math.floor(ordered.length / 2)], `A typical picture of the gallery (${said(ordered[Math.floor(ordered.length / 2)])})`), ...row(ordered[ordered.length - 1], `Its worst one (${said(ordered[ordered.length - 1])})`)]
+    : row(samples[0], "A picture of the gallery"),
+  el("button", { type: "button", onclick: () => choose({ view: "gallery", gm: shown, go: "worst", gk: score || "", gi: "0" }) }, "Open the gallery, worst first"));
 }
 
 // ---------------------------------------------------------------------------------------------------------------- plots
@@ -48,7 +82,7 @@ function drawLegends() {
   for (const holder of document.querySelectorAll("[data-legend]")) {
     holder.replaceChildren(...methodOrder().map((id) => {
       const node = el("button", { type: "button", "aria-pressed": String(state.focus === id), hue: methodCard(id).hue, onclick: () => { choose({ focus: state.focus === id ? "" : id }); } },
-        el("span", { class: "dot", "aria-hidden": "true" }), id);
+        dot(methodCard(id)), id, dependentMethods().has(id) ? daggerOf() : null);
       node.dataset.method = id;
       return node;
     }));
@@ -71,7 +105,7 @@ function focusMethod() {
 function drawRecognition() {
   const judges = board().judges[context()] || [];
   if (!judges.length) {
-    fill("recognition-tools"); fill("settings", el("p", { class: "missing" }, "No matcher ran on this choice."));
+    fill("recognition-tools"); fill("target-tools"); fill("settings", el("p", { class: "missing" }, "No matcher ran on this choice."));
     fillPlots("recognition", []);
     return;
   }
@@ -79,18 +113,28 @@ function drawRecognition() {
   fill("recognition-tools", select("Curves of", state.set, [["UT", "UT: restored probe, true gallery"], ["UU", "UU: both restored"]], (set) => choose({ set })));
   fillPlots("recognition", [`roc/${where}/${state.set}`, `det/${where}/${state.set}`, `scores/${where}/${state.set}`, `trade/${where}`]);
   const mine = rowsOf("verification", context()).filter((r) => r.matcher === state.judge && r.slice === "all" && r.policy === "penalised");
-  const kinds = [...new Set(mine.map((r) => `${r.metric}@${r.target ?? ""}`))].filter((k) => !/^(fnmr_recovered|fmr_added|fnmr)@/.test(k));
+  const [, target] = judge();
+  const targets = [...new Set(mine.map((r) => r.target))].filter((t) => t !== null).sort((a, b) => b - a);
+  const wanted = state.tg === "all" ? targets : targets.filter((t) => (targets.includes(Number(state.tg)) ? t === Number(state.tg) : t === target));
+  fill("target-tools", targets.length > 1 ? select("Threshold of", state.tg, [["judge", "the judge's FMR target"], ...targets.map((t) => [String(t), `FMR ${targetWords(t)}`]), ["all", "every FMR target"]], (tg) => choose({ tg })) : null);
+  // the kept threshold's errors first, then what needs none, then the threshold that is set anew
+  const order = ["fnmr", "fmr", "accuracy", "auc", "eer", "dprime", "tmr", "tpr", "fpr", "coverage"];
+  const kinds = [...new Set(mine.filter((r) => r.target === null || wanted.includes(r.target)).map((r) => `${r.metric}@${r.target ?? ""}`))]
+    .filter((k) => !/^(fnmr_recovered|fmr_added)@/.test(k))
+    .sort((a, b) => order.indexOf(a.split("@")[0]) - order.indexOf(b.split("@")[0]));
   const settings = ["TT", "MT", "MM", "UT", "UU"];
   const lines = [];
+  const first = (setting, method) => asNumber(mine.find((r) => r.setting === setting && r.method === method && `${r.metric}@${r.target ?? ""}` === kinds[0])?.value) ?? 9;
   for (const setting of settings) {
-    for (const method of [...new Set(mine.filter((r) => r.setting === setting).map((r) => r.method))]) {
+    const there = [...new Set(mine.filter((r) => r.setting === setting).map((r) => r.method))].sort((a, b) => first(setting, a) - first(setting, b));
+    for (const method of there) {
       const cells = kinds.map((k) => mine.find((r) => r.setting === setting && r.method === method && `${r.metric}@${r.target ?? ""}` === k));
       lines.push({ head: el("span", {}, el("strong", {}, `${setting} `), method ? methodName(method, false) : "never occluded"), class: method === "untouched" ? "floor" : method ? null : "ceiling",
         cells: cells.map((r) => (r ? (r.refused ? el("td", { title: r.refused }, "refused") : figureCell({ metric: r.metric }, { ...r, flag: r.independent ? "" : "†" }, "")) : el("td", {}, "–"))) });
     }
   }
   fill("settings", makeTable({ name: "settings", caption: `${contextWords(context())}; ${state.judge}; failures count as the lowest score`,
-    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: t ? `threshold of ${targetWords(t)}` : "" }; })], rows: lines }));
+    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: !t ? (["accuracy", "tpr", "fpr"].includes(m) ? "most accurate threshold, kept" : "") : m === "tmr" ? `FMR ${targetWords(t)}, own threshold` : `kept threshold, FMR ${targetWords(t)}` }; })], rows: lines }));
 }
 
 function drawAgreement() {
@@ -104,16 +148,25 @@ function drawAgreement() {
     const columns = [...new Set(mine.map((r) => `${r.biometric}|${r.matcher}`))];
     const lines = [...new Set(mine.map((r) => `${r.image_metric}|${r.region}`))];
     return [el("h3", {}, over === "methods" ? `Over methods (n = ${mine[0].n})` : `Over samples (n = ${mine[0].n})`), makeTable({
-      name: `correlations-${over}`, caption: "Spearman's ρ with its 95 % interval, Kendall's τ below. Bold: the interval leaves out zero.",
-      columns: [{ id: "m", label: "Image metric" }, ...columns.map((c) => ({ id: c, label: c.split("|")[0], sub: c.split("|")[1] }))],
+      name: `correlations-${over}`, caption: "Spearman's ρ with its 95 % interval, Kendall's τ. ▲ a better picture goes with better recognition, ▽ with worse, · the interval holds zero.",
+      columns: [{ id: "m", label: "Image metric" }, ...columns.map((c) => ({ id: c, label: biometricWords(c.split("|")[0]), sub: c.split("|")[1] }))],
       rows: lines.map((line) => ({ head: line.replace("|", ", "), cells: columns.map((c) => {
         const r = mine.find((x) => `${x.image_metric}|${x.region}` === line && `${x.biometric}|${x.matcher}` === c);
         if (!r || r.spearman === null) return el("td", {}, "–");
         const clear = r.spearman_low > 0 || r.spearman_high < 0;
-        return el("td", {}, el(clear ? "strong" : "span", {}, r.spearman.toFixed(2)), el("span", { class: "sub" }, `${r.spearman_low?.toFixed(2)} to ${r.spearman_high?.toFixed(2)}; τ ${r.kendall?.toFixed(2) ?? "–"}`));
+        // of two figures of which one is better when lower, a negative rank correlation is agreement
+        const lower = (name, list) => (list ? list.find((m) => m.metric === name)?.direction === "lower" : LOWER.has(name.split("@")[0]));
+        const agrees = (r.spearman > 0) === (lower(r.image_metric, board().metrics) === lower(r.biometric));
+        return el("td", {}, el(clear ? "strong" : "span", {}, r.spearman.toFixed(2).replace("-", "\u2212")), clear ? el("span", { class: `sub ${agrees ? "m-same" : "m-different"}` }, agrees ? "▲ agree" : "▽ contradict") : el("span", { class: "sub" }, "· unclear"), el("span", { class: "sub" }, `${r.spearman_low?.toFixed(2)} to ${r.spearman_high?.toFixed(2)}; τ ${r.kendall?.toFixed(2) ?? "–"}`.replaceAll("-", "\u2212")));
       }) })),
     })];
   }).flat());
+}
+
+/** 'fnmr@0.001' as 'FNMR at FMR 0.1 %'. */
+function biometricWords(name) {
+  const [id, target] = name.split("@");
+  return `${WORDS[id] || id}${target ? ` at FMR ${targetWords(target)}` : ""}`;
 }
 
 function drawSpeed() {
@@ -122,22 +175,24 @@ function drawSpeed() {
   const fields = ["latency_ms", "throughput", "best_batch", "parameters", "macs", "peak_memory_mb"];
   fill("speeds", makeTable({ name: "speed", caption: `${run.device}, ${run.precision}; ${[run.hardware.cpu, run.hardware.gpu].filter(Boolean).join(", ")}`,
     columns: [{ id: "m", label: "Method" }, ...fields.map((f) => ({ id: f, label: WORDS[f] || "Best batch" })), { id: "mask", label: "Mask" }],
-    rows: board().methods.map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), m.needs_mask ? m.mask_source : "blind"] })) }));
+    rows: board().methods.filter((m) => m.method !== "untouched").map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, f === "parameters" && m.provenance === "classical" ? 0 : m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), m.needs_mask ? m.mask_source : "blind"] })) }));
 }
 
 function sliceOptions() {
   const options = [];
   const [matcher, target, metric] = judge() || [];
-  if (judge()) options.push([`v:${metric}@${target ?? ""}:UT`, `${WORDS[metric]}${target ? ` at FMR ${targetWords(target)}` : ""}, ${matcher}`]);
-  for (const key of new Set(rowsOf("rows", context()).filter((r) => r.slice !== "all").map((r) => `i:${r.metric}:${r.region}`))) options.push([key, key.slice(2).replace(":", ", ")]);
+  if (judge() && rowsOf("verification", context()).some((r) => r.slice !== "all" && r.metric === metric)) options.push([`v:${metric}@${target ?? ""}:UT`, `${WORDS[metric]}${target ? ` at FMR ${targetWords(target)}` : ""}, ${matcher}`]);
+  for (const key of new Set(rowsOf("rows", context()).filter((r) => r.slice !== "all").map((r) => `i:${r.metric}:${r.region}`))) options.push([key, `${describe(key).label}, ${describe(key).sub}`]);
   return options;
 }
 
 function drawSlices() {
   fillPlots("slices", [`coverage/${context()}/person`, `coverage/${context()}/picture`]);
   const options = sliceOptions();
-  const chosen = options.some(([k]) => k === state.slice) ? state.slice : options[0]?.[0];
-  if (!chosen) { fill("slice-tools"); fill("slices", el("p", { class: "missing" }, "No slices are stored for this choice.")); return; }
+  const main = `i:${(board().pictures[context()] || []).join(":")}`;
+  const known = options.map(([k]) => k);
+  const chosen = [state.slice, ...known.filter((k) => k[0] === "v"), main].find((k) => known.includes(k)) || known[0];
+  if (!chosen) { fill("slice-tools"); fill("slices", el("p", { class: "missing" }, "This run has no slices. A suite's slice_by names them (coverage, or any attribute of its dataset), and bench score then adds them: no image is restored again.")); return; }
   const [metric, second] = chosen.slice(2).split(/[@:]/);
   const rows = chosen[0] === "v"
     ? rowsOf("verification", context()).filter((r) => r.metric === metric && String(r.target ?? "") === second && r.matcher === state.judge && r.policy === "penalised" && (r.setting === "UT" || (r.setting === "MT" && r.method === "untouched")))
@@ -149,7 +204,7 @@ function drawSlices() {
   const parts = ["all", ...[...new Set(rows.map((r) => r.slice))].filter((s) => s.split("=")[0] === by).sort((a, b) => lower(a) - lower(b) || a.localeCompare(b))];
   const higher = describe(chosen).higher;
   const methods = board().methods.filter((m) => rows.some((r) => r.method === m.method));
-  fill("slices", makeTable({ name: `slices-${by}`, caption: `${describe(chosen).label} by ${by}; ▼ marks a slice clearly worse than the whole`,
+  fill("slices", makeTable({ name: `slices-${by}`, caption: `${describe(chosen).label} (${describe(chosen).sub}) by ${by}; ▼ clearly worse than the whole, ▲ clearly better`,
     columns: [{ id: "m", label: "Method" }, ...parts.map((p) => ({ id: p, label: sliceWords(p), sub: sizeOf(rows, p) }))],
     rows: methods.map((m) => {
       const whole = rows.find((r) => r.method === m.method && r.slice === "all");
@@ -157,7 +212,8 @@ function drawSlices() {
         const r = rows.find((x) => x.method === m.method && x.slice === p);
         if (!r) return el("td", {}, "–");
         const worse = p !== "all" && whole && asNumber(r.low) !== null && asNumber(whole.low) !== null && (higher ? r.high < whole.low : r.low > whole.high);
-        return el("td", { title: r.refused || null }, `${worse ? "▼ " : ""}${r.refused ? "refused" : figure(metric, r.value)}`, el("span", { class: "sub" }, interval(metric, r.low, r.high)));
+        const better = p !== "all" && whole && asNumber(r.low) !== null && asNumber(whole.low) !== null && (higher ? r.low > whole.high : r.high < whole.low);
+        return el("td", { title: r.refused || r.note || null, class: worse ? "worse" : null }, `${worse ? "▼ " : better ? "▲ " : ""}${r.refused ? "refused" : figure(metric, r.value)}`, el("span", { class: "sub" }, interval(metric, r.low, r.high) || (p !== "all" && r.note ? "too few to compare" : "")));
       }) };
     }) }));
 }

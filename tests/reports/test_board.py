@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from unmaskbench.reports.board import Board, load, merge, regroup
+from unmaskbench.reports.board import Board, facts_to_warn_of, load, merge, regroup
 from unmaskbench.reports.columns import pack, pack_column, unpack
 from unmaskbench.reports.schema import BoardError, compile_check, schema
 
@@ -95,10 +95,27 @@ def test_image_paths_cannot_leave_the_run_folder() -> None:
             board.image(path)
 
 
+def test_warnings_do_not_count_slices_or_the_truth_as_unranked() -> None:
+    board = load(GOLDEN)
+    row = next(r for r in board.data["rows"] if r["slice"] != "all")
+    small = row | {"ranked": False, "note": "small slice: 3 samples of 2 people"}
+    truth = row | {"slice": "all", "method": "truth", "ranked": False, "note": "unoccluded faces"}
+    board.data["rows"] += [small, truth]
+    board.data["statuses"].append(
+        row | {"method": "", "status": "skipped", "count": 3, "example": "x", "message": "no landmarks"}
+    )
+    text = "\n".join(facts_to_warn_of(board))
+    assert "small slice" not in text
+    assert "unoccluded faces" not in text
+    assert "3 samples were skipped before any method saw them: no landmarks." in text
+
+
 def test_warnings_tell_what_could_be_misread() -> None:
     text = "\n".join(load(GOLDEN).warnings)
     for part in ("needs 100000 impostor pairs", "compact took part in the training of psp_unmask", "fd_stackgan is failed",
-                 "14 samples are failed_restore", "fid is shown without ranks", "arcface has no figures"):  # fmt: skip
+                 "14 samples are failed_restore", "fid is shown without ranks", "arcface has no figures",
+                     "telea, navier_stokes, lama, fd_stackgan were given the true mask (oracle)",
+                     "those of methods that need no mask too (ra_unet, modified_vnet, psp_unmask)"):  # fmt: skip
         assert part in text
 
 

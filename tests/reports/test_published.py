@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from unmaskbench.reports.published import FOLDER, load_published
+from unmaskbench.reports.papers import FOLDER, load_published
 
 # rows and cells of every printed table, counted by hand from the papers
 COUNTS: dict[str, dict[str, tuple[int, int]]] = {

@@ -20,9 +20,9 @@ import pytest
 from unmaskbench.reports.board import load
 from unmaskbench.reports.choices import Figures
 from unmaskbench.reports.columns import unpack
+from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.plot_svg import to_svg
 from unmaskbench.reports.plots import draw_det, figures_for_page, planned
-from unmaskbench.reports.published import beside, load_published
 from unmaskbench.reports.site import embedded_json, environment, render
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
@@ -222,6 +222,85 @@ def test_figures_follow_the_page_and_keep_their_labels() -> None:
     assert ">0.01</text>" in to_svg(figure, "x")
     assert "var(" not in to_svg(figure, "x", "file")
     assert draw_det(figures, ("lfw", "medical_mask", "composite"), "nobody", "UT") is None
+
+
+def test_names_of_points_do_not_lie_on_each_other() -> None:
+    from matplotlib.text import Text
+
+    from unmaskbench.reports.plot_labels import name_points
+    from unmaskbench.reports.plot_svg import mark, new_figure
+
+    figure, axes = new_figure()
+    points = [(i, f"method_{i:02d}", 1 + 0.02 * (i % 3), 50 + 0.3 * i) for i in range(1, 8)]
+    points += [(8, "far_away", 3.0, 80.0), (9, "twin", 1.02, 50.6)]
+    for index, _, x, y in points:
+        mark(axes, index, [x], [y])
+    name_points(axes, points)
+    figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in axes.texts]  # without the hairlines
+    assert len(boxes) == 9
+    for i, a in enumerate(boxes):
+        for b in boxes[i + 1 :]:
+            wide = min(a.x1, b.x1) - max(a.x0, b.x0)
+            high = min(a.y1, b.y1) - max(a.y0, b.y0)
+            assert wide <= 0 or high <= 0.2 * min(a.height, b.height), (i, wide, high)
+
+
+def test_coverage_figures_read_the_labels_of_a_scored_run() -> None:
+    from unmaskbench.reports.plots import draw_coverage
+
+    board = load(GOLDEN)
+    for table in ("rows", "verification"):
+        board.data[table] = [
+            r | {"slice": r["slice"] + " %" if r["slice"].startswith("coverage=") else r["slice"]}
+            for r in board.data[table]
+        ]
+    # as scored, image figures alone have slices
+    board.data["verification"] = [r for r in board.data["verification"] if r["slice"] == "all"]
+    figure = draw_coverage(Figures(board), ("lfw", "medical_mask", "composite"), "picture")
+    assert figure is not None
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["20-30", "30-40", "40-50", "50-60"]
+    assert draw_coverage(Figures(board), ("lfw", "medical_mask", "composite"), "person") is None
+
+
+def test_report_writes_page_and_tables_from_the_command_line(tmp_path: Path) -> None:
+    import typer
+    from typer.testing import CliRunner
+
+    from unmaskbench.benchmark.cli.report import report
+
+    app = typer.Typer()
+    app.command()(report)
+    done = CliRunner().invoke(
+        app, [str(GOLDEN), "--out", str(tmp_path / "page"), "--tables", str(tmp_path / "tables"), "--figures", "1"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "bench report RUN --figures" in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    leaderboard = (tmp_path / "tables" / "leaderboard_lfw_medical_mask_composite.csv").read_text(encoding="utf-8")
+    assert leaderboard.startswith("method,mask,fnmr@0.001 UT edgeface,")
+    assert (tmp_path / "tables" / "verification.json").is_file()
+
+
+def test_a_face_shown_in_the_gallery_has_its_similarity(tmp_path: Path) -> None:
+    board = json.loads((GOLDEN / "board.json").read_text(encoding="utf-8"))
+    for entry in board["gallery"]:
+        for item in entry["methods"].values():
+            item["scores"] = {k: v for k, v in item["scores"].items() if not k.startswith("similarity/")}
+            item["raw"] = item["composite"] = None
+        entry["truth"] = entry["occluded"] = entry["mask"] = None
+    wanted = next(
+        r for r in board["scatter"]
+        if (r["sample"], r["method"], r["output"], r["occlusion"]) == ("face-0000", "lama", "composite", "medical_mask")
+    )  # fmt: skip
+    (tmp_path / "board.json").write_text(json.dumps(board), encoding="utf-8")
+    page = Page(render([tmp_path], tmp_path / "out", figures_limit=1).read_text(encoding="utf-8"))
+    shown = next(
+        g for g in page.json("data")["boards"][0]["gallery"]
+        if (g["sample"], g["occlusion"]) == ("face-0000", "medical_mask")
+    )  # fmt: skip
+    assert (
+        shown["methods"]["lama"]["scores"]["similarity/edgeface/composite"] == wanted["values"]["similarity/edgeface"]
+    )
 
 
 def test_probit_axes_are_probits() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from unmaskbench.reports.board import Board, load
 from unmaskbench.reports.choices import Figures, coverage_bins
-from unmaskbench.reports.verdict import slice_words, verdict
+from unmaskbench.reports.verdict import verdict
+from unmaskbench.reports.wording import slice_words
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
 HERE = ("lfw", "medical_mask", "composite")
@@ -176,3 +177,11 @@ def test_coverage_slices_are_ordered_and_named_with_or_without_a_unit() -> None:
         "coverage 20-30\u00a0%",
         "coverage 5-10\u00a0%",
     ]
+
+
+def test_a_tied_method_that_is_cheaper_or_safer_is_named(board: Board) -> None:
+    """Who leads by a hair, slowly or by letting strangers in, must not hide a better choice."""
+    text = answers(verdict(Figures(board), (HERE[0], "random_lines", HERE[2])))
+    assert "leads, but lets more strangers in and cannot be told apart from" in text
+    assert "Of those that cannot be told from it, RA-UNet is the fastest: 21\u00a0ms." in text
+    assert "Of those that cannot be told from it, Modified V-Net, LaMa and RA-UNet show no certain rise." in text

@@ -105,7 +105,8 @@ def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
             tables.append(
                 {"id": table["id"], "caption": table.get("caption", ""), "protocol": table.get("protocol") or {},
                  "columns": table["columns"], "rows": rows, "rules": list(rules.values()),
-                 "foreign": foreign if rules else []}
+                 "foreign": foreign if rules else [],
+                 "measured_cells": sum(cell["measured"] is not None for row in rows for cell in row["cells"])}
             )  # fmt: skip
         result.append({"paper": paper["paper"], "tables": tables})
     return result

@@ -1,0 +1,48 @@
+"""Figures in words: shares, intervals, p values, slices, lists."""
+
+from __future__ import annotations
+
+from unmaskbench.reports.board import Row
+from unmaskbench.reports.choices import number, slice_value
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """0.6213 -> '62.1 %', with a space that does not break."""
+    return f"{100 * value:.{digits}f}\u00a0%"
+
+
+def percent_short(value: float) -> str:
+    """An FMR target as people say it: 0.001 -> '0.1 %'."""
+    return f"{100 * value:g}\u00a0%"
+
+
+def p_words(p: float) -> str:
+    """'p = 0.03', or 'p < 0.001' where the resamples cannot tell finer."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def spread(row: Row, digits: int = 1) -> str:
+    """'62.1 % (59.8 to 64.4)', without the bracket where there is no interval."""
+    value, low, high = number(row["value"]), number(row["low"]), number(row["high"])
+    if value is None:
+        return "no figure"
+    text = percent(value, digits)
+    if low is not None and high is not None:
+        text += f" ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
+    return text.replace("-", "\u2212")
+
+
+def points_spread(row: Row, digits: int = 1) -> str:
+    """A change of a rate: '16.9 percentage points (14.7 to 19.1)'."""
+    return spread(row, digits).replace("\u00a0%", " percentage points", 1)
+
+
+def listed(names: list[str]) -> str:
+    """'a, b and c'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def slice_words(name: str) -> str:
+    """'coverage=30-40' -> 'coverage 30-40 %'."""
+    key, _, value = name.partition("=")
+    return f"{key} {slice_value(name)}\u00a0%" if key == "coverage" else f"{key} = {value}"
