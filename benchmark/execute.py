@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 
 from unmaskbench.benchmark import provenance
@@ -18,7 +19,7 @@ from unmaskbench.benchmark.engines import local
 from unmaskbench.benchmark.gallery import draw_gallery
 from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan import Plan, build_dataset, plan
-from unmaskbench.benchmark.runner import Progress, UnitResult, unavailable
+from unmaskbench.benchmark.runner import DIED, HUNG, Progress, UnitResult, unavailable
 from unmaskbench.benchmark.score import manifest_hash, score
 from unmaskbench.benchmark.speed import measure_speed
 from unmaskbench.benchmark.store import SAMPLES, SCHEMA, RunFolder
@@ -45,14 +46,20 @@ def run(
     fresh: bool = False,
     save_images: bool = False,
     speed: bool = True,
+    isolate: bool = False,
+    unit_timeout: float | None = None,
     listener: Listener | None = None,
 ) -> Path:
     """Run a suite and return its run folder, which then holds ``board.json``.
 
     ``suite`` is a Suite or the name or file of one; ``out`` defaults to ``runs/<suite name>``. Parts that an earlier run
-    of the same samples has finished are kept unless ``fresh``. Raises SuiteError, StoreError and the registry's errors
-    before anything is computed; once units run, failures become rows.
+    of the same samples has finished are kept unless ``fresh``. ``isolate`` computes in a child process also where there is
+    one worker, so that a method that takes its process with it costs its own rows only; ``unit_timeout`` (seconds) does
+    the same and stops a unit that has no answer by then. Raises SuiteError, StoreError and the registry's errors before
+    anything is computed; once units run, failures become rows.
     """
+    if unit_timeout is not None and not unit_timeout > 0:
+        raise SuiteError(f"the time limit of a unit is {unit_timeout:g} s; give more than 0")
     listener = listener or Listener()
     chosen = load_suite(suite) if isinstance(suite, str) else suite
     device = resolve_device(device)
@@ -62,21 +69,37 @@ def run(
     planned = plan(chosen, device)
     folder = RunFolder(Path(out) if out is not None else Path("runs") / chosen.name)
     folder.open({"samples": chosen.samples_hash()}, fresh=fresh)
-    started = time.perf_counter()
-    results = _compute(planned, folder, device, workers, listener)
-    _write_manifest(planned, folder)
-    _keep_official_pairs(planned, folder)
-    folder.write_json("run.json", describe(planned, folder, device, results, time.perf_counter() - started))
-    rows = [unit.method for unit in planned.units if unit.method is not None]
-    distinct = list({entry.label: entry for entry in rows}.values())
-    if speed:
-        measure_speed(chosen, distinct, folder, device, listener.note)
-    listener.note("aggregating")
-    board = score(folder)
-    listener.note("drawing the gallery")
-    draw_gallery(planned, folder, board, device, save_images)
-    folder.write_json("board.json", board)
+    try:
+        started = time.perf_counter()
+        results = _compute(planned, folder, device, workers, listener, isolate, unit_timeout)
+        _write_manifest(planned, folder)
+        _keep_official_pairs(planned, folder)
+        folder.write_json("run.json", describe(planned, folder, device, results, time.perf_counter() - started))
+        refused = _refused(planned, folder)
+        rows = [unit.method for unit in planned.units if unit.method is not None]
+        distinct = {entry.label: entry for entry in rows if entry.label not in refused}
+        if speed:
+            measure_speed(chosen, list(distinct.values()), folder, device, listener.note)
+        listener.note("aggregating")
+        board = score(folder)
+        listener.note("drawing the gallery")
+        draw_gallery(planned, folder, board, device, save_images, refused)
+        folder.write_json("board.json", board)
+    finally:
+        folder.close()
     return folder.path
+
+
+def _refused(planned: Plan, folder: RunFolder) -> dict[str, str]:
+    """Methods that took a worker process with them or hung, by row, with the message: they are neither timed nor drawn,
+    since both happen in the process of the run itself."""
+    rows = folder.rows([unit.key for unit in planned.units if unit.method is not None])
+    lost = rows.filter(
+        (pl.col("status") == "failed_restore")
+        & (pl.col("message").str.starts_with(DIED) | pl.col("message").str.starts_with(HUNG))
+    )
+    found = lost.group_by("method").agg(pl.col("message").min()).collect()
+    return dict(found.select("method", "message").iter_rows())
 
 
 def resolve_device(device: str) -> str:
@@ -90,14 +113,22 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def _compute(planned: Plan, folder: RunFolder, device: str, workers: int, listener: Listener) -> list[UnitResult]:
+def _compute(
+    planned: Plan,
+    folder: RunFolder,
+    device: str,
+    workers: int,
+    listener: Listener,
+    isolate: bool,
+    unit_timeout: float | None,
+) -> list[UnitResult]:
     groups = [[unit for unit in group if not folder.is_complete(unit.key)] for group in planned.groups()]
     groups = [group for group in groups if group]
     kept = len(planned.units) - sum(len(group) for group in groups)
     if kept:
         listener.note(f"{kept} of {len(planned.units)} parts are there already and are kept")
     listener.begin(stage_totals(planned.suite, groups))
-    engine = local.execute(planned.suite, groups, folder, device, workers, listener.advance)
+    engine = local.execute(planned.suite, groups, folder, device, workers, listener.advance, isolate, unit_timeout)
     return list(engine)
 
 

@@ -7,7 +7,7 @@ the few that the report shows are computed again.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -27,13 +27,23 @@ CHOSEN_BY = (("psnr", "hole"), ("psnr", "whole"), ("ssim", "hole"), ("lpips", "w
 LOWER_IS_BETTER = {"lpips", "l1", "mse"}
 
 
-def draw_gallery(plan: Plan, folder: RunFolder, board: dict[str, Any], device: str, save_all: bool) -> None:
-    """Fill ``board["gallery"]`` and write its images below ``images/``; with ``save_all`` every sample is written."""
+def draw_gallery(
+    plan: Plan, folder: RunFolder, board: dict[str, Any], device: str, save_all: bool, refused: Mapping[str, str]
+) -> None:
+    """Fill ``board["gallery"]`` and write its images below ``images/``; with ``save_all`` every sample is written. Rows in
+    ``refused`` are shown as failed with their message, and their methods are not called."""
     suite = plan.suite
     rows = folder.rows([unit.key for unit in plan.units if unit.method is not None])
     conditions = _by_condition(plan)
     choices = {condition: choose(rows, *condition, suite.gallery) for condition in conditions}
-    key = digest([[unit.key for unit in plan.units], [[*c, chosen] for c, chosen in choices.items()], save_all])
+    key = digest(
+        [
+            [unit.key for unit in plan.units],
+            [[*c, chosen] for c, chosen in choices.items()],
+            save_all,
+            *sorted(refused.items()),
+        ]
+    )
     if (folder.path / "gallery.json").is_file():
         held = read_json(folder.path / "gallery.json", "a gallery")
         if held.get("key") == key:
@@ -48,7 +58,10 @@ def draw_gallery(plan: Plan, folder: RunFolder, board: dict[str, Any], device: s
             ids = {plan.samples[dataset][index].id for index in shard_units[0].samples}
             if wanted is not None and not ids & wanted:
                 continue
-            worker = worker or Worker(suite, folder, device)
+            if worker is None:
+                worker = Worker(suite, folder, device)
+                for row, message in refused.items():
+                    worker.refuse(row, message)
             entries += _draw_shard(worker, shard_units, ids if wanted is None else ids & wanted, set(chosen), folder)
     scores = _scores(rows, {entry["sample"] for entry in entries})
     for entry in entries:

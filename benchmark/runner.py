@@ -37,6 +37,11 @@ from unmaskbench.benchmark.weights import remedy
 
 Progress = Callable[[str, int], None]
 
+# How the messages begin of units that took their process with them, or were stopped after their time: what such a method
+# does is not to be tried in the process of the run itself.
+DIED = "worker died: "
+HUNG = "no answer within "
+
 
 @dataclass
 class UnitResult:
@@ -155,6 +160,41 @@ class Worker:
             self.folder.write_table(beside[-1], embeddings, EMBEDDINGS)
         self.folder.write_table(f"parts/{unit.key}.parquet", rows, ROWS, beside)
 
+    # ------------------------------------------------------------------------------------------------ giving up
+
+    def refuse(self, row: str, message: str) -> None:
+        """Take a row's method for one that cannot be loaded, for the reason given."""
+        self._restorers[row] = message
+
+    def admit(self, row: str) -> None:
+        """Undo ``refuse``."""
+        self._restorers.pop(row, None)
+
+    def write_off(self, unit: Unit, message: str) -> UnitResult:
+        """Write a unit's part without opening an image: ``failed_restore`` rows for every sample of a method's, a manifest
+        of ``skipped`` samples for a reference unit."""
+        dataset = build_dataset(unit.dataset, self.suite.size)
+        refs = [dataset.samples[index] for index in unit.samples]
+        ids = [ref.id for ref in refs]
+        if unit.method is None:
+            size = self.suite.size
+            none = torch.zeros(0, 3, size, size)
+            truth = TruthShard(refs, [], dict.fromkeys(ids, message), none, torch.zeros(0, 5, 2))
+            shard = OccludedShard(truth, [], none, none[:, :1], [], {}, [])
+            return self._reference_unit(unit, shard, Stopwatch())
+        make = RowMaker(unit, refs, self.suite, self.scorer.metrics)
+        rows = [row for name in ids for row in make.failures(name, "failed_restore", message, math.nan)]
+        embeddings = [
+            make.embedding(output, entry.label, name, torch.zeros(0), "failed_restore")
+            for entry in self.suite.matchers
+            for output in self.suite.matcher_outputs
+            for name in ids
+        ]
+        for stage in ("restore", "score", *["embed"] * len(self.suite.matchers)):
+            self.progress(stage, len(ids))
+        self._write(unit, rows, embeddings, {})
+        return UnitResult(unit.key, unit.row, len(ids), len(ids))
+
     # ------------------------------------------------------------------------------------------------ restoring
 
     def restorer(self, entry: MethodEntry) -> Restorer | str:
@@ -177,6 +217,7 @@ class Worker:
             masks = shard.masks
             restorer = f"no predicted mask: {type(error).__name__}: {error}"
         if isinstance(restorer, str):
+            self.progress("restore", len(shard.ids))
             return Restored(shard.occluded, shard.occluded, [restorer] * len(shard.ids), math.nan), masks
         parts: list[Restored] = []
         for chunk in chunks_of(len(shard.ids), self.suite.batch_size):

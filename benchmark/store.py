@@ -11,6 +11,7 @@
     sets/<key>.npz      sufficient statistics of set metrics
     images/             PNGs for the report
     board.json          aggregates
+    .lock               held by the process that writes; empty, and without meaning once that has ended
 
 A file appears under its name only when it is complete: it is written to a temporary name, flushed to disk and renamed.
 A unit's score part is written last and names its companions (embeddings, set statistics, manifest), so that a unit counts
@@ -19,6 +20,8 @@ as complete only where all that it wrote is there.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import json
 import os
@@ -26,7 +29,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -74,6 +77,7 @@ SAMPLES: dict[str, Any] = {
 
 FOLDERS = ("parts", "embeddings", "sets", "images")
 COMPANIONS = "unmaskbench.companions"
+LOCK = ".lock"
 
 
 def _file_mode() -> int:
@@ -95,20 +99,38 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: IO[bytes] | None = None
 
     # ------------------------------------------------------------------------------------------------ opening
 
     def open(self, identity: Mapping[str, Any], fresh: bool = False) -> None:
-        """Claim the folder for a run whose ``identity`` names what must agree between runs of one folder.
+        """Claim the folder for a run whose ``identity`` names what must agree between runs of one folder, and keep other
+        runs out of it until ``close``.
 
-        Raises StoreError where the folder holds another run or something else, or cannot be written.
+        Raises StoreError where the folder holds another run or something else, is being written or cannot be.
         """
         if self.path.exists() and not self.path.is_dir():
             raise StoreError(f"{self.path} is a file; give a folder with --out")
         try:
-            held = self._claimed()
-            if held is None and self.path.is_dir() and any(self.path.iterdir()):
+            self._open(identity, fresh)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let other runs write to the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _open(self, identity: Mapping[str, Any], fresh: bool) -> None:
+        try:
+            foreign = self._claimed() is None and self.path.is_dir()
+            if foreign and any(entry.name != LOCK for entry in self.path.iterdir()):
                 raise StoreError(f"{self.path} is not empty and holds no run: give another --out")
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+            held = self._claimed()
             if held is not None and fresh:
                 self._clear()
             elif held is not None:
@@ -126,6 +148,21 @@ class RunFolder:
             raise StoreError(f"cannot write to {self.path}: {error.strerror or error}; give another --out") from error
         # Claimed before anything is computed: a run killed before its run.json is written must be known again.
         self.write_json("claim.json", {"schema": SCHEMA, "identity": dict(identity)})
+
+    def _acquire(self) -> None:
+        """The lock is the system's: it ends with the process that holds it, also by kill -9, and children spawned by that
+        process do not inherit it."""
+        lock = (self.path / LOCK).open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                lock.close()
+                raise StoreError(
+                    f"another run is writing to {self.path}: wait until it has ended, or give another --out"
+                ) from error
+            # Some network file systems have no locks: there, as before, nothing but care keeps two runs apart.
+        self._lock = lock
 
     def _claimed(self) -> dict[str, Any] | None:
         """The identity of the run that the folder holds, {} where it cannot be told, None where it holds none."""

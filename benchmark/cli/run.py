@@ -50,6 +50,12 @@ def run(
         str, typer.Option(help="fp32 or bf16 for the methods' forward pass. Default: the suite's.")
     ] = "",
     workers: Annotated[int, typer.Option(help="Processes; each takes its share of the cores.", min=1, max=256)] = 1,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="Compute in a child process, so that a crash costs its own rows only.")
+    ] = False,
+    unit_timeout: Annotated[
+        float, typer.Option(help="Stop a unit (a shard of one method) after so many seconds. 0: never.", min=0)
+    ] = 0,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Begin anew, or keep what is there (default).")
     ] = False,
@@ -72,7 +78,7 @@ def run(
     with Bars() as bars:
         folder = execute(
             chosen, Path(out) if out else None, device=device, workers=workers, fresh=fresh, save_images=save_images,
-            speed=speed, listener=bars.listener,
+            speed=speed, isolate=isolate, unit_timeout=unit_timeout or None, listener=bars.listener,
         )  # fmt: skip
         from unmaskbench.reports.site import render
 
