@@ -56,7 +56,9 @@ def locate(plugin: str, recipe: str, folder: Path) -> Path | None:
 
 def weight_paths(plugin: str, folder: Path) -> list[Path]:
     """The weights of every recipe of ``plugin``, shipped or trained here."""
-    return sorted(path for place in (folder / "weights", *search_path()) for path in place.glob(f"{plugin}_*.safetensors"))
+    return sorted(
+        path for place in (folder / "weights", *search_path()) for path in place.glob(f"{plugin}_*.safetensors")
+    )
 
 
 def training_card(plugin: str, recipe: str, folder: Path) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def test_a_failed_download_leaves_nothing(cache: Path, serve: Any, answer: Any, 
 
 def test_an_endless_file_is_stopped(cache: Path, serve: Any) -> None:
     serve(Answer(CONTENT, None))
-    with pytest.raises(DownloadError, match="larger than .* stopped"):
+    with pytest.raises(DownloadError, match=r"larger than .* stopped"):
         download(WEIGHT, limit_bytes=4000)
     assert list(cache.iterdir()) == []
 

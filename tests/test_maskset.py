@@ -165,7 +165,8 @@ def test_what_cannot_be_used_is_in_the_manifest(tmp_path: Path) -> None:
 def test_a_contact_sheet_shows_truth_above_occluded() -> None:
     sheet = maskset.contact_sheet(tiny.suite(), 1, 4)
     assert sheet.size == (4 * 32, 2 * 32 + 8)
+    occlusion = {"id": "tiny_block", "parameters": {"mode": "refuse", "on": "p0/0"}}
+    alone = {"id": "tiny_faces", "limit": 1, "parameters": {"identities": 1}}
+    refused = tiny.suite(datasets=[alone], occlusions=[occlusion])
     with pytest.raises(ValueError, match="no face could be drawn: tiny_block: this face"):
-        occlusion = {"id": "tiny_block", "parameters": {"mode": "refuse", "on": "p0/0"}}
-        maskset.contact_sheet(tiny.suite(datasets=[{"id": "tiny_faces", "limit": 1, "parameters": {"identities": 1}}],
-                                         occlusions=[occlusion]), 1, 1)  # fmt: skip
+        maskset.contact_sheet(refused, 1, 1)

@@ -30,7 +30,9 @@ MODULES = {
     ),
     "later.py": "from unmaskbench_test_room import registry\n@registry.register('good')\nclass Other:\n    card = None\n",
     "folder/__init__.py": "",
-    "folder/thing.py": "from unmaskbench_test_room import registry\n@registry.register('folder')\nclass InFolder:\n    card = None\n",
+    "folder/thing.py": (
+        "from unmaskbench_test_room import registry\n@registry.register('folder')\nclass InFolder:\n    card = None\n"
+    ),
     "torn/__init__.py": "raise RuntimeError('half a package')\n",
     "torn/thing.py": "",
     "plain/__init__.py": "",

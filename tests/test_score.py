@@ -191,7 +191,9 @@ def test_a_teacher_and_its_pupils_are_no_independent_judges() -> None:
     assert not independent(matcher("edgeface"), taught_by_pupil)
 
 
-def test_a_small_set_is_shown_unranked_with_its_size(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_set_is_shown_unranked_with_its_size(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("UNMASKBENCH_HOME", str(home))
     with tiny.registered():
         suite = tiny.suite(size=64, metrics=["fd_alexnet"], matchers=[], methods=["untouched", "telea"])

@@ -16,9 +16,7 @@ def score(
     masks: Annotated[
         Path | None, typer.Option(help="For a folder of PNGs: masks of the same names, white = missing.")
     ] = None,
-    metrics: Annotated[
-        str, typer.Option(help="For a folder of PNGs: metric ids separated by commas.")
-    ] = "psnr,ssim",
+    metrics: Annotated[str, typer.Option(help="For a folder of PNGs: metric ids separated by commas.")] = "psnr,ssim",
     out: Annotated[
         Path | None, typer.Option(help="For a folder of PNGs: write the per-image table here (.csv).")
     ] = None,

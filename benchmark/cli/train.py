@@ -9,10 +9,16 @@ import typer
 
 def train(
     method: Annotated[str, typer.Argument(help="A learned method, 'segmenter', or the matcher 'compact'.")],
-    recipe: Annotated[str, typer.Option(help="A name in the method's recipe.yaml (compact, paper ...) or a file.")] = "compact",
-    data: Annotated[str, typer.Option(help="Datasets separated by commas; NAME=DIR gives one a root of its own.")] = "lfw",
+    recipe: Annotated[
+        str, typer.Option(help="A name in the method's recipe.yaml (compact, paper ...) or a file.")
+    ] = "compact",
+    data: Annotated[
+        str, typer.Option(help="Datasets separated by commas; NAME=DIR gives one a root of its own.")
+    ] = "lfw",
     root: Annotated[str, typer.Option(help="The folder of the datasets that need one.")] = "",
-    steps: Annotated[int, typer.Option(help="Steps instead of the recipe's (the schedule is stretched). 0: the recipe's.")] = 0,
+    steps: Annotated[
+        int, typer.Option(help="Steps instead of the recipe's (the schedule is stretched). 0: the recipe's.")
+    ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     precision: Annotated[Literal["", "fp32", "bf16"], typer.Option(help="Instead of the recipe's.")] = "",
@@ -25,7 +31,7 @@ def train(
       bench train ra_unet --data lfw --root ~/data/lfw
       bench train h2a_ms2a_gan --recipe paper --data celeba_hq --root ~/data/celeba_hq --device cuda
       bench train modified_vnet --steps 200 --out runs/train/trial --root ~/data/lfw
-      torchrun --nproc-per-node 4 -m unmaskbench.benchmark.training lama --recipe paper --data celeba --root ~/celeba --device cuda
+      torchrun --nproc-per-node 4 -m unmaskbench.benchmark.training lama --recipe paper --data celeba --root DIR --device cuda
     """
     from unmaskbench.benchmark.execute import resolve_device
     from unmaskbench.benchmark.training.entry import train as train_method

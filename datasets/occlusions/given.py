@@ -36,7 +36,9 @@ class Given:
     def apply(self, face: Face, rng: np.random.Generator) -> Occluded:
         """The face with its own hole filled. Raises ValueError where it came without a mask."""
         if face.given_mask is None:
-            raise ValueError(f"'{face.id}' came without a mask; use a folder dataset with masks: FOLDER, or another occlusion")
+            raise ValueError(
+                f"'{face.id}' came without a mask; use a folder dataset with masks: FOLDER, or another occlusion"
+            )
         mask = (face.given_mask > 0.5).to(torch.float32)
         known = face.landmarks is not None or face.face_region is not None
         share = coverage(mask, face_region(face)) if known else None
