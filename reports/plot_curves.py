@@ -125,6 +125,8 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
     panels = [(index, name, row) for index, name, row in shown if row is not None][:HISTOGRAM_PANELS]
     if not panels:
         return None
+    from matplotlib.patches import StepPatch
+
     figure, axes = new_figure(4.5, (0.33 if len(panels) <= 8 else 0.25) * len(panels) + 0.9)
     margin = 0.33 / figure.get_figheight()
     axes.set_position((0.27, 1.4 * margin, 0.71, 1 - 2.3 * margin))
@@ -133,15 +135,18 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
         for name, sign, alpha in (("genuine", 1, 0.85), ("impostor", -1, 0.35)):
             counts = np.asarray(row[name], float)
             height = sign * 0.46 * counts / max(counts.max(), 1)
-            patch = axes.stairs(
+            patch = StepPatch(
                 height - line, edges, baseline=-line, fill=True, color=placeholder(index), alpha=alpha, linewidth=0
             )
+            # not axes.stairs: it works the limits out anew for each of up to 48 patches
+            axes.add_artist(patch)
             if index < 255:
                 tagged(patch, index)
         if kept is not None:
             axes.plot([kept] * 2, [-line - 0.48, -line + 0.48], color=INK, linewidth=1)
     axes.set_yticks([-line for line in range(len(panels))], [name[:18] for _, name, _ in panels])
     axes.set_ylim(-len(panels) + 0.45, 0.55)
+    axes.set_xlim(min(row["edges"][0] for _, _, row in panels), max(row["edges"][-1] for _, _, row in panels))
     axes.grid(False)
     axes.set_xlabel("similarity score" + (f"; bar: {words}" if kept is not None else ""))
     titled(axes, f"Genuine (above) and impostor (below) scores, {setting}", x=-0.36)

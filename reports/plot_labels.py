@@ -41,6 +41,8 @@ def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]], lin
         width, height = LETTER * FONT_POINTS * len(name), FONT_POINTS * 1.15
         best, best_cost = (x + 5, y + 3), float("inf")
         for ring in range(6):
+            if best_cost <= 14 * ring:  # no place further out can cost less
+                break
             for dx, dy in _places(width, height, ring):
                 box = (x + dx, y + dy, x + dx + width, y + dy + height)
                 cost = 3 * sum(_overlap(box, other) for other in taken) + 6 * _outside(box, inside) + 14 * ring
@@ -76,7 +78,9 @@ def _places(width: float, height: float, ring: int) -> list[tuple[float, float]]
 
 
 def _overlap(a: Box, b: Box) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    if a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]:
+        return 0.0
+    return (min(a[2], b[2]) - max(a[0], b[0])) * (min(a[3], b[3]) - max(a[1], b[1]))
 
 
 def _outside(box: Box, frame: Box) -> float:

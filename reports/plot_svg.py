@@ -85,7 +85,8 @@ def plain(axes: Axes, size: float = 8.5) -> None:
 
 def titled(axes: Axes, text: str, x: float = 0.0) -> None:
     """A title above the left edge of the axes, ``x`` in axes widths."""
-    axes.set_title(text, loc="left", pad=9, x=x, fontsize=9.5, fontweight="bold", color=INK)
+    # a fixed height: matplotlib's own search for one measures every tick label
+    axes.set_title(text, loc="left", pad=9, x=x, y=1.0, fontsize=9.5, fontweight="bold", color=INK)
 
 
 def tagged(artist: Any, index: int) -> None:

@@ -61,13 +61,12 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
         headline = "No method beats leaving the image untouched."
     answer = f"{title}: {_said(at, best)}, with {_where(at)}."
     if nothing_lost:
-        answer = (
-            f"Every genuine pair is recognised while occluded, with {_where(at)}. After {title}: {_said(at, best)}."
-        )
-    elif not beats and floor is not None:
-        answer = f"The best figure is {answer} Its gain is within what chance can give."
-    answer += f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
-    answer += f" Never occluded: {spread(ceiling)}." if ceiling else ""
+        answer = f"Every genuine pair is recognised while still occluded, with {_where(at)}. After {title}: {_said(at, best)}."
+    else:
+        if not beats and floor is not None:
+            answer = f"The best figure is {answer} Its gain is within what chance can give."
+        answer += f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
+        answer += f" Never occluded: {spread(ceiling)}." if ceiling else ""
     reality = _reality(figures, at, best, tied, floor, recovered.get(best["method"]), bool(beats), tests)
     if nothing_lost:
         reality = (

@@ -19,7 +19,7 @@ def report(
     ] = None,
     figures: Annotated[
         int, typer.Option(min=1, help="How many figures to draw at most, the most asked for first (about 0.1 s each).")
-    ] = 60,
+    ] = 48,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Draw the leaderboard of finished runs. Calls no network and needs no torch.
