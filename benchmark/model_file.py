@@ -15,7 +15,6 @@ A model ``restorer.onnx`` comes with ``restorer.yaml``::
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,10 @@ from unmaskbench.benchmark.types import MethodCard
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+LIMIT_BYTES = 64_000
+# Beyond any convention of pixel values, and within what a float holds.
+LARGEST_BOUND = 1e9
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,16 @@ def read_convention(model: Path) -> Convention:
             f"{model} needs its input convention in {path.name} beside it (docs: add a method, model files)"
         )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        with path.open("rb") as stream:
+            raw = stream.read(LIMIT_BYTES + 1)
+        if len(raw) > LIMIT_BYTES:
+            raise ValueError(f"more than {LIMIT_BYTES // 1000} KB")
+        text = raw.decode("utf-8")
+        # Aliases of aliases unfold to any size, be it only in a message that shows the value.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise ValueError("aliases (*name) are not allowed")
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # an impossible date, say, is a ValueError
         raise ValueError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a mapping of keys")
@@ -105,7 +116,7 @@ def _checked(content: dict[str, Any], path: Path) -> Convention:
     if "range" in content:
         bounds = content["range"]
         numbers = isinstance(bounds, list) and len(bounds) == 2 and all(type(b) in (int, float) for b in bounds)
-        if not numbers or not all(map(math.isfinite, bounds)) or bounds[0] >= bounds[1]:
+        if not numbers or not all(abs(b) <= LARGEST_BOUND for b in bounds) or bounds[0] >= bounds[1]:
             raise ValueError(f"{path}: range must be two numbers, low then high, got {bounds!r}")
         content = {**content, "range": (float(bounds[0]), float(bounds[1]))}
     convention = Convention(**content)

@@ -15,8 +15,8 @@ from unmaskbench.benchmark.board_verification import verification
 from unmaskbench.benchmark.manifest import hash_of
 from unmaskbench.benchmark.plan import method_cards
 from unmaskbench.benchmark.registry import DATASETS, MATCHERS, METRICS, OCCLUSIONS, PluginRegistry
-from unmaskbench.benchmark.store import RunFolder, read_json
-from unmaskbench.benchmark.suite import Entry, MethodEntry, Suite, parse
+from unmaskbench.benchmark.store import TABLE_ERRORS, RunFolder, StoreError, read_json
+from unmaskbench.benchmark.suite import Entry, MethodEntry, Suite, SuiteError, parse
 from unmaskbench.benchmark.types import MethodCard
 
 SCHEMA = "unmaskbench.board/1"
@@ -33,7 +33,22 @@ def rescore(path: Path) -> dict[str, Any]:
 
 
 def score(folder: RunFolder) -> dict[str, Any]:
-    """The board of a run folder, as ``reports/board.schema.json`` describes it."""
+    """The board of a run folder, as ``reports/board.schema.json`` describes it.
+
+    Raises SuiteError where run.json holds no suite, StoreError where it or a table is absent or damaged.
+    """
+    try:
+        return _score(folder)
+    except (StoreError, SuiteError):
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OSError, *TABLE_ERRORS) as error:
+        raise StoreError(
+            f"{folder.path} cannot be aggregated, its run.json or a table is damaged ({type(error).__name__}: {error}): "
+            "remove the file that is named, or the folder, and give bench run again"
+        ) from error
+
+
+def _score(folder: RunFolder) -> dict[str, Any]:
     run = folder.read_run()
     suite = parse(run["suite"], f"{folder.path / 'run.json'}: suite")
     entries = [MethodEntry.model_validate(entry) for entry in run["methods"]]

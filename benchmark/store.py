@@ -78,6 +78,8 @@ SAMPLES: dict[str, Any] = {
 FOLDERS = ("parts", "embeddings", "sets", "images")
 COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"
+# What reading a damaged table raises: polars gives up with a panic, which is no Exception, on some bytes.
+TABLE_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 def _file_mode() -> int:
@@ -248,7 +250,7 @@ class RunFolder:
         try:
             held = pl.read_parquet_metadata(self.path / "parts" / f"{key}.parquet")
             companions = json.loads(held[COMPANIONS])
-        except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
+        except (OSError, KeyError, ValueError, *TABLE_ERRORS):
             return False
         return all(_is_whole(self.path / name) for name in companions)
 
@@ -287,7 +289,7 @@ def _is_whole(path: Path) -> bool:
             pl.read_parquet_metadata(path)
             return True
         return zipfile.is_zipfile(path)
-    except (OSError, pl.exceptions.PolarsError):
+    except (OSError, *TABLE_ERRORS):
         return False
 
 

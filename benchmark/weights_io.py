@@ -83,7 +83,7 @@ def read_checkpoint(path: Path | str, *, sha256: str | None = None, inert_packag
             f"{path}: refused, the file holds more than weights and opening it could run code "
             f"({_first_cause(error)}). Use the publisher's original file or a .safetensors copy."
         ) from error
-    except (RuntimeError, EOFError, ValueError, AttributeError, TypeError, KeyError, IndexError) as error:
+    except Exception as error:  # damaged bytes lead torch's readers to raise anything, down to struct.error
         raise WeightsError(f"{path}: cannot be read as a torch checkpoint ({error}); fetch it again") from error
 
 

@@ -391,6 +391,22 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, monkeypatch: p
         run(tiny.suite(), tmp_path / "run", speed=False)
 
 
+def test_no_secret_of_the_command_or_the_environment_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUD_PASSWORD", "hunter2-of-the-environment")
+    words = ["bench", "run", "--token", "hunter2-of-an-option", "--root", "https://me:hunter2-of-an-address@host/faces"]
+    monkeypatch.setattr("sys.argv", words)
+    folder = run(tiny.suite(), tmp_path / "run", speed=False)
+    assert "--token *** --root https://***@host/faces" in (folder / "run.json").read_text()
+    for path in folder.rglob("*"):
+        assert path.is_dir() or b"hunter2" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("limit", [0, -1, float("nan")])
+def test_a_time_limit_that_is_none_is_refused(tmp_path: Path, limit: float) -> None:
+    with pytest.raises(SuiteError, match="give more than 0"):
+        run(tiny.suite(), tmp_path / "run", unit_timeout=limit)
+
+
 def test_official_pairs_are_kept_with_the_run(tmp_path: Path) -> None:
     suite = tiny.suite(pairs={"official": True})
     folder = run(suite, tmp_path / "run", speed=False)

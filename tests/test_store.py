@@ -89,6 +89,30 @@ def test_a_folder_is_claimed_before_anything_is_written(tmp_path: Path) -> None:
         RunFolder(tmp_path / "r").open({"samples": "one"})
 
 
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "r"), RunFolder(tmp_path / "r")
+    first.open({"samples": "one"})
+    for fresh in (False, True):
+        with pytest.raises(StoreError, match=r"another run is writing to .*r: wait until it has ended"):
+            second.open({"samples": "one"}, fresh=fresh)
+    first.close()
+    second.open({"samples": "one"})
+    with pytest.raises(StoreError, match="another run is writing"):
+        first.open({"samples": "one"})
+    second.close()
+    with pytest.raises(StoreError, match="different samples"):
+        first.open({"samples": "two"})
+    second.open({"samples": "one"})  # the refused one holds nothing
+    second.close()
+
+
+def test_a_folder_locked_and_not_yet_claimed_is_empty(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    folder = RunFolder(tmp_path)
+    folder.open({"samples": "one"})
+    folder.close()
+
+
 def test_a_broken_claim_is_named(tmp_path: Path) -> None:
     (tmp_path / "claim.json").write_text("{torn")
     with pytest.raises(StoreError, match=r"claim\.json cannot be read"):

@@ -26,6 +26,8 @@ from unmaskbench.benchmark.suite import Suite
 
 # An idle child leaves when told to; one that does not within this time is killed.
 FAREWELL_SECONDS = 5.0
+# Children that die before they are ready: an accident may befall one or two, more in a row are a state of the machine.
+STARTS = 3
 
 
 def execute(
@@ -90,6 +92,7 @@ class _Crew:
         # spawn: a fork of a process whose torch threads are up can hang.
         self.context = multiprocessing.get_context("spawn")
         self._told: dict[tuple[str, str], int] = {}
+        self._stillborn = 0
 
     def run(self, groups: Iterable[Iterable[Unit]], count: int) -> Iterator[UnitResult]:
         """Every unit of every group, on ``count`` children at a time."""
@@ -164,6 +167,7 @@ class _Crew:
                 kind, content = child.pipe.recv()
                 if kind == "ready":
                     child.started = True
+                    self._stillborn = 0
                 elif kind == "progress":
                     self._relay(child, *content)
                 elif kind == "error":
@@ -198,7 +202,11 @@ class _Crew:
             code = child.process.exitcode
             reason = f"{DIED}exit code {code}" if code >= 0 else f"{DIED}signal {-code} ({_signal_name(-code)})"
             if not child.started:
-                raise StoreError(f"a worker process could not start ({reason}): try fewer --workers")
+                self._stillborn += 1
+                if self._stillborn == STARTS:
+                    raise StoreError(
+                        f"worker processes do not start ({reason}); what was computed is kept: try fewer --workers"
+                    )
             return reason
         if child.deadline is not None and time.monotonic() >= child.deadline:
             return f"{HUNG}{self.unit_timeout:g} s"

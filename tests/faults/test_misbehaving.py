@@ -95,7 +95,11 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["reference", "score"])
 def test_a_metric_that_kills_the_worker_is_written_off(tmp_path: Path, where: str) -> None:
-    changes = {"metrics": ["psnr", {"id": "deadly_metric", "parameters": {"where": where}}], "shard_size": 8, "gallery": 0}
+    changes = {
+        "metrics": ["psnr", {"id": "deadly_metric", "parameters": {"where": where}}],
+        "shard_size": 8,
+        "gallery": 0,
+    }
     code, err = finish(start(tmp_path / "run", changes, isolate=True))
     assert code == 0, err
     rows = table(tmp_path / "run").filter(pl.col("method") == "tiny_fill")
