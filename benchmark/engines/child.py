@@ -45,6 +45,7 @@ def serve(pipe: Any, setup: Setup) -> None:
     (stage, images))`` comes in between, ``("ready", None)`` before the first."""
     # Ctrl-C goes to the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_follow_parent, daemon=True).start()
     torch.set_num_threads(setup.threads)
     try:

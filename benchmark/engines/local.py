@@ -149,7 +149,12 @@ class _Crew:
     def _spawn(self, todo: deque[Unit]) -> _Child:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=serve, args=(theirs, self.setup))
-        process.start()
+        # Ctrl-C goes to the whole group of processes, also to a child that has not come to ignoring it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()  # else the end of the child would not be the end of the pipe
         return _Child(process, ours, todo)
 

@@ -28,6 +28,7 @@ def start(out: Path, suite: dict[str, Any], **arguments: Any) -> subprocess.Pope
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # a group of its own, which a test can interrupt as a terminal does
     )
 
 

@@ -92,6 +92,19 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path, whole: Path) -> None:
     same(tmp_path / "run", whole)
 
 
+@pytest.mark.parametrize("when", ["starting", "computing"])
+def test_an_interrupt_stops_the_workers_quietly(tmp_path: Path, whole: Path, when: str) -> None:
+    process = start(tmp_path / "run", CHANGES, workers=2)
+    opened(tmp_path / "run", process)
+    while when == "computing" and process.poll() is None and not written(tmp_path / "run"):
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    code, err = finish(process, 60)
+    assert code == -signal.SIGINT
+    assert err.count("Traceback") == 1  # the run's own; the command line turns it into a sentence
+    same(run(tiny.suite(**CHANGES), tmp_path / "run", speed=False), whole)
+
+
 def test_torn_files_are_computed_again(tmp_path: Path, whole: Path) -> None:
     folder = run(tiny.suite(**CHANGES), tmp_path / "run", speed=False)
     rng = random.Random(SEED)
