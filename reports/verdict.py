@@ -64,7 +64,9 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
         answer = f"Every genuine pair is recognised while still occluded, with {_where(at)}. After {title}: {_said(at, best)}."
     else:
         if not beats and floor is not None:
-            answer = f"The best figure is {answer} Its gain is within what chance can give."
+            worse = number(floor["value"]) is not None and _worth(at)(floor) < _worth(at)(best)
+            why = "That is worse than no restoration." if worse else "Its gain is within what chance can give."
+            answer = f"Among the methods the best is {answer} {why}"
         answer += f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
         answer += f" Never occluded: {spread(ceiling)}." if ceiling else ""
     reality = _reality(figures, at, best, tied, floor, recovered.get(best["method"]), bool(beats), tests)
@@ -172,16 +174,7 @@ def _reality(
 ) -> str:  # fmt: skip
     parts = []
     if gained is not None and number(gained["value"]) is not None:
-        clear = number(gained["low"]) is not None and float(gained["low"]) > 0
-        verb = "recovers" if beats else "does not certainly recover"
-        test = tests.get(frozenset((best["method"], "untouched")))
-        tested = (
-            f" (paired test, Holm: {p_words(test['p_holm'])})" if test and number(test["p_holm"]) is not None else ""
-        )
-        parts.append(
-            f"It {verb} genuine pairs that the occlusion lost: FNMR falls by {points_spread(gained)} against untouched; "
-            f"the 95 % interval {'excludes' if clear else 'includes'} zero{tested}."
-        )
+        parts.append(_gain(gained, beats, tests.get(frozenset((best["method"], "untouched")))))
     elif floor is not None:
         parts.append(f"Its interval and the untouched image's {'do not overlap' if beats else 'overlap'}.")
     if tied:
@@ -189,6 +182,28 @@ def _reality(
     elif beats:
         parts.append("It stands in a rank group of its own.")
     return " ".join(parts) or "There are no intervals to tell."
+
+
+def _gain(gained: Row, beats: bool, test: Row | None) -> str:
+    """What a method's paired gain over untouched is, which way, and whether its interval leaves out zero."""
+    tested = f" (paired test, Holm: {p_words(test['p_holm'])})" if test and number(test["p_holm"]) is not None else ""
+    known = number(gained["low"]) is not None and number(gained["high"]) is not None
+    excludes = known and (float(gained["low"]) > 0 or float(gained["high"]) < 0)
+    proof = (
+        f"the 95 % interval {'excludes' if excludes else 'includes'} zero{tested}."
+        if known
+        else f"no interval{tested}."
+    )
+    if float(gained["value"]) < 0:
+        loss = gained | {
+            "value": -gained["value"],
+            "low": -gained["high"] if known else None,
+            "high": -gained["low"] if known else None,
+        }
+        verb = "It loses more genuine pairs than the occlusion alone"
+        return f"{verb}: FNMR rises by {points_spread(loss)} against untouched; {proof}"
+    verb = "It recovers" if beats else "It does not certainly recover"
+    return f"{verb} genuine pairs that the occlusion lost: FNMR falls by {points_spread(gained)} against untouched; {proof}"
 
 
 def _other_judges(figures: Figures, context: Context, points: list[Operating], best: str) -> str:

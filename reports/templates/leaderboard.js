@@ -101,7 +101,9 @@ function cellOf(id, method, key) {
   if (r.refused) return { value: null, text: "refused", title: r.refused };
   // recovered is untouched's FNMR less the method's: its order and its tests are those of FNMR
   if (metric === "fnmr_recovered" && r.group === null) r = { ...r, tie: found.person.get(`fnmr@${target}:${setting}:${state.judge}:${method}`)?.group ?? null };
-  return { ...r, contest: r.independent, flag: r.independent ? "" : "†", title: `${r.genuine} genuine, ${r.impostor} impostor pairs${r.failed ? `, ${r.failed} failed` : ""}${r.independent ? "" : "; this matcher took part in the method's training"}` };
+  // a loss is never green, be it the smallest
+  const loss = metric === "fnmr_recovered" && asNumber(r.value) < 0;
+  return { ...r, contest: r.independent && !loss, flag: r.independent ? "" : "†", title: `${r.genuine} genuine, ${r.impostor} impostor pairs${r.failed ? `, ${r.failed} failed` : ""}${r.independent ? "" : "; this matcher took part in the method's training"}` };
 }
 
 /** Whether a cell cannot be told from the best: by rank group, else because the intervals overlap. */

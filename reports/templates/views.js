@@ -215,7 +215,7 @@ function drawSlices() {
         const better = p !== "all" && whole && asNumber(r.low) !== null && asNumber(whole.low) !== null && (higher ? r.low > whole.high : r.high < whole.low);
         return el("td", { title: r.refused || r.note || null, class: worse ? "worse" : null }, `${worse ? "▼ " : better ? "▲ " : ""}${r.refused ? "refused" : figure(metric, r.value)}`, el("span", { class: "sub" }, interval(metric, r.low, r.high) || (p !== "all" && r.note ? "too few to compare" : "")));
       }) };
-    }) }));
+    }) }), judge() && !known.some((k) => k[0] === "v") ? el("p", { class: "note" }, "This run slices picture figures only: where recognition fails, the gallery tells, worst first by similarity.") : null);
 }
 
 function sizeOf(rows, part) {

@@ -75,6 +75,19 @@ def test_no_method_beats_untouched(board: Board) -> None:
     assert "own" not in found["points"][2]["answer"]
 
 
+def test_methods_that_make_it_worse_are_called_that(board: Board) -> None:
+    for row in board.data["verification"]:
+        if row["metric"] == "fnmr_recovered" and not row["refused"]:
+            row["value"], row["low"], row["high"] = -0.047, -0.094, -0.008
+        if row["metric"] == "fnmr" and row["method"] == "untouched" and not row["refused"]:
+            row["value"], row["low"], row["high"] = 0.001, 0.0, 0.002
+    found = verdict(Figures(board), HERE)
+    assert found["headline"] == "No method beats leaving the image untouched."
+    text = answers(found)
+    assert "That is worse than no restoration." in text
+    assert "FNMR rises by 4.7 percentage points (0.8 to 9.4) against untouched; the 95 % interval excludes zero" in text
+
+
 def test_without_a_paired_gain_the_intervals_must_be_apart(board: Board) -> None:
     board.data["verification"] = [r for r in board.data["verification"] if r["metric"] != "fnmr_recovered"]
     assert verdict(Figures(board), HERE)["best"] == "psp_unmask"
