@@ -17,6 +17,7 @@ from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
 from unmaskbench.benchmark.biometrics.scores import PairScores, score_pairs
 from unmaskbench.benchmark.biometrics.verification import Thresholds, VerificationRow, set_thresholds, verification_rows
 from unmaskbench.benchmark.board_images import Condition
+from unmaskbench.benchmark.board_slices import TrialSlice, slice_rows, trial_slices
 from unmaskbench.benchmark.registry import MATCHERS
 from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
@@ -85,8 +86,9 @@ def verification(
         max(pairs.people, 1), suite.statistics.resamples, seed=suite.seed, confidence=suite.statistics.level
     )
     bootstrap = PairBootstrap(pairs.genuine_identities, pairs.impostor_identities, people)
+    slices = trial_slices(condition, pairs, suite.slice_by, bootstrap)
     for entry in suite.matchers:
-        _Judge(condition, folder, suite, cards, entry, pairs, bootstrap, tables, advance).run()
+        _Judge(condition, folder, suite, cards, entry, pairs, bootstrap, tables, advance, slices).run()
     return tables
 
 
@@ -115,6 +117,7 @@ class _Judge:
     bootstrap: PairBootstrap
     tables: Tables
     advance: Callable[[str], None]
+    slices: Sequence[TrialSlice]
 
     def run(self) -> None:
         """Fill the tables."""
@@ -137,6 +140,8 @@ class _Judge:
             self.tables.rows += [self._row(method, "raw", row, True) for row, _ in found]
             floor += found if setting == "MT" else []
             drawn.add(method, "raw", setting, shared[setting], thresholds)
+            if setting != "MM":
+                self._add_slices(method, "raw", setting, shared[setting], thresholds, True)
         self._keep_similarities("untouched", "", masked, truth)
         for output in self.suite.matcher_outputs:
             contenders = {"untouched": {_key(row): (row, resampled) for row, resampled in floor}}
@@ -159,7 +164,15 @@ class _Judge:
                 self._keep_similarities(method, output, restored, truth)
                 for setting in RESTORED:
                     drawn.add(method, output, setting, scores[setting], thresholds)
+                self._add_slices(method, output, "UT", scores["UT"], thresholds, fair)
             self._rank(output, contenders)
+
+    def _add_slices(
+        self, method: str, output: str, setting: Setting, scores: PairScores, thresholds: Thresholds, fair: bool
+    ) -> None:
+        for part in self.slices:
+            for row in slice_rows(part, setting, scores, thresholds):
+                self.tables.rows.append(self._row(method, output, row, fair) | {"slice": part.name})
 
     def _vectors(self, method: str, output: str | None) -> tuple[Tensor, np.ndarray]:
         keys = self.condition.keys[method]
@@ -235,8 +248,12 @@ class _Judge:
 
     def _place(self, method: str, output: str, key: Any, place: int, group: int) -> None:
         setting = "MT" if method == "untouched" else "UT"
+        if setting == "MT" and output != self.suite.matcher_outputs[0]:
+            return  # one row stands for untouched; it bears its place among the first output that matchers see
         for row in self.tables.rows:
             if (row["metric"], row["target"], row["policy"]) != key or row["matcher"] != self.entry.label:
+                continue
+            if row["slice"] != "all":
                 continue
             if (row["method"], row["setting"]) == (method, setting) and (setting == "MT" or row["output"] == output):
                 row["rank"], row["group"] = place, group

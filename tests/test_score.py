@@ -24,19 +24,24 @@ from unmaskbench.reports.schema import board_check
 PEOPLE, EACH = 6, 4
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture(autouse=True, scope="module")
+def _plugins() -> Iterator[None]:
     with tiny.registered():
-        suite = tiny.suite(
-            datasets=[{"id": "tiny_faces", "parameters": {"identities": PEOPLE, "each": EACH}}],
-            methods=["untouched", "tiny_fill", "telea", tiny.odd("raise", "p1/2")],
-            metrics=["psnr", "l1", "ssim"],
-            matcher_outputs=["composite"],
-            pairs={"impostors": "all"},
-            fmr_targets=[0.1, 0.01],
-            slice_by=["smile"],
-        )
-        yield run(suite, tmp_path_factory.mktemp("score") / "run", speed=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(_plugins: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    suite = tiny.suite(
+        datasets=[{"id": "tiny_faces", "parameters": {"identities": PEOPLE, "each": EACH}}],
+        methods=["untouched", "tiny_fill", "telea", tiny.odd("raise", "p1/2")],
+        metrics=["psnr", "l1", "ssim"],
+        matcher_outputs=["composite"],
+        pairs={"impostors": "all"},
+        fmr_targets=[0.1, 0.01],
+        slice_by=["smile"],
+    )
+    return run(suite, tmp_path_factory.mktemp("score") / "run", speed=False)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +142,21 @@ def test_error_rates_are_counted_at_the_threshold_kept_from_truth(
     assert (fnmr["genuine"], fnmr["impostor"]) == (len(genuine), len(impostor))
 
 
+def test_biometric_slices_count_the_trials_of_their_probes(tmp_path: Path) -> None:
+    data = {"id": "tiny_faces", "parameters": {"identities": 12, "each": 6}}
+    changes = {"datasets": [data], "methods": ["untouched", "telea"], "metrics": [], "slice_by": ["smile"]}
+    suite = tiny.suite(**changes, pairs={"impostors": "all"}, fmr_targets=[0.1])
+    sliced = json.loads((run(suite, tmp_path / "run", speed=False) / "board.json").read_text())
+    where = {"method": "telea", "setting": "UT", "metric": "fnmr", "output": "composite", "policy": "penalised"}
+    whole = row(sliced, "verification", slice="all", **where)
+    parts = [row(sliced, "verification", slice=f"smile={value}", **where) for value in (True, False)]
+    assert sum(part["genuine"] for part in parts) == whole["genuine"] == 12 * 15
+    lost = sum(part["genuine"] * part["value"] for part in parts)
+    assert lost == pytest.approx(whole["genuine"] * whole["value"], abs=1e-9)
+    assert all(part["threshold"] == whole["threshold"] for part in parts)
+    assert all(part["low"] <= part["value"] <= part["high"] for part in parts)
+
+
 def test_a_failed_restoration_is_a_lost_comparison_and_the_completed_figure_stands_beside(
     board: dict[str, Any],
 ) -> None:
@@ -195,9 +215,8 @@ def test_a_small_set_is_shown_unranked_with_its_size(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UNMASKBENCH_HOME", str(home))
-    with tiny.registered():
-        suite = tiny.suite(size=64, metrics=["fd_alexnet"], matchers=[], methods=["untouched", "telea"])
-        found = json.loads((run(suite, tmp_path / "run", speed=False) / "board.json").read_text())
+    suite = tiny.suite(size=64, metrics=["fd_alexnet"], matchers=[], methods=["untouched", "telea"])
+    found = json.loads((run(suite, tmp_path / "run", speed=False) / "board.json").read_text())
     rows = [r for r in found["rows"] if r["method"] == "telea"]
     assert {r["output"] for r in rows} == {"raw", "composite"}
     for r in rows:
