@@ -22,10 +22,10 @@ from unmaskbench.benchmark.plan import Plan, build_dataset, plan
 from unmaskbench.benchmark.runner import DIED, HUNG, Progress, UnitResult, unavailable
 from unmaskbench.benchmark.score import manifest_hash, score
 from unmaskbench.benchmark.speed import measure_speed
-from unmaskbench.benchmark.store import SAMPLES, SCHEMA, RunFolder
-from unmaskbench.benchmark.suite import Suite, SuiteError, load_suite
+from unmaskbench.benchmark.store import FINISHED, SAMPLES, SCHEMA, RunFolder
+from unmaskbench.benchmark.suite import Suite, SuiteError, digest, load_suite
 from unmaskbench.benchmark.types import PairedDataset
-from unmaskbench.benchmark.weights import find
+from unmaskbench.benchmark.weights import find, sha256
 
 
 @dataclass
@@ -72,6 +72,9 @@ def run(
     try:
         started = time.perf_counter()
         results = _compute(planned, folder, device, workers, listener, isolate, unit_timeout)
+        state = _state(planned, device, speed, save_images)
+        if not results and folder.finished(state):
+            return folder.path
         _write_manifest(planned, folder)
         _keep_official_pairs(planned, folder)
         folder.write_json("run.json", describe(planned, folder, device, results, time.perf_counter() - started))
@@ -85,9 +88,17 @@ def run(
         listener.note("drawing the gallery")
         draw_gallery(planned, folder, board, device, save_images, refused)
         folder.write_json("board.json", board)
+        folder.write_json(FINISHED, {"state": state})
     finally:
         folder.close()
     return folder.path
+
+
+def _state(planned: Plan, device: str, speed: bool, save_images: bool) -> str:
+    """A hash of what a finished run and its board were made from: asked for again, nothing needs to be done."""
+    here = Path(__file__).parent
+    code = {file.relative_to(here).as_posix(): sha256(file) for file in sorted(here.rglob("*.py"))}
+    return digest([[unit.key for unit in planned.units], planned.suite.hash(), device, speed, save_images, code])
 
 
 def _refused(planned: Plan, folder: RunFolder) -> dict[str, str]:

@@ -35,6 +35,7 @@ import numpy as np
 import polars as pl
 
 SCHEMA = "unmaskbench.run/1"
+FINISHED = "finished.json"
 
 ROWS: dict[str, Any] = {
     "dataset": pl.String,
@@ -182,7 +183,15 @@ class RunFolder:
                 continue
             for file in sorted(folder.rglob("*"), reverse=True):
                 file.unlink() if file.is_file() or file.is_symlink() else file.rmdir()
-        for name in ("run.json", "manifest.parquet", "board.json", "index.html", "speed.json", "gallery.json"):
+        for name in (
+            "run.json",
+            "manifest.parquet",
+            "board.json",
+            "index.html",
+            "speed.json",
+            "gallery.json",
+            FINISHED,
+        ):
             (self.path / name).unlink(missing_ok=True)
         for pairs in self.path.glob("pairs-*.npz"):
             pairs.unlink()
@@ -244,6 +253,15 @@ class RunFolder:
     def read_board(self) -> dict[str, Any]:
         """board.json. Raises StoreError where it is absent or broken."""
         return read_json(self.path / "board.json", "a board")
+
+    def finished(self, state: str) -> bool:
+        """Whether the folder holds the board of a run of this ``state``."""
+        try:
+            return (
+                read_json(self.path / FINISHED, "a run").get("state") == state and (self.path / "board.json").is_file()
+            )
+        except StoreError:
+            return False
 
     def is_complete(self, key: str) -> bool:
         """Whether the unit's part and its companions are there and readable; a torn or foreign file counts as absent."""

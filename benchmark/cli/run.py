@@ -75,19 +75,28 @@ def run(
         methods=methods, dataset=dataset, root=root, split=split, occlusions=occlusions, metrics=metrics, matchers=matchers,
         mask_source=mask_source, limit=limit, precision=precision, slice_by=slice_by,
     )  # fmt: skip
+    before = _written(Path(out) if out else Path("runs") / chosen.name)
     with Bars() as bars:
         folder = execute(
             chosen, Path(out) if out else None, device=device, workers=workers, fresh=fresh, save_images=save_images,
             speed=speed, isolate=isolate, unit_timeout=unit_timeout or None, listener=bars.listener,
         )  # fmt: skip
-        from unmaskbench.reports.site import render
+        page = folder / "index.html"
+        if _written(folder) != before or not page.is_file():
+            from unmaskbench.reports.site import render
 
-        bars.listener.note("drawing the board")
-        page = render([folder], folder)
+            bars.listener.note("drawing the board")
+            page = render([folder], folder)
     print_summary(folder)
     typer.echo(f"board  {page}")
     if open_page:
         typer.launch(page.resolve().as_uri())
+
+
+def _written(folder: Path) -> int:
+    """When the folder's board was written, in nanoseconds; 0 where there is none."""
+    board = folder / "board.json"
+    return board.stat().st_mtime_ns if board.is_file() else 0
 
 
 def changed(suite: Suite, **asked: Any) -> Suite:

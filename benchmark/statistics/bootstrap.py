@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,16 +41,15 @@ class IdentityBootstrap:
     def weight_blocks(self) -> Iterator[Floats]:
         """Weights (b, K) of consecutive resamples, ``resamples`` rows in all; each row sums to K.
 
-        A row depends on the seed and its own number alone, so blocks of any size hold the same rows.
+        A row depends on the seed and its own number alone, so blocks of any size hold the same rows. Where all fit into
+        one block they are kept for the next figure: a board asks for the same resamples hundreds of times.
         """
         rows = max(1, BLOCK_BYTES // (8 * self.identities))
+        if self.resamples <= rows:
+            yield _kept_weights(self.identities, self.resamples, self.seed)
+            return
         for start in range(0, self.resamples, rows):
-            block = np.empty((min(rows, self.resamples - start), self.identities))
-            for row in range(len(block)):
-                rng = np.random.Generator(np.random.Philox(key=[self.seed, start + row]))
-                drawn = rng.integers(0, self.identities, self.identities, dtype=np.int32)
-                block[row] = np.bincount(drawn, minlength=self.identities)
-            yield block
+            yield _weights(self.identities, start, min(rows, self.resamples - start), self.seed)
 
     def weighted_sums(self, totals: Floats) -> Floats:
         """Sums (B, ...) of per-identity totals (K, ...) over the people of each resample."""
@@ -80,6 +80,22 @@ class IdentityBootstrap:
             low, high = (np.asarray(np.quantile(resampled, q, axis=0)) for q in (tail, 1.0 - tail))
         unknown = (lost.mean(axis=0) > 0.1) | (self.identities < 2)
         return np.asarray(np.where(unknown, np.nan, low)), np.asarray(np.where(unknown, np.nan, high))
+
+
+def _weights(identities: int, start: int, rows: int, seed: int) -> Floats:
+    """Rows ``start`` to ``start + rows`` of the resamples' weights."""
+    block = np.empty((rows, identities))
+    for row in range(rows):
+        rng = np.random.Generator(np.random.Philox(key=[seed, start + row]))
+        block[row] = np.bincount(rng.integers(0, identities, identities, dtype=np.int32), minlength=identities)
+    return block
+
+
+@lru_cache(maxsize=2)
+def _kept_weights(identities: int, resamples: int, seed: int) -> Floats:
+    weights = _weights(identities, 0, resamples, seed)
+    weights.flags.writeable = False
+    return weights
 
 
 def _nan_quantile(values: Floats, q: float) -> Floats:
