@@ -354,7 +354,9 @@ def test_the_readme_lists_every_plugin_and_is_short() -> None:
     assert len(text.splitlines()) < 200
     rooms = (registry.METHODS, registry.DATASETS, registry.OCCLUSIONS, registry.METRICS, registry.MATCHERS)
     box = text[text.index("## What is in the box") : text.index("## Weights")]
-    for name in [*(name for room in rooms for name in room if not name.startswith("tiny_")), *names()]:
+    # other tests register plug-ins of their own in the same process
+    ours = [name for room in rooms for name in room if room.get(name).__module__.startswith("unmaskbench.")]
+    for name in [*ours, *names()]:
         assert f"`{name}`" in box, f"README's table does not name '{name}'"
     ready = "".join(line.split("|")[2] for line in box.splitlines() if line.startswith("| "))
     for room in rooms:
