@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from unmaskbench.benchmark.inpainting import check_radius, inpaint
 from unmaskbench.benchmark.registry import METHODS
 from unmaskbench.benchmark.types import MethodCard
 
@@ -29,22 +30,11 @@ class NavierStokes:
     )
 
     def __init__(self, radius_px: float = 3.0) -> None:
-        if not 0 < radius_px <= 64:
-            raise ValueError(f"radius_px must lie in (0, 64], got {radius_px}")
-        self.radius_px = radius_px
+        self.radius_px = check_radius(radius_px)
 
     def load(self, device: str) -> None:
         """Nothing to load: OpenCV runs on the CPU."""
 
     def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
         """Inpainted (N, 3, H, W) in [0, 1] from occluded (N, 3, H, W) and mask (N, 1, H, W)."""
-        import cv2
-        import numpy as np
-        import torch
-
-        if mask is None:
-            raise ValueError("navier_stokes needs a mask")
-        images = (occluded.cpu() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        holes = (mask.cpu() > 0.5).to(torch.uint8)[:, 0].contiguous().numpy()
-        filled = [cv2.inpaint(im, hole, self.radius_px, cv2.INPAINT_NS) for im, hole in zip(images, holes, strict=True)]
-        return torch.from_numpy(np.stack(filled)).permute(0, 3, 1, 2).float().div(255).to(occluded.device)
+        return inpaint(occluded, mask, self.radius_px, "navier_stokes")
