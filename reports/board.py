@@ -64,9 +64,11 @@ class Board:
         return list(seen)
 
     def outputs(self) -> list[str]:
-        """``composite`` before ``raw``, those that occur."""
+        """Those that occur: first what matchers saw restored, for the person is the question; then ``composite`` before
+        ``raw``."""
         found = {r["output"] for r in self.data["rows"]} | {r["output"] for r in self.data["verification"]}
-        return [o for o in ("composite", "raw") if o in found]
+        matched = {r["output"] for r in self.data["verification"] if r["setting"] == "UT"}
+        return sorted((o for o in ("composite", "raw") if o in found), key=lambda o: (o not in matched, o))
 
     def image(self, path: str) -> Path:
         """Where an image of the gallery lies. Raises BoardError for a path that leaves the run folder."""

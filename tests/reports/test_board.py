@@ -187,3 +187,13 @@ def test_a_board_is_indexed_without_loading_images() -> None:
     board = load(GOLDEN)
     assert isinstance(board, Board)
     assert board.rows("methods", method="lama")[0]["title"] == "LaMa"
+
+
+def test_the_output_that_matchers_saw_comes_first() -> None:
+    def board(seen: str) -> Board:
+        rows = [{"output": "raw"}, {"output": "composite"}]
+        verification = [{"output": "raw", "setting": "MT"}, {"output": seen, "setting": "UT"}]
+        return Board({"rows": rows, "verification": verification}, Path(), ["run"])
+
+    assert board("raw").outputs() == ["raw", "composite"]
+    assert board("composite").outputs() == ["composite", "raw"]
