@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from unmaskbench.benchmark.board_images import Column, Condition, columns
-from unmaskbench.benchmark.board_verification import Tables, finite
+from unmaskbench.benchmark.board_images import Column, Condition, columns, finite
+from unmaskbench.benchmark.board_verification import Tables
 from unmaskbench.benchmark.registry import METRICS
 from unmaskbench.benchmark.statistics.bootstrap import totals_by_identity
 from unmaskbench.benchmark.statistics.correlation import RankCorrelation, over_methods, over_samples

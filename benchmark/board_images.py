@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.registry import METRICS
-from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap, identity_codes, summarise, totals_by_identity
-from unmaskbench.benchmark.statistics.paired import Difference, differences_of_totals
+from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap, identity_codes, summarise
+from unmaskbench.benchmark.statistics.paired import Difference, paired_differences
 from unmaskbench.benchmark.statistics.ranking import ALPHA, rank_groups
 from unmaskbench.benchmark.statistics.slices import MINIMUM_IDENTITIES, MINIMUM_SAMPLES, coverage_labels
 from unmaskbench.benchmark.store import RunFolder
@@ -145,8 +145,8 @@ def column_rows(condition: Condition, card: MetricCard, column: Column) -> tuple
             {
                 **_head(condition, names[m], column.output, card, column.region),
                 "slice": "all",
-                "value": _number(s.mean) if s.n else ("inf" if s.ceiling else None),
-                "low": _number(s.low), "high": _number(s.high), "n": s.n, "failed": s.failed, "ceiling": s.ceiling,
+                "value": finite(s.mean) if s.n else ("inf" if s.ceiling else None),
+                "low": finite(s.low), "high": finite(s.high), "n": s.n, "failed": s.failed, "ceiling": s.ceiling,
                 "rank": order.index(m) + 1 if m in groups else None, "group": groups.get(m), "ranked": m in groups,
                 "note": "every value is at the ceiling" if s.ceiling and not s.n else "",
             }
@@ -160,14 +160,8 @@ def compare(
     """Paired differences of couples of columns of ``values`` (S, M), one family for Holm's correction."""
     if not couples or not len(values):
         return {}
-    people = condition.bootstrap.identities
-    sums, numbers = np.zeros((people, len(couples))), np.zeros((people, len(couples)))
-    for position, (a, b) in enumerate(couples):
-        with np.errstate(invalid="ignore"):
-            difference = values[:, a] - values[:, b]
-        found, count = totals_by_identity(difference, condition.identities, people)
-        sums[:, position], numbers[:, position] = found[:, 0], count[:, 0]
-    return dict(zip(couples, differences_of_totals(sums, numbers, condition.bootstrap), strict=True))
+    found = paired_differences(values, condition.identities, list(couples), condition.bootstrap)
+    return dict(zip(couples, found, strict=True))
 
 
 def slice_rows(condition: Condition, card: MetricCard, column: Column, attribute: str) -> list[Row]:
@@ -196,8 +190,8 @@ def slice_rows(condition: Condition, card: MetricCard, column: Column, attribute
                 {
                     **_head(condition, method, column.output, card, column.region),
                     "slice": f"{attribute}={name}",
-                    "value": _number(s.mean) if s.n else None,
-                    "low": _number(s.low) if enough else None, "high": _number(s.high) if enough else None,
+                    "value": finite(s.mean) if s.n else None,
+                    "low": finite(s.low) if enough else None, "high": finite(s.high) if enough else None,
                     "n": s.n, "failed": s.failed, "ceiling": s.ceiling,
                     "rank": None, "group": None, "ranked": False, "note": note,
                 }
@@ -217,9 +211,9 @@ def truth_rows(condition: Condition, folder: RunFolder, card: MetricCard) -> lis
     s = summarise(values, condition.identities, condition.bootstrap, skipped=np.isnan(values))[0]
     head = _head(condition, "truth", "raw", card, "whole")
     figures = {
-        "value": _number(s.mean),
-        "low": _number(s.low),
-        "high": _number(s.high),
+        "value": finite(s.mean),
+        "low": finite(s.low),
+        "high": finite(s.high),
         "n": s.n,
         "failed": 0,
         "ceiling": 0,
@@ -244,7 +238,7 @@ def set_rows(
                 note = "no image was restored"
             else:
                 try:
-                    value = _number(metric.compute(restored, truth))
+                    value = finite(metric.compute(restored, truth))
                 except ValueError as error:
                     note = str(error)
             ranked = value is not None and n >= SET_MINIMUM
@@ -292,14 +286,12 @@ def _head(condition: Condition, method: str, output: str, card: MetricCard, regi
 def _difference_row(condition: Condition, card: MetricCard, column: Column, a: str, b: str, found: Difference) -> Row:
     return {
         "dataset": condition.dataset, "occlusion": condition.occlusion, "output": column.output, "metric": card.id,
-        "region": column.region, "method_a": a, "method_b": b, "difference": _number(found.mean),
-        "low": _number(found.low), "high": _number(found.high), "p": _number(found.p), "p_holm": _number(found.p_adjusted),
+        "region": column.region, "method_a": a, "method_b": b, "difference": finite(found.mean),
+        "low": finite(found.low), "high": finite(found.high), "p": finite(found.p), "p_holm": finite(found.p_adjusted),
         "n": found.n, "significant": bool(found.p_adjusted < ALPHA),
     }  # fmt: skip
 
 
-def _number(value: float) -> float | None:
-    """A float that JSON can hold, rounded to ten significant digits; None for NaN."""
-    if math.isnan(value):
-        return None
-    return float(f"{value:.10g}")
+def finite(value: float) -> float | None:
+    """A float that JSON can hold, rounded to ten significant digits; None for NaN and infinities."""
+    return float(f"{value:.10g}") if math.isfinite(value) else None

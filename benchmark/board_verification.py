@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +15,7 @@ from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, hist
 from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
 from unmaskbench.benchmark.biometrics.scores import PairScores, score_pairs
 from unmaskbench.benchmark.biometrics.verification import Thresholds, VerificationRow, set_thresholds, verification_rows
-from unmaskbench.benchmark.board_images import Condition
+from unmaskbench.benchmark.board_images import Condition, finite
 from unmaskbench.benchmark.board_slices import TrialSlice, slice_rows, trial_slices
 from unmaskbench.benchmark.registry import MATCHERS
 from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap
@@ -343,11 +342,6 @@ class _Drawn:
                 "target": HISTOGRAM_TARGET,
             }
         )
-
-
-def finite(value: float) -> float | None:
-    """A float that JSON can hold, rounded to ten significant digits; None for NaN and infinities."""
-    return float(f"{value:.10g}") if math.isfinite(value) else None
 
 
 def _finite(value: float) -> float | str:
