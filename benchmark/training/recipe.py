@@ -75,6 +75,17 @@ class Data(_Frozen):
     workers: Annotated[int, Field(ge=0, le=64)] = 1
 
 
+class Coarse(_Frozen):
+    """The first share of a restorer's run, at a smaller size: what a face is made of is learnt there at a fraction of the
+    cost, and the rest of the run sharpens it (progressive resizing; a fully convolutional network takes both sizes).
+
+    Images are averaged over ``factor`` x ``factor`` pixels; a pixel that holds any occluded one is occluded.
+    """
+
+    factor: Annotated[int, Field(ge=2, le=8)] = 2
+    until: Annotated[float, Field(gt=0, lt=1)]
+
+
 class LossTerm(_Frozen):
     """One term of the generator's loss: ``weight`` times the loss ``id`` with ``parameters``.
 
@@ -159,6 +170,7 @@ class Recipe(_Frozen):
     precision: Literal["fp32", "bf16"] = "fp32"
     network: Network = Network()
     data: Data = Data()
+    coarse: Coarse | None = None
     losses: list[LossTerm] = Field(default_factory=list)
     adversaries: list[Adversary] = Field(default_factory=list)
     optimiser: Optimiser = Optimiser()
@@ -175,6 +187,10 @@ class Recipe(_Frozen):
             raise ValueError("a restoration recipe needs at least one loss")
         if self.task in ("restoration", "segmentation") and not self.data.occlusions:
             raise ValueError(f"a {self.task} recipe needs at least one entry in data.occlusions")
+        if self.coarse and (self.task != "restoration" or self.data.size_px % self.coarse.factor):
+            raise ValueError(
+                f"coarse steps are for restorers and need a factor that divides data.size_px ({self.data.size_px})"
+            )
         return self
 
     def replaced(self, **changes: Any) -> Recipe:
@@ -185,6 +201,9 @@ class Recipe(_Frozen):
     def hash(self) -> str:
         """sha256 of the recipe's canonical JSON, 64 hex digits; notes do not count."""
         content = self.model_dump(mode="json", exclude={"notes", "assumptions", "checkpoint_every", "log_every"})
+        if content["coarse"] is None:
+            # Recipes from before this field keep the hash that their weights' cards state.
+            del content["coarse"]
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property

@@ -107,6 +107,9 @@ class RestorationStep(Step):
     def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
         """One update of the generator and, with adversaries, one of the discriminators. Returns the losses."""
         batch = self.batch(data)
+        coarse = self.recipe.coarse
+        if coarse and self.progress() < coarse.until:
+            batch = batch.reduced(coarse.factor)
         logs: Logs = {}
         adversaries = self._playing()
         self.discriminators.requires_grad_(False)

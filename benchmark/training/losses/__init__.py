@@ -34,6 +34,17 @@ class Batch:
         """The raw output or its composite."""
         return restored if view == "raw" else self.composite(restored)
 
+    def reduced(self, factor: int) -> Batch:
+        """The batch with sides divided by ``factor``: images averaged, a pixel with any occluded part occluded."""
+        pool = torch.nn.functional.avg_pool2d
+        return Batch(
+            truth=pool(self.truth, factor),
+            occluded=pool(self.occluded, factor),
+            mask=torch.nn.functional.max_pool2d(self.mask, factor),
+            # Pixel centres: x of the large image lies at (x + 0.5) / factor - 0.5 of the small one.
+            landmarks=(self.landmarks + 0.5) / factor - 0.5,
+        )
+
 
 class Loss(Protocol):
     """A term of the generator's loss."""
