@@ -86,9 +86,10 @@ class RestorationStep(Step):
         ]
 
     def prepare(self) -> None:
-        """Freeze what the method holds still, and keep the start's encoder where the recipe compares with it."""
+        """Freeze what the method holds still (not with ``options.joint``), and keep the start's encoder where the recipe
+        compares with it."""
         freeze = getattr(self.method, "freeze", None)
-        if freeze is not None:
+        if freeze is not None and not self.recipe.options.get("joint"):
             freeze(self.generator)
         if self.recipe.options.get("baseline"):
             encoder = copy.deepcopy(self.generator.encoder).eval().requires_grad_(False)

@@ -49,12 +49,13 @@ class PSPUnmask(LearnedMethod):
 
         del mask
         codes = network.encode(occluded * 2 - 1)
-        image = (network.decoder(codes) + 1) / 2
+        # Coarse steps bring smaller faces; the generator then stops at their size.
+        image = (network.decoder(codes, size=truth.shape[-1]) + 1) / 2
         baseline = getattr(network, "baseline", None)
         if baseline is None:
             return {"restored": image, "latent": codes * 0}
         with torch.no_grad():
-            target = baseline(truth * 2 - 1) + network.latent_avg
+            target = baseline(network.at_input_size(truth * 2 - 1)) + network.latent_avg
         return {"restored": image, "latent": codes - target}
 
     @staticmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from unmaskbench.methods.psp_unmask.encoder import GradualStyleEncoder
 from unmaskbench.methods.psp_unmask.stylegan2 import Generator
@@ -12,7 +13,9 @@ from unmaskbench.methods.psp_unmask.stylegan2 import Generator
 PUBLISHED_INPUT_PX = 256
 COMPACT_PX = 128
 COMPACT_STYLE_DIM = 256
-COMPACT_CHANNELS = {4: 160, 8: 192, 16: 192, 32: 128, 64: 64, 128: 32}
+COMPACT_CHANNELS = {4: 192, 8: 192, 16: 192, 32: 96, 64: 32, 128: 16}
+COMPACT_INPUT_PX = 64
+"""The compact encoder looks at half the output's size, as the published one does at a quarter (256 px for 1024)."""
 
 
 class PSP(nn.Module):
@@ -45,7 +48,7 @@ class PSP(nn.Module):
         decoder = compact_generator()
         encoder = GradualStyleEncoder(
             decoder.n_styles,
-            COMPACT_PX,
+            COMPACT_INPUT_PX,
             COMPACT_STYLE_DIM,
             widths=(32, 64, 96, 128),
             units=(2, 2, 3, 2),
@@ -54,9 +57,14 @@ class PSP(nn.Module):
         return cls(encoder, decoder)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Return w+ (N, n_styles, style_dim) for images (N, 3, S, S) in [-1, 1], S the encoder's input size."""
-        codes: Tensor = self.encoder(images)
+        """Return w+ (N, n_styles, style_dim) for images (N, 3, S, S) in [-1, 1]; S as in `at_input_size`."""
+        codes: Tensor = self.encoder(self.at_input_size(images))
         return codes + self.latent_avg
+
+    def at_input_size(self, images: Tensor) -> Tensor:
+        """Return images averaged down to the encoder's input size, of which theirs is a multiple."""
+        factor = images.shape[-1] // self.encoder.input_size
+        return functional.avg_pool2d(images, factor) if factor > 1 else images
 
     def forward(self, images: Tensor, *, random_noise: bool = False) -> Tensor:
         """Return restored images (N, 3, size, size), about [-1, 1]; unclamped, so that a loss sees overshoot."""

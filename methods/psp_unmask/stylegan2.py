@@ -235,10 +235,11 @@ class Generator(nn.Module):
         draws = torch.randn(samples, self.style_dim, generator=torch.Generator().manual_seed(seed))
         return self.mapping(draws.to(device)).mean(dim=0)
 
-    def forward(self, latents: Tensor, *, random_noise: bool = False) -> Tensor:
+    def forward(self, latents: Tensor, *, random_noise: bool = False, size: int | None = None) -> Tensor:
         """Return images (N, 3, size, size), about [-1, 1], from w (N, style_dim) or w+ (N, n_styles, style_dim).
 
-        `random_noise` draws fresh noise, for training; otherwise the stored noise makes the result deterministic.
+        `random_noise` draws fresh noise, for training; otherwise the stored noise makes the result deterministic. A
+        smaller `size` stops at that level: every level of the skip generator adds to an image (Karras 2020, Fig. 7).
         Raises ValueError on another shape.
         """
         if latents.ndim == 2:
@@ -255,6 +256,8 @@ class Generator(nn.Module):
         x = self.conv1(self.input(latents.shape[0]), latents[:, 0], noise(0))
         rgb = self.to_rgb1(x, latents[:, 1])
         for level, to_rgb in enumerate(self.to_rgbs):
+            if rgb.shape[-1] == size:
+                break
             at = 2 * level + 1
             x = self.convs[2 * level](x, latents[:, at], noise(at))
             x = self.convs[2 * level + 1](x, latents[:, at + 1], noise(at + 1))
