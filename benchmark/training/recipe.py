@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from unmaskbench.benchmark.plain_yaml import load_plain
 
 Task = Literal["restoration", "segmentation", "embedding", "generation"]
 Positive = Annotated[float, Field(gt=0)]
@@ -197,14 +198,18 @@ class Recipe(_Frozen):
         """The recipe with top-level keys changed, validated anew."""
         return Recipe.model_validate({**self.model_dump(), **changes})
 
-    @property
-    def hash(self) -> str:
-        """sha256 of the recipe's canonical JSON, 64 hex digits; notes do not count."""
+    def canonical(self) -> str:
+        """What decides the run, as canonical JSON; notes do not count."""
         content = self.model_dump(mode="json", exclude={"notes", "assumptions", "checkpoint_every", "log_every"})
         if content["coarse"] is None:
             # Recipes from before this field keep the hash that their weights' cards state.
             del content["coarse"]
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the canonical recipe, 64 hex digits."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
 
     @property
     def teachers(self) -> tuple[str, ...]:
@@ -233,7 +238,10 @@ def load_recipe(method: str, recipe: str | Path) -> Recipe:
         content = _read(path)
         content.setdefault("name", path.stem)
         if "extends" in content:
-            base = _section(method, str(content.pop("extends")), ())
+            try:
+                base = _section(method, str(content.pop("extends")), ())
+            except RecipeError as error:
+                raise RecipeError(f"{path}: extends: {error}") from error
             content = merged(base, content)
     else:
         content = _section(method, str(recipe), ())
@@ -292,8 +300,8 @@ def _read(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_RECIPE_BYTES:
         raise RecipeError(f"{path} is larger than 1 MB: that is no recipe")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = load_plain(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise RecipeError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys, not {type(content).__name__}")

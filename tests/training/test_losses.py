@@ -128,6 +128,23 @@ def test_latent_is_the_root_mean_square_per_style() -> None:
     assert float(build("latent", {})(torch.full((2, 3, 4), 0.5), batch_of())) == pytest.approx(0.5, abs=1e-4)
 
 
+def test_a_reduced_batch_keeps_means_holes_and_places() -> None:
+    truth = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).reshape(2, 3, 4, 4) / 96
+    mask = torch.zeros(2, 1, 4, 4)
+    mask[0, 0, 1, 2] = 1
+    corners = torch.tensor([[[0.5, 0.5], [2.5, 0.5], [1.5, 1.5], [0.5, 2.5], [2.5, 2.5]]]).expand(2, -1, -1)
+    small = Batch(truth, 1 - truth, mask, corners).reduced(2)
+    assert torch.allclose(small.truth.mean(), truth.mean())
+    assert torch.allclose(small.truth[0, 0, 0, 1], truth[0, 0, :2, 2:].mean())
+    assert torch.allclose(small.occluded, 1 - small.truth)
+    # One occluded pixel of four makes the small one occluded: the truth does not leak through the average.
+    assert small.mask[0, 0].tolist() == [[0, 1], [0, 0]]
+    assert not small.mask[1].any()
+    # The corner that four pixels share is the centre of the small pixel which they become.
+    assert small.landmarks[0, 0].tolist() == [0.0, 0.0]
+    assert small.landmarks[0, 4].tolist() == [1.0, 1.0]
+
+
 def test_unknown_losses_and_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown loss 'l7'"):
         build("l7", {})

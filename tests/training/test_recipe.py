@@ -55,6 +55,8 @@ def test_teachers_name_their_own_teacher() -> None:
         ({"steps": 0}, "steps"),
         ({"losses": [], "adversaries": []}, "at least one loss"),
         ({"data": {"occlusions": []}}, "data.occlusions"),
+        ({"coarse": {"factor": 3, "until": 0.5}}, "divides data.size_px"),
+        ({"coarse": {"factor": 2, "until": 0.5}, "task": "segmentation"}, "for restorers"),
     ],
 )
 def test_errors_name_file_and_key(change: dict, message: str) -> None:
@@ -62,6 +64,16 @@ def test_errors_name_file_and_key(change: dict, message: str) -> None:
     with pytest.raises(RecipeError, match=message) as caught:
         parse({**content, **change}, "mine.yaml")
     assert "mine.yaml" in str(caught.value)
+
+
+def test_recipes_without_coarse_steps_keep_their_hash() -> None:
+    # The hash that the shipped matcher's card states was taken before recipes had the field.
+    plain = load_recipe("compact", "compact")
+    assert plain.coarse is None
+    coarse = load_recipe("ra_unet", "compact")
+    assert coarse.coarse is not None
+    assert coarse.hash != coarse.replaced(coarse=None).hash
+    assert '"coarse"' not in plain.canonical()
 
 
 def test_a_circle_of_recipes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

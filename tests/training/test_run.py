@@ -83,6 +83,27 @@ def test_two_gloo_processes_train_as_one(tmp_path: Path) -> None:
     assert max(float((best[key] - other[key]).abs().max()) for key in best) < 1e-4
 
 
+def test_coarse_steps_come_first_and_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = toy.write_recipe(
+        tmp_path,
+        method="ra_unet",
+        network={"settings": {"widths": [4, 8]}},
+        adversaries=[],
+        coarse={"factor": 2, "until": 0.5},
+    )
+    sides = []
+    honest = step.RestorationStep.outputs
+
+    def seen(self: step.RestorationStep, batch: object) -> dict:
+        if self.training:
+            sides.append(batch.truth.shape[-1])
+        return honest(self, batch)
+
+    monkeypatch.setattr(step.RestorationStep, "outputs", seen)
+    entry.train("ra_unet", recipe, "toy_faces", out=tmp_path / "run")
+    assert sides == [32, 32, 64, 64]
+
+
 def test_people_of_the_evaluation_are_refused() -> None:
     people = People(("lfw/A", "lfw/B"), ("lfw/C",), ("lfw/B",))
     with pytest.raises(ValueError, match="lfw/B"):
