@@ -15,9 +15,10 @@ import torch
 
 from unmaskbench.benchmark import provenance
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
-from unmaskbench.benchmark.engines import local
+from unmaskbench.benchmark.engines import local, require
 from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan import Plan, build_dataset, plan
+from unmaskbench.benchmark.remote import folder_of
 from unmaskbench.benchmark.runner import DIED, HUNG, Progress, UnitResult, unavailable
 from unmaskbench.benchmark.store import FINISHED, SAMPLES, SCHEMA, RunFolder
 from unmaskbench.benchmark.suite import Suite, SuiteError, digest, load_suite
@@ -39,7 +40,9 @@ def run(
     out: Path | str | None = None,
     *,
     device: str = "auto",
-    workers: int = 1,
+    engine: str = "local",
+    address: str | None = None,
+    workers: int | None = None,
     fresh: bool = False,
     save_images: bool = False,
     speed: bool = True,
@@ -49,14 +52,17 @@ def run(
 ) -> Path:
     """Run a suite and return its run folder, which then holds ``board.json``.
 
-    ``suite`` is a Suite or the name or file of one; ``out`` defaults to ``runs/<suite name>``. Parts that an earlier run
-    of the same samples has finished are kept unless ``fresh``. ``isolate`` computes in a child process also where there is
-    one worker, so that a method that takes its process with it costs its own rows only; ``unit_timeout`` (seconds) does
-    the same and stops a unit that has no answer by then. Raises SuiteError, StoreError and the registry's errors before
-    anything is computed; once units run, failures become rows.
+    ``suite`` is a Suite or the name or file of one; ``out`` defaults to ``runs/<suite name>`` and may be a URL: what comes
+    back then is the folder's mirror on this machine. Parts that an earlier run of the same samples has finished are kept
+    unless ``fresh``. ``engine`` is who computes: "local" with ``workers`` processes (1), or "ray" with as many actors (one
+    for every CPU or GPU) on the cluster at ``address``, without one on this machine. ``isolate`` computes in a child
+    process also where there is one worker, so that a method that takes its process with it costs its own rows only;
+    ``unit_timeout`` (seconds) does the same and stops a unit that has no answer by then. Raises SuiteError, EngineError,
+    StoreError and the registry's errors before anything is computed; once units run, failures become rows.
     """
     if unit_timeout is not None and not unit_timeout > 0:
         raise SuiteError(f"the time limit of a unit is {unit_timeout:g} s; give more than 0")
+    require(engine, address)
     listener = listener or Listener()
     chosen = load_suite(suite) if isinstance(suite, str) else suite
     device = resolve_device(device)
@@ -64,11 +70,11 @@ def run(
     if absent:
         raise SuiteError("; ".join(absent))
     planned = plan(chosen, device)
-    folder = RunFolder(Path(out) if out is not None else Path("runs") / chosen.name)
+    folder = folder_of(out if out is not None else Path("runs") / chosen.name)
     folder.open({"samples": chosen.samples_hash()}, fresh=fresh)
     try:
         started = time.perf_counter()
-        results = _compute(planned, folder, device, workers, listener, isolate, unit_timeout)
+        results = _compute(planned, folder, device, engine, address, workers, listener, isolate, unit_timeout)
         state = _state(planned, device, speed, save_images)
         if not results and folder.finished(state):
             return folder.path
@@ -130,7 +136,9 @@ def _compute(
     planned: Plan,
     folder: RunFolder,
     device: str,
-    workers: int,
+    engine: str,
+    address: str | None,
+    workers: int | None,
     listener: Listener,
     isolate: bool,
     unit_timeout: float | None,
@@ -141,8 +149,15 @@ def _compute(
     if kept:
         listener.note(f"{kept} of {len(planned.units)} parts are there already and are kept")
     listener.begin(stage_totals(planned.suite, groups))
-    engine = local.execute(planned.suite, groups, folder, device, workers, listener.advance, isolate, unit_timeout)
-    return list(engine)
+    if engine == "ray":
+        from unmaskbench.benchmark.engines import ray
+
+        return list(
+            ray.execute(planned.suite, groups, folder, device, workers, listener.advance, unit_timeout, address)
+        )
+    return list(
+        local.execute(planned.suite, groups, folder, device, workers or 1, listener.advance, isolate, unit_timeout)
+    )
 
 
 def stage_totals(suite: Suite, groups: Any) -> dict[str, int]:

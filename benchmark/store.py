@@ -104,6 +104,10 @@ class RunFolder:
         self.path = path
         self._lock: IO[bytes] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a worker gets of it: the lock stays with the process that opened the folder."""
+        return self.__dict__ | {"_lock": None}
+
     # ------------------------------------------------------------------------------------------------ opening
 
     def open(self, identity: Mapping[str, Any], fresh: bool = False) -> None:
@@ -244,7 +248,15 @@ class RunFolder:
         np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
         self.write_bytes(relative, buffer.getvalue())
 
+    def publish(self, *relatives: str) -> None:
+        """Make files that were put below the folder by other means than ``write_bytes`` part of the run; none named, all.
+        Here they are that already; a folder that stands for another place sends them there."""
+
     # ------------------------------------------------------------------------------------------------ reading
+
+    def receive(self, key: str) -> bool:
+        """Take in what a worker elsewhere has written for a unit, and say whether the unit is complete here."""
+        return self.is_complete(key)
 
     def read_run(self) -> dict[str, Any]:
         """run.json. Raises StoreError where it is absent or broken."""
@@ -265,12 +277,16 @@ class RunFolder:
 
     def is_complete(self, key: str) -> bool:
         """Whether the unit's part and its companions are there and readable; a torn or foreign file counts as absent."""
+        companions = self.companions(key)
+        return companions is not None and all(_is_whole(self.path / name) for name in companions)
+
+    def companions(self, key: str) -> list[str] | None:
+        """The files without which a unit's part is worth nothing, None where the part is absent or torn."""
         try:
             held = pl.read_parquet_metadata(self.path / "parts" / f"{key}.parquet")
-            companions = json.loads(held[COMPANIONS])
-        except (OSError, KeyError, ValueError, *TABLE_ERRORS):
-            return False
-        return all(_is_whole(self.path / name) for name in companions)
+            return [str(name) for name in json.loads(held[COMPANIONS])]
+        except (OSError, KeyError, ValueError, TypeError, *TABLE_ERRORS):
+            return None
 
     def rows(self, keys: Sequence[str]) -> pl.LazyFrame:
         """Scores of the given units."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    run: Annotated[Path, typer.Argument(help="The run folder.")],
+    run: Annotated[str, typer.Argument(help="The run folder, or its URL.")],
     baseline: Annotated[Path, typer.Option(help="The baseline file (JSON).")],
     update: Annotated[
         bool, typer.Option("--update", help="Rewrite the baseline from the run, and say what changed.")
@@ -41,17 +41,19 @@ def check(
     from unmaskbench.benchmark.check import check as compared
     from unmaskbench.benchmark.check_text import headline, write_markdown
     from unmaskbench.benchmark.junit import write_junit
+    from unmaskbench.benchmark.remote import brought
     from unmaskbench.benchmark.snapshot import snapshot
     from unmaskbench.benchmark.worst_images import worst_samples, write_worst
 
+    folder = brought(run)
     if update and not baseline.exists():
-        _write(snapshot(run), baseline)
+        _write(snapshot(folder), baseline)
         return
     held = read_baseline(baseline)
-    result = compared(held, snapshot(run, held.guard, held.tolerance))
+    result = compared(held, snapshot(folder, held.guard, held.tolerance))
     if junit is not None:
         write_junit(result, junit)
-    chosen = write_worst(result, run, worst) if worst is not None else worst_samples(result)
+    chosen = write_worst(result, folder, worst) if worst is not None else worst_samples(result)
     if summary is not None:
         write_markdown(result, summary, [str(one) for one in chosen])
     print_findings(result)

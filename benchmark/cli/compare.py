@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(help="A run folder.")],
-    second: Annotated[Path, typer.Argument(help="Another run of the same samples.")],
+    first: Annotated[str, typer.Argument(help="A run folder, or its URL.")],
+    second: Annotated[str, typer.Argument(help="Another run of the same samples.")],
     every: Annotated[bool, typer.Option("--all", help="Show the rows without a significant difference too.")] = False,
 ) -> None:
     """Paired differences of every method and metric that two runs share: second minus first, Holm-corrected.
@@ -22,8 +21,9 @@ def compare(
     from unmaskbench.benchmark.check_text import difference_lines
     from unmaskbench.benchmark.cli.check import print_lines
     from unmaskbench.benchmark.compare import compare as compared
+    from unmaskbench.benchmark.remote import brought
 
-    result = compared(first, second)
+    result = compared(brought(first), brought(second))
     lines = difference_lines(result, every)
     print_lines(f"{first} -> {second}", lines, shown=len(lines))
     rows = [verdict for verdict in result.verdicts if verdict.difference is not None]

@@ -9,7 +9,7 @@ import typer
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    runs: Annotated[list[str], typer.Argument(help="Run folders, or their URLs.")],
     out: Annotated[Path | None, typer.Option(help="Where to write the page. Default: the first run's folder.")] = None,
     single_file: Annotated[
         bool, typer.Option("--single-file/--folder", help="One self-contained file, or a folder of files.")
@@ -30,14 +30,18 @@ def report(
       bench report runs/lfw runs/quick --out boards/
       bench report runs/lfw --tables tables/
     """
+    from unmaskbench.benchmark.remote import brought, folder_of
     from unmaskbench.reports.site import render
 
-    page = render(runs, out or runs[0], single_file=single_file, figures_limit=figures)
+    folders = [brought(run) for run in runs]
+    page = render(folders, out or folders[0], single_file=single_file, figures_limit=figures)
+    if out is None:
+        folder_of(runs[0]).publish()
     typer.echo(f"board  {page}")
     if tables is not None:
         from unmaskbench.reports.tables import export_tables
 
-        written = export_tables(runs, tables)
+        written = export_tables(folders, tables)
         typer.echo(f"tables {tables} ({len(written)} files)")
     if open_page:
         typer.launch(page.resolve().as_uri())

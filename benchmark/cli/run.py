@@ -24,6 +24,8 @@ Examples:
   bench run --methods predictions:outputs/
   # your own suite, two processes
   bench run --suite my.yaml --out runs/mine --workers 2
+  # the same units on a Ray cluster, the run folder where all its machines see it
+  bench run --suite my.yaml --engine ray --address auto --out s3://bucket/mine
 """
 
 
@@ -44,12 +46,21 @@ def run(
     limit: Annotated[
         int, typer.Option(help="At most this many samples a dataset (whole identities). 0: all.", min=0)
     ] = 0,
-    out: Annotated[str, typer.Option(help="The run folder. Default: runs/<suite>.")] = "",
+    out: Annotated[str, typer.Option(help="The run folder, or its URL (s3://...). Default: runs/<suite>.")] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     precision: Annotated[
         str, typer.Option(help="fp32 or bf16 for the methods' forward pass. Default: the suite's.")
     ] = "",
-    workers: Annotated[int, typer.Option(help="Processes; each takes its share of the cores.", min=1, max=256)] = 1,
+    engine: Annotated[str, typer.Option(help="local or ray: who computes.")] = "local",
+    address: Annotated[
+        str, typer.Option(help="With --engine ray: the cluster (auto, HOST:PORT). Default: a Ray of this machine.")
+    ] = "",
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes, each with its share of the cores. 0: 1; on Ray one a CPU or GPU.", min=0, max=4096
+        ),
+    ] = 0,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="Compute in a child process, so that a crash costs its own rows only.")
     ] = False,
@@ -68,6 +79,7 @@ def run(
 ) -> None:
     from unmaskbench.benchmark.cli.progress import Bars, print_summary
     from unmaskbench.benchmark.execute import run as execute
+    from unmaskbench.benchmark.remote import folder_of
     from unmaskbench.benchmark.suite import load_suite
 
     chosen = changed(
@@ -75,11 +87,13 @@ def run(
         methods=methods, dataset=dataset, root=root, split=split, occlusions=occlusions, metrics=metrics, matchers=matchers,
         mask_source=mask_source, limit=limit, precision=precision, slice_by=slice_by,
     )  # fmt: skip
-    before = _written(Path(out) if out else Path("runs") / chosen.name)
+    place = folder_of(out or Path("runs") / chosen.name)
+    before = _written(place.path)
     with Bars() as bars:
         folder = execute(
-            chosen, Path(out) if out else None, device=device, workers=workers, fresh=fresh, save_images=save_images,
-            speed=speed, isolate=isolate, unit_timeout=unit_timeout or None, listener=bars.listener,
+            chosen, out or None, device=device, engine=engine, address=address or None, workers=workers or None,
+            fresh=fresh, save_images=save_images, speed=speed, isolate=isolate, unit_timeout=unit_timeout or None,
+            listener=bars.listener,
         )  # fmt: skip
         page = folder / "index.html"
         if _written(folder) != before or not page.is_file():
@@ -87,6 +101,7 @@ def run(
 
             bars.listener.note("drawing the board")
             page = render([folder], folder)
+            place.publish(page.name)
     print_summary(folder)
     typer.echo(f"board  {page}")
     if open_page:

@@ -9,7 +9,7 @@ import typer
 
 
 def score(
-    source: Annotated[Path, typer.Argument(help="A run folder, or a folder of restored PNGs.")],
+    source: Annotated[str, typer.Argument(help="A run folder or its URL, or a folder of restored PNGs.")],
     truth: Annotated[
         Path | None, typer.Option(help="For a folder of PNGs: the folder of true images of the same names.")
     ] = None,
@@ -28,12 +28,16 @@ def score(
       bench score runs/quick
       bench score restored/ --truth truth/ --masks masks/ --metrics psnr,ssim,lpips --out scores.csv
     """
-    if (source / "run.json").is_file():
+    from unmaskbench.benchmark.remote import brought, folder_of
+
+    folder = brought(source)
+    if (folder / "run.json").is_file():
         from unmaskbench.benchmark.cli.progress import print_summary
         from unmaskbench.benchmark.score import rescore
 
-        rescore(source)
-        print_summary(source)
+        rescore(folder)
+        folder_of(source).publish("board.json")
+        print_summary(folder)
         return
     if truth is None:
         raise ValueError(
@@ -41,7 +45,7 @@ def score(
         )
     from unmaskbench.benchmark.score_folder import score_folder
 
-    table = score_folder(source, truth, masks, [name.strip() for name in metrics.split(",") if name.strip()])
+    table = score_folder(folder, truth, masks, [name.strip() for name in metrics.split(",") if name.strip()])
     if out is not None:
         table.write_csv(out)
     for line in summary_lines(table):
