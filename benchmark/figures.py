@@ -21,9 +21,15 @@ def figures(metric: Any, images: Tensor, reference: Any, region: Tensor | None) 
     return values
 
 
-def describe(error: Exception) -> str:
-    """The error in one line of at most 300 characters."""
-    return f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+def describe(error: BaseException) -> str:
+    """The error in one line of at most 300 characters that a table can hold, whatever its own text is."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its message cannot be shown)"
+    # A file name that is no UTF-8 comes with lone surrogates, which no table can hold.
+    legible = text.encode("utf-8", "replace").decode("utf-8")
+    return f"{type(error).__name__}: {legible}".replace("\n", " ")[:300]
 
 
 def select(reference: Any, positions: Sequence[int], total: int) -> Any:

@@ -13,8 +13,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import yaml
-
+from unmaskbench.benchmark.plain_yaml import load_plain
 from unmaskbench.benchmark.types import MethodCard, Missing
 from unmaskbench.benchmark.weights import search_path
 
@@ -25,17 +24,20 @@ if TYPE_CHECKING:
 def read_method_card(path: Path) -> MethodCard:
     """The card in a YAML file, with the teachers of the weights that ship beside it.
 
-    Raises ValueError where the file holds a key that a card has not.
+    Raises ValueError that names the file where it is broken or holds a key that a card has not.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = _mapping(path)
     known = {field.name for field in fields(MethodCard)}
-    unknown = sorted(set(content) - known)
+    unknown = sorted(set(map(str, content)) - known)
     if unknown:
         raise ValueError(f"{path}: a method's card has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
     for key in ("assumptions", "trained_with"):
         if key in content:
-            content[key] = tuple(content[key])
-    card = MethodCard(**content)
+            content[key] = tuple(content[key]) if isinstance(content[key], list) else content[key]
+    try:
+        card = MethodCard(**content)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
     trained = training_card(card.id, "compact", path.parent)
     return replace(card, trained_with=tuple(trained.get("teachers", ()))) if trained else card
 
@@ -62,23 +64,67 @@ def weight_paths(plugin: str, folder: Path) -> list[Path]:
 
 
 def training_card(plugin: str, recipe: str, folder: Path) -> dict[str, Any]:
-    """The model card of the weights that would be loaded; empty where there are none or they came without."""
+    """The model card of the weights that would be loaded; empty where there are none or they came without.
+
+    Raises ValueError that names the card where it is broken.
+    """
     path = locate(plugin, recipe, folder)
     card = path.with_suffix(".card.yaml") if path is not None else None
-    if card is None or not card.is_file():
-        return {}
-    content: dict[str, Any] = yaml.safe_load(card.read_text(encoding="utf-8"))
+    return _mapping(card) if card is not None and card.is_file() else {}
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        content = load_plain(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a readable card: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is not a card: it holds {type(content).__name__}, not a mapping of keys")
     return content
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """A safetensors file's metadata; empty for other files."""
+    """A safetensors file's metadata; empty for other files. Raises WeightsError where it is damaged."""
     if path.suffix != ".safetensors":
         return {}
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(str(path), framework="pt") as file:
-        return dict(file.metadata() or {})
+    from unmaskbench.benchmark.weights_io import WeightsError
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error}); fetch it again") from error
+
+
+# Channels, layers and sides: more is no network of this package, and building even its outline would take for ever.
+LARGEST_SETTING = 8192
+
+
+def _described(path: Path) -> tuple[str, dict[str, Any]]:
+    """The size and settings of the network that a weight file says itself to be for, "" and {} where it says nothing."""
+    from unmaskbench.benchmark.weights_io import WeightsError
+
+    try:
+        held = json.loads(metadata_of(path).get("network", "{}"))
+        size, settings = held.get("size", ""), held.get("settings", {})
+        if not isinstance(size, str) or not isinstance(settings, dict):
+            raise ValueError("size must be a text and settings a mapping")
+    except WeightsError:
+        raise
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"{path}: its metadata describe no network ({error})") from error
+    return size, settings
+
+
+def _largest(value: Any) -> float:
+    """The largest number, length included, in a nest of lists and mappings."""
+    if isinstance(value, Mapping):
+        return max(len(value), *map(_largest, value.values()), 0)
+    if isinstance(value, list | tuple):
+        return max(len(value), *map(_largest, value), 0)
+    return abs(value) if isinstance(value, int | float) else 0
 
 
 class LearnedMethod:
@@ -159,7 +205,7 @@ class LearnedMethod:
         return None
 
     def _network(self) -> nn.Module:
-        from unmaskbench.benchmark.weights_io import load_strict, read_state_dict
+        from unmaskbench.benchmark.weights_io import check_fit, load_strict, read_state_dict
 
         path = self.checkpoint or locate(self.card.id, self.recipe, self.folder)
         if path is None:
@@ -171,8 +217,27 @@ class LearnedMethod:
             published = self.from_published(path)
             if published is not None:
                 return published
-        described = json.loads(metadata_of(path).get("network", "{}"))
-        settings = {**described.get("settings", {}), **self.settings}
-        network = self.build_network(described.get("size", self.size), **settings)
-        load_strict(network, read_state_dict(path), path)
+        size, settings = _described(path)
+        settings |= self.settings
+        state = read_state_dict(path)
+        # An outline without values first: what a stranger's file describes may be larger than any memory.
+        check_fit(self._outline(path, size or self.size, settings), state, path)
+        network = self.build_network(size or self.size, **settings)
+        load_strict(network, state, path)
         return network
+
+    def _outline(self, path: Path, size: str, settings: Mapping[str, Any]) -> nn.Module:
+        import torch
+
+        from unmaskbench.benchmark.weights_io import WeightsError
+
+        try:
+            if _largest(settings) > LARGEST_SETTING:
+                raise ValueError(f"a setting above {LARGEST_SETTING}")
+            with torch.device("meta"):
+                return self.build_network(size, **settings)
+        except Exception as error:  # whatever a constructor says to settings that are none of its own
+            raise WeightsError(
+                f"{path}: describes no network of method '{self.card.id}' (size {size}, settings "
+                f"{str(dict(settings))[:200]}): {type(error).__name__}: {error}"
+            ) from error

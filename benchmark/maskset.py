@@ -34,6 +34,7 @@ from unmaskbench.benchmark.suite import DatasetEntry, Suite
 SCHEMA = "unmaskbench.masks/1"
 CLAIM = "building.json"  # there while a set is being built: what an interrupted one is known by
 ROLES = ("truth", "occluded", "mask")
+SIDE_LIMIT = 8192
 Job = tuple[Suite, DatasetEntry, tuple[int, ...], str]
 
 
@@ -117,6 +118,8 @@ def read_png(path: Path, grey: bool) -> Tensor:
     """A PNG as (3, H, W) or (1, H, W) in [0, 1]. Raises ValueError that names the file where it cannot be read."""
     try:
         with Image.open(path) as image:
+            if max(image.size) > SIDE_LIMIT:  # told by the header, before a pixel is decoded
+                raise ValueError(f"{image.width} x {image.height} px, more than {SIDE_LIMIT} a side")
             pixels = np.array(image.convert("L" if grey else "RGB"))
     except FileNotFoundError as error:
         raise ValueError(f"{path}: no such file") from error

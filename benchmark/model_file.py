@@ -19,6 +19,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unmaskbench.benchmark.plain_yaml import load_plain
 from unmaskbench.benchmark.types import MethodCard
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def read_convention(model: Path) -> Convention:
         # Aliases of aliases unfold to any size, be it only in a message that shows the value.
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise ValueError("aliases (*name) are not allowed")
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # an impossible date, say, is a ValueError
+        content = load_plain(text)
+    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a mapping of keys")

@@ -166,6 +166,9 @@ def _check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:
             raise SuiteError(
                 f"dataset '{entry.label}': '{ref.id}' cannot be a sample's id (empty, or a path that climbs)"
             )
+        if not ref.id.isprintable() and ref.id != ref.id.encode("utf-8", "replace").decode("utf-8"):
+            shown = ref.id.encode("utf-8", "backslashreplace").decode("utf-8")
+            raise SuiteError(f"dataset '{entry.label}': the name '{shown}' is no UTF-8; rename its file")
         seen.add(ref.id)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.figures import describe
 from unmaskbench.benchmark.geometry import fit, to_8bit, to_bytes
 from unmaskbench.benchmark.registry import OCCLUSIONS
 from unmaskbench.benchmark.suite import Crop, DatasetEntry, Entry, Suite, digest
@@ -122,7 +123,7 @@ def decode(dataset: Dataset, indices: Sequence[int], suite: Suite, crop: Crop | 
             _check_face(face, ref)
             faces.append(fit(face, crop or suite.crop, suite.size))
         except Exception as error:  # readers and decoders of other packages raise anything; it costs this sample only
-            failed[ref.id] = f"{type(error).__name__}: {error}"
+            failed[ref.id] = describe(error)
     if not faces:
         return TruthShard(refs, [], failed, torch.zeros(0, 3, suite.size, suite.size), torch.zeros(0, 5, 2))
     absent = torch.full((5, 2), float("nan"))
@@ -162,7 +163,7 @@ def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite
             failed[face.id] = f"{entry.label}: {error}"
             continue
         except Exception as error:  # an occlusion that breaks on one face must not cost the others
-            failed[face.id] = f"{entry.label}: {type(error).__name__}: {error}"
+            failed[face.id] = f"{entry.label}: {describe(error)}"
             continue
         ids.append(face.id)
         keep.append(position)

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.figures import describe
 from unmaskbench.benchmark.geometry import composite, from_native, to_8bit, to_native
+from unmaskbench.benchmark.process_state import undisturbed
 from unmaskbench.benchmark.registry import METHODS
 from unmaskbench.benchmark.suite import MethodEntry, SuiteError
 from unmaskbench.benchmark.types import Method, MethodCard
@@ -52,7 +52,7 @@ class Restorer:
                 f"method '{entry.label}': a chain takes no parameters; register the configured part instead"
             )
         self.entry, self.device, self.precision = entry, device, precision
-        with _undisturbed(0, device):
+        with undisturbed(0, device):
             self.methods: list[Method] = [METHODS.build(part, **entry.parameters) for part in parts]
             for method in self.methods:
                 method.load(device)
@@ -79,9 +79,11 @@ class Restorer:
         try:
             raw = self._forward(occluded, mask, ids)
             errors = [""] * len(ids)
-        except (Exception, SystemExit) as error:  # code from a paper may well call exit()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # code from a paper may well call exit(), and a panic of Rust's is no Exception
             if len(ids) == 1:
-                raw, errors = occluded, [_describe(error)]
+                raw, errors = occluded, [describe(error)]
             else:
                 return self._one_by_one(occluded, mask, ids)
         seconds = (time.perf_counter() - started) / max(len(ids), 1)
@@ -120,7 +122,7 @@ class Restorer:
         image = image.to(self.device)
         hole = hole.to(self.device) if hole is not None else None
         extra: dict[str, Any] = {"ids": list(ids)} if card.needs_ids else {}
-        with torch.inference_mode(), _undisturbed(_seed(card.id, ids), self.device), self._autocast():
+        with torch.inference_mode(), undisturbed(_seed(card.id, ids), self.device), self._autocast():
             restored = method.restore(image, hole, **extra)
         if not isinstance(restored, Tensor):
             raise TypeError(f"{card.id} returned {type(restored).__name__}, not a tensor")
@@ -141,27 +143,6 @@ def _seed(method: str, ids: Sequence[str]) -> int:
     return int.from_bytes(hashlib.sha256("\0".join([method, *ids]).encode()).digest()[:4], "big")
 
 
-@contextlib.contextmanager
-def _undisturbed(seed: int, device: str) -> Iterator[None]:
-    """Give a method a random state of its own, and keep it from changing what those that run after it meet: the random
-    states of torch, NumPy and Python, the thread count, the default dtype."""
-    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global state is what a method may draw from
-    devices = list(range(torch.cuda.device_count())) if device.startswith("cuda") else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])  # noqa: NPY002
-            torch.set_default_dtype(dtype)
-            if torch.get_num_threads() != threads:
-                torch.set_num_threads(threads)
-
-
 def _defect(image: Tensor) -> str:
     if not torch.isfinite(image).all():
         return "returned NaN or infinity"
@@ -169,7 +150,3 @@ def _defect(image: Tensor) -> str:
     if low < -OVERSHOOT or high > 1 + OVERSHOOT:
         return f"returned values in [{low:.3g}, {high:.3g}]; expected [0, 1]"
     return ""
-
-
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.detection import DETECTOR, detector_path
 from unmaskbench.benchmark.embedding import Embedder
+from unmaskbench.benchmark.figures import describe
 from unmaskbench.benchmark.plan import Unit, build_dataset, segmenter_of
 from unmaskbench.benchmark.prepare import (
     OccludedShard,
@@ -202,8 +203,11 @@ class Worker:
         if entry.label not in self._restorers:
             try:
                 self._restorers[entry.label] = Restorer(entry, self.device, self.suite.precision)
-            except (Exception, SystemExit) as error:  # a method that cannot load fails its own rows, and no other's
-                self._restorers[entry.label] = f"cannot load: {error or type(error).__name__}"
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a method that cannot load fails its own rows, and no other's
+                kind, _, text = describe(error).partition(": ")
+                self._restorers[entry.label] = f"cannot load: {text or kind}"
         return self._restorers[entry.label]
 
     def restore(self, entry: MethodEntry, shard: OccludedShard, prefix: str) -> tuple[Restored, Tensor]:

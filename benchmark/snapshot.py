@@ -27,7 +27,7 @@ from unmaskbench.benchmark.baseline import (
 )
 from unmaskbench.benchmark.board_images import Condition, columns
 from unmaskbench.benchmark.score import conditions
-from unmaskbench.benchmark.store import RunFolder, StoreError
+from unmaskbench.benchmark.store import TABLE_ERRORS, RunFolder, StoreError
 from unmaskbench.benchmark.suite import Suite, parse
 
 PER_SAMPLE = ("full_reference", "no_reference", "segmentation")
@@ -78,7 +78,7 @@ def _manifest(folder: RunFolder) -> pl.DataFrame:
     path = folder.path / "manifest.parquet"
     try:
         return pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, *TABLE_ERRORS) as error:
         raise StoreError(
             f"{path} cannot be read: {error}; give the same bench run again to complete the run"
         ) from error

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.figures import describe
 from unmaskbench.benchmark.fingerprint import fingerprint
 from unmaskbench.benchmark.registry import METHODS
 from unmaskbench.benchmark.restore import Restorer
@@ -50,8 +51,10 @@ def measure_speed(
         note(f"timing {entry.label}")
         try:
             figures[entry.label] = {"key": key, **time_method(Restorer(entry, device, suite.precision), suite.size)}
-        except Exception as error:  # speed is a by-product: its failure must not cost the scores
-            note(f"{entry.label} was not timed: {error}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # speed is a by-product: its failure must not cost the scores
+            note(f"{entry.label} was not timed: {describe(error)}")
     if figures != held:
         folder.write_json("speed.json", figures)
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from unmaskbench.benchmark.plain_yaml import load_plain
 from unmaskbench.benchmark.types import Output, Region
 
 LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
@@ -230,8 +231,8 @@ def load_suite(name_or_file: str | Path) -> Suite:
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path} cannot be read as a suite: {error}") from error
     try:
-        content = yaml.load(text, Loader=_NoAliasLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        content = load_plain(text, _NoAliasLoader)
+    except ValueError as error:
         raise SuiteError(f"{path} is not valid YAML: {error}") from error
     return parse(content, str(path))
 
@@ -277,8 +278,10 @@ class _NoAliasLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"key '{key}' stands twice in one mapping, {node.start_mark}")
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.YAMLError(f"key '{key.value}' stands twice in one mapping, {node.start_mark}")
+                seen.add(key.value)
         return super().construct_mapping(node, deep)

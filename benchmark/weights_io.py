@@ -24,6 +24,7 @@ from unmaskbench.benchmark.weights import sha256 as file_sha256
 
 PICKLE_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".tar")
 _SHOWN_KEYS = 8
+_UNPACKED_RATIO, _UNPACKED_SPARE = 4, 16_000_000
 
 
 class WeightsError(ValueError):
@@ -65,16 +66,16 @@ def read_checkpoint(path: Path | str, *, sha256: str | None = None, inert_packag
     if sha256 is not None:
         check_sha256(path, sha256)
     if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         try:
             return load_file(path)
-        except SafetensorError as error:
+        except Exception as error:  # its reader and torch's: SafetensorError, ValueError, KeyError, RuntimeError
             raise WeightsError(f"{path}: not a readable safetensors file ({error}); fetch it again") from error
     if path.suffix not in PICKLE_SUFFIXES:
         known = ", ".join((".safetensors", *PICKLE_SUFFIXES))
         raise WeightsError(f"{path}: unknown kind of weight file {path.suffix!r}; expected one of {known}")
+    _check_unpacked_size(path)
     try:
         with _allowed(path, inert_packages):
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -117,6 +118,12 @@ def load_strict(module: nn.Module, state_dict: Mapping[str, Tensor], source: Pat
     ``num_batches_tracked`` may be absent: old files lack that counter and inference never reads it. On an error the
     module keeps the values that it had.
     """
+    check_fit(module, state_dict, source)
+    module.load_state_dict({**module.state_dict(), **state_dict}, strict=True)
+
+
+def check_fit(module: nn.Module, state_dict: Mapping[str, Tensor], source: Path | str) -> None:
+    """Raise WeightsError unless names and shapes are those of ``module``, which may lie on the device "meta"."""
     own = module.state_dict()
     missing = [key for key in own if key not in state_dict and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in state_dict if key not in own]
@@ -135,7 +142,6 @@ def load_strict(module: nn.Module, state_dict: Mapping[str, Tensor], source: Pat
             f"{source}: weights do not fit {type(module).__name__}; {'; '.join(parts)}. "
             "The file belongs to another network or to other settings of this one."
         )
-    module.load_state_dict({**own, **state_dict}, strict=True)
 
 
 @contextmanager
@@ -149,6 +155,22 @@ def _allowed(path: Path, inert_packages: tuple[str, ...]) -> Iterator[None]:
                 allowed.append((type(name.rsplit(".", 1)[-1], (_Inert,), {}), name))
     with torch.serialization.safe_globals(allowed):
         yield
+
+
+def _check_unpacked_size(path: Path) -> None:
+    """Raise WeightsError for a zip archive that unpacks to far more than it is: torch stores weights as they are."""
+    try:
+        if not zipfile.is_zipfile(path):
+            return
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return  # torch has its own word for a damaged archive
+    if unpacked > _UNPACKED_RATIO * path.stat().st_size + _UNPACKED_SPARE:
+        raise WeightsError(
+            f"{path}: refused, it unpacks to {unpacked / 1e6:,.0f} MB from {path.stat().st_size / 1e6:,.1f} MB; "
+            "no file of weights does. Use the publisher's original file."
+        )
 
 
 def _first_cause(error: Exception) -> str:

@@ -53,18 +53,21 @@ class Predictions:
     def _read(self, identifier: str, size: Sequence[int]) -> Tensor:
         import numpy as np
         import torch
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image
 
         path = self._find(identifier)
         try:
             with Image.open(path) as image:
-                if max(image.size) > SIDE_LIMIT:
-                    raise ValueError(f"{path} is {image.width} x {image.height} px, more than {SIDE_LIMIT} a side")
-                if (image.height, image.width) != tuple(size):
-                    raise ValueError(f"{path} is {image.width} x {image.height} px; expected {size[1]} x {size[0]}")
-                pixels = np.array(image.convert("RGB"))
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+                width, height = image.size
+                fits = (height, width) == tuple(size) and max(width, height) <= SIDE_LIMIT
+                # Nothing is decoded of an image that cannot be used: its header may promise any size.
+                pixels = np.array(image.convert("RGB")) if fits else None
+        except Exception as error:  # decoders raise anything on broken bytes, and on a header that is a bomb
             raise ValueError(f"{path} cannot be read as an image: {error}") from error
+        if max(width, height) > SIDE_LIMIT:
+            raise ValueError(f"{path} is {width} x {height} px, more than {SIDE_LIMIT} a side")
+        if pixels is None:
+            raise ValueError(f"{path} is {width} x {height} px; expected {size[1]} x {size[0]}")
         return torch.from_numpy(pixels).permute(2, 0, 1).float().div(255)
 
     def _find(self, identifier: str) -> Path:

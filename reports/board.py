@@ -89,7 +89,7 @@ def load(run: Path) -> Board:
         raise BoardError(f"{path} is not there; write it with: bench score {run}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BoardError(f"{path} is not JSON ({error}); write it anew with: bench score {run}") from error
     if isinstance(data, dict) and data.get("schema") not in (None, "unmaskbench.board/1"):
         raise BoardError(
