@@ -257,9 +257,13 @@ def _register(sent: bytes) -> None:
 
 
 def _same_versions(theirs: dict[str, str]) -> None:
-    """Raise EngineError where an actor's machine has other versions: its rows could differ from those made here."""
-    differing = [f"{name} {theirs.get(name)} there, {held} here" for name, held in versions().items()
-                 if theirs.get(name) != held]  # fmt: skip
+    """Raise EngineError where an actor's machine has other versions: its rows could differ from those made here. What is
+    absent on one side runs from a checkout, or fails with a word of its own."""
+    here = versions()
+    both = {name for name, held in here.items() if "absent" not in (held, theirs.get(name, "absent"))}
+    differing = [
+        f"{name} {theirs[name]} there, {here[name]} here" for name in sorted(both) if theirs[name] != here[name]
+    ]
     if differing:
         raise EngineError(
             f"a machine of the cluster has other versions ({'; '.join(differing)}): its scores could differ; "
