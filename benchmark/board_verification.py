@@ -367,6 +367,8 @@ def vectors(
         flat = held["vector"].explode().to_numpy().reshape(-1, width)
         if width != dimension:
             vectors = np.zeros((len(ids), width), np.float32)
+        if not np.isfinite(flat).all():  # a unit writes none of these
+            raise ValueError(f"embeddings of {matcher} hold NaN or infinity")
         vectors[rows] = flat
         failed[rows] = False
     return torch.from_numpy(vectors), failed

@@ -51,7 +51,8 @@ def main() -> None:
         (out / "told").write_text(f"{counts[True]} read, {counts[False]} refused", encoding="utf-8")
 
     options = [f"-runs={runs}", f"-max_total_time={seconds}", "-seed=1", "-timeout=20", "-rss_limit_mb=4096"]
-    options += ["-max_len=65536", f"-artifact_prefix={out}/", "-verbosity=0"]
+    longest = max(65536, *(2 * len(seed) for seed in TARGETS[name].seeds()))
+    options += [f"-max_len={longest}", f"-artifact_prefix={out}/", "-verbosity=0"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], one)
     atheris.Fuzz()
 

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,12 +24,13 @@ from unmaskbench.benchmark.types import MethodCard
 
 class Deadly:
     """``mode`` "once" dies on the first call and leaves ``mark``, by which the second knows that it is one; "slow" waits
-    ``seconds`` on every batch."""
+    ``seconds`` on every batch, "leak" keeps memory for that many calls."""
 
     card = MethodCard("deadly", "Deadly", needs_mask=False, provenance="classical")
 
     def __init__(self, mode: str, mark: str = "", seconds: float = 0.0) -> None:
         self.mode, self.mark, self.seconds = mode, mark, seconds
+        self.hoard: list[Any] = []
 
     def load(self, device: str) -> None:
         pass
@@ -51,7 +53,24 @@ class Deadly:
             time.sleep(self.seconds)
         elif self.mode == "stdout":
             os.write(1, b"printed past Python\n")
+        elif self.mode == "leak":
+            self._leak()
+        elif self.mode == "files":
+            self._open_files()
         return occluded
+
+    def _leak(self) -> None:
+        """Keep 16 MB a call, and end as the kernel ends the largest process once that is more than ``seconds`` calls."""
+        self.hoard.append(torch.ones(1 << 22))
+        if len(self.hoard) > self.seconds:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _open_files(self) -> None:
+        """Open files until there are no more to be had, and close none."""
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        with contextlib.suppress(OSError):
+            while True:
+                self.hoard.append(Path(os.devnull).open("rb"))
 
     def _memory(self, occluded: Tensor) -> Tensor:
         limits = resource.getrlimit(resource.RLIMIT_AS)

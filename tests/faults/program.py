@@ -1,4 +1,5 @@
-"""A run as a process of its own: ``python program.py OUT ARGUMENTS``, the latter a JSON object of ``suite`` and ``run``.
+"""A run as a process of its own: ``python program.py OUT ARGUMENTS``, the latter a JSON object of ``suite``, ``run`` and
+``hours``, by which its clock jumps each time that it is read.
 
 The plug-ins are registered at import, because a spawned worker imports its parent's main module again.
 """
@@ -6,7 +7,9 @@ The plug-ins are registered at import, because a spawned worker imports its pare
 from __future__ import annotations
 
 import json
+import itertools
 import sys
+import time
 
 from tests import tiny
 from tests.faults import plugins
@@ -16,8 +19,12 @@ from unmaskbench.benchmark.store import StoreError
 _registration = plugins.registered()
 _registration.__enter__()
 
+arguments = json.loads(sys.argv[2])
+if arguments["hours"]:
+    _real, _reads = time.time, itertools.count()
+    time.time = lambda: _real() + 3600 * arguments["hours"] * next(_reads)
+
 if __name__ == "__main__":
-    arguments = json.loads(sys.argv[2])
     try:
         run(tiny.suite(**arguments["suite"]), sys.argv[1], speed=False, **arguments["run"])
     except StoreError as error:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +68,27 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, small_disk: P
     assert board(resumed) == board(whole)
     after = {path.name: path.stat().st_mtime_ns for path in (out / "parts").iterdir()}
     assert kept.items() <= after.items()
+
+
+@pytest.mark.parametrize("reason", [errno.EROFS, errno.EACCES, errno.EIO, errno.ESTALE, errno.EDQUOT])
+def test_a_disk_that_refuses_in_the_middle_is_one_line_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    """A disk that is mounted anew for reading alone, fails, or is a server's that has gone: from the fifth file on."""
+    whole = run(tiny.suite(**CHANGES), tmp_path / "whole", speed=False)
+    calls = itertools.count()
+    real = tempfile.mkstemp
+
+    def refuse(*arguments: Any, **keywords: Any) -> Any:
+        if next(calls) > 4:
+            raise OSError(reason, os.strerror(reason))
+        return real(*arguments, **keywords)
+
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match=f"cannot write .*{os.strerror(reason)}"):
+        patch.setattr(tempfile, "mkstemp", refuse)
+        run(tiny.suite(**CHANGES), tmp_path / "run", speed=False)
+    assert list((tmp_path / "run" / "parts").glob("[!.]*.parquet"))
+    assert board(run(tiny.suite(**CHANGES), tmp_path / "run", speed=False)) == board(whole)
 
 
 def test_a_read_only_folder_is_one_line(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -89,6 +90,16 @@ def test_json_beyond_what_a_reader_holds(tmp_path: Path) -> None:
     for name in ("board_file", "baseline_file", "run_file", "mask_set_manifest"):
         for content in (b"[" * 100_000, b'{"schema": ' + b"9" * 5000 + b"}", json.dumps({"schema": 1}).encode()):
             assert not fuzz(name, tmp_path, content)
+
+
+def test_embeddings_that_hold_no_number_are_refused(tmp_path: Path) -> None:
+    """A flipped exponent is a file that reads well."""
+    source = next((fuzz_targets.finished() / "run" / "embeddings").glob("*.parquet"))
+    held = pl.read_parquet(source)
+    changed = held.with_columns(pl.col("vector").list.eval(pl.element() * float("inf")))
+    changed.write_parquet(tmp_path / "changed.parquet")
+    content = (tmp_path / "changed.parquet").read_bytes()
+    assert not fuzz("embeddings_file", tmp_path, content)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="needs atheris: pip install atheris")
