@@ -99,7 +99,14 @@ M = TypeVar("M", bound=Member)
 
 
 class Crew(abc.ABC, Generic[M]):
-    """Drives workers through the units, and each lost unit through the steps that are left to it."""
+    """Drives workers through the units, and each lost unit through the steps that are left to it.
+
+    ``elsewhere`` says that workers are lost by chance, with their machine: then all workers try what was lost once more,
+    before what is lost again is tried alone. On hundreds of machines the lost units, one after the other, would take longer
+    than all others did.
+    """
+
+    elsewhere = False
 
     def __init__(self, setup: Setup, progress: Progress, unit_timeout: float | None) -> None:
         self.setup, self.progress, self.unit_timeout = setup, progress, unit_timeout
@@ -135,6 +142,11 @@ class Crew(abc.ABC, Generic[M]):
         """Every unit of every group, on ``count`` workers at a time; a group stays with one worker while that lives."""
         lost = yield from self._drive(groups, count, lambda unit: Step("run"))
         failed = [loss for loss in lost if loss.hung]
+        if self.elsewhere:
+            lost = yield from self._drive(
+                [[loss.unit] for loss in lost if not loss.hung], count, lambda unit: Step("run")
+            )
+            failed += [loss for loss in lost if loss.hung]
         for loss in lost:
             if not loss.hung:
                 failed += yield from self._drive([[loss.unit]], 1, lambda unit: Step("run"))

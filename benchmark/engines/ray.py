@@ -135,6 +135,8 @@ class _Actor(Member):
 class _Actors(Crew[_Actor]):
     """Actors of a cluster."""
 
+    elsewhere = True
+
     def __init__(self, setup: Setup, progress: Progress, unit_timeout: float | None) -> None:
         super().__init__(setup, progress, unit_timeout)
         ray = _ray()

@@ -188,6 +188,7 @@ class _Hands(crew.Crew[_Hand]):
         self.late, self.deadly = late, list(deadly)
         self.living: list[_Hand] = []
         self.most = self.most_each = self.started = 0
+        self.rounds: list[tuple[int, int]] = []
 
     def spawn(self) -> _Hand:
         self.started += 1
@@ -225,6 +226,23 @@ def test_one_unit_is_under_way_a_worker_and_each_comes_back_once(late: int, deat
     assert (hands.most_each, hands.most, hands.living) == (1, 2, [])
     if not late and not deaths:  # a group stays with one worker
         assert len(groups) == 6
+
+
+def test_what_is_lost_with_a_machine_is_tried_by_all_and_then_alone() -> None:
+    groups = plan(tiny.suite(shard_size=1)).groups()
+    keys = [unit.key for group in groups for unit in group]
+
+    class Cluster(_Hands):
+        elsewhere = True
+
+        def _drive(self, groups: Any, count: int, step: Any) -> Any:
+            waiting = [[unit.key for unit in group] for group in groups]
+            self.rounds.append((sum(map(len, waiting)), count))
+            return (yield from super()._drive(groups, count, step))
+
+    hands = Cluster(0, [keys[0], keys[0], keys[4]])
+    assert sorted(result.key for result in hands.run(groups, 2)) == sorted(keys)
+    assert hands.rounds == [(len(keys), 2), (2, 2), (1, 1), (0, 1), (0, 1)]
 
 
 def test_a_worker_that_never_starts_is_given_up_with_a_word() -> None:
