@@ -70,7 +70,7 @@ class Deadly:
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         with contextlib.suppress(OSError):
             while True:
-                self.hoard.append(Path(os.devnull).open("rb"))
+                self.hoard.append(os.open(os.devnull, os.O_RDONLY))
 
     def _memory(self, occluded: Tensor) -> Tensor:
         limits = resource.getrlimit(resource.RLIMIT_AS)

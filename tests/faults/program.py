@@ -6,8 +6,8 @@ The plug-ins are registered at import, because a spawned worker imports its pare
 
 from __future__ import annotations
 
-import json
 import itertools
+import json
 import sys
 import time
 

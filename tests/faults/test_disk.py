@@ -84,9 +84,10 @@ def test_a_disk_that_refuses_in_the_middle_is_one_line_and_loses_nothing(
             raise OSError(reason, os.strerror(reason))
         return real(*arguments, **keywords)
 
-    with monkeypatch.context() as patch, pytest.raises(StoreError, match=f"cannot write .*{os.strerror(reason)}"):
-        patch.setattr(tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    with pytest.raises(StoreError, match=f"cannot write .*{os.strerror(reason)}"):
         run(tiny.suite(**CHANGES), tmp_path / "run", speed=False)
+    monkeypatch.undo()
     assert list((tmp_path / "run" / "parts").glob("[!.]*.parquet"))
     assert board(run(tiny.suite(**CHANGES), tmp_path / "run", speed=False)) == board(whole)
 
