@@ -14,6 +14,7 @@ import contextlib
 import importlib.util
 import os
 import queue
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ from unmaskbench.benchmark.suite import Suite
 REMEDY = "pip install 'unmaskbench[ray]'"
 # Results are a few numbers; this is the least that Ray takes.
 OBJECT_STORE_BYTES = 80 << 20
+# How long a cluster may take to accept a connection.
+ANSWER_SECONDS = 10.0
 # How long a network file system may take to show a file that another machine has written.
 VISIBLE_SECONDS = 60.0
 # The registries, by their names in ``benchmark.registry``.
@@ -78,7 +81,7 @@ def execute(
         count = min(workers or wanted, len(groups))
         # Ray shows an actor its own GPU alone, under the number 0.
         device = "cuda" if device.startswith("cuda") else device
-        setup = Setup(suite, folder, device, max(1, cpus // count))
+        setup = Setup(suite, folder, device, _threads(cpus, count))
         yield from _Actors(setup, progress, unit_timeout).run(groups, count)
 
 
@@ -105,8 +108,11 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
         options |= {"num_cpus": max(cores, workers or 0), "include_dashboard": False}
         options |= {"object_store_memory": OBJECT_STORE_BYTES}
     try:
+        host, _, port = (address or "").rpartition(":")
+        if host and port.isdecimal():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
         ray.init(address=address or "local", **options)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         where = f"the Ray cluster at {without_secrets(address)}" if address else "a Ray of this machine"
         said = without_secrets(str(error)).strip().splitlines() or [type(error).__name__]
         raise EngineError(f"{where} does not answer: {said[0]}") from error
@@ -122,6 +128,11 @@ def _resources() -> tuple[int, int]:
 
     held = ray.cluster_resources()
     return int(held.get("CPU", 0)), int(held.get("GPU", 0))
+
+
+def _threads(cpus: int, count: int) -> int:
+    """Each actor's share of the cluster's CPUs."""
+    return max(1, cpus // count)
 
 
 @dataclass
