@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from tests import tiny
+from tests.faults.damage import damaged
+from tests.faults.fuzz_targets import picture, trapped, weights
 from unmaskbench.benchmark import run
 from unmaskbench.benchmark.maskset import verify
 from unmaskbench.benchmark.model_file import Convention, read_convention
@@ -74,24 +72,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(tiny.suite(gallery=0), tmp_path_factory.mktemp("finished") / "run", speed=False)
 
 
-@st.composite
-def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """The content with bytes changed, cut off, repeated or put in."""
-    changed = bytearray(content)
-    for _ in range(draw(st.integers(1, 4))):
-        place = draw(st.integers(0, max(0, len(changed) - 1)))
-        kind = draw(st.sampled_from(["flip", "cut", "insert", "repeat"]))
-        if kind == "flip" and changed:
-            changed[place] = draw(st.integers(0, 255))
-        elif kind == "cut":
-            del changed[place : place + draw(st.integers(1, len(changed) + 1))]
-        elif kind == "insert":
-            changed[place:place] = draw(st.binary(min_size=1, max_size=16))
-        else:
-            changed += changed[place : place + 64]
-    return bytes(changed)
-
-
 # ---------------------------------------------------------------------------------------------------------- suites
 
 SUITE = yaml.safe_dump(tiny.suite().model_dump(mode="json")).encode()
@@ -118,15 +98,8 @@ def test_suite_values(tmp_path: Path, key: str, value: Any) -> None:
 # ---------------------------------------------------------------------------------------------------------- images
 
 
-def encoded(kind: str) -> bytes:
-    pixels = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind)
-    return buffer.getvalue()
-
-
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".bmp": "BMP", ".webp": "WEBP", ".tif": "TIFF", ".gif": "GIF", ".ppm": "PPM"}
-IMAGES = {suffix: encoded(kind) for suffix, kind in KINDS.items()}
+IMAGES = {suffix: picture(kind) for suffix, kind in KINDS.items()}
 
 
 @pytest.mark.parametrize("suffix", sorted(IMAGES))
@@ -251,27 +224,6 @@ def test_predictions_folders(tmp_path: Path, data: st.DataObject) -> None:
 # ---------------------------------------------------------------------------------------------------------- weights
 
 
-class _Trap:
-    """Writes a file where it is unpickled by a reader that runs code."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return open, (self.path, "w")
-
-
-def weights(suffix: str) -> bytes:
-    tensors = {"layer.weight": torch.arange(6.0).reshape(2, 3)}
-    buffer = io.BytesIO()
-    if suffix == ".safetensors":
-        from safetensors.torch import save
-
-        return save(tensors)
-    torch.save(tensors, buffer, _use_new_zipfile_serialization=suffix == ".pth")
-    return buffer.getvalue()
-
-
 WEIGHTS = {suffix: weights(suffix) for suffix in (".safetensors", ".pth", ".pt")}
 
 
@@ -280,7 +232,7 @@ WEIGHTS = {suffix: weights(suffix) for suffix in (".safetensors", ".pth", ".pt")
 @given(st.data())
 def test_weight_files(tmp_path: Path, suffix: str, data: st.DataObject) -> None:
     path = tmp_path / f"network{suffix}"
-    trap = pickle.dumps(_Trap(str(tmp_path / "sprung")))
+    trap = trapped(tmp_path)
     path.write_bytes(
         data.draw(st.one_of(st.binary(max_size=100), damaged(WEIGHTS[suffix]), damaged(trap), st.just(trap)))
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +22,7 @@ from hypothesis import strategies as st
 from tests.faults import fuzz_targets
 from tests.faults.damage import damaged
 from tests.faults.fuzz_targets import TARGETS, fuzz
+from unmaskbench.benchmark.weights_io import WeightsError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # More inputs for a longer look: UNMASKBENCH_FUZZ_RUNS=100000.
@@ -84,6 +88,20 @@ def test_a_suite_of_a_hundred_thousand_keys_is_answered_soon(tmp_path: Path) -> 
 def test_a_network_larger_than_memory_is_refused_from_its_description(tmp_path: Path) -> None:
     wide = {"size": "compact", "settings": {"widths": [8192] * 6, "depths": [64] * 6}}
     assert not fuzz("network_file", tmp_path, fuzz_targets.described(wide))
+
+
+def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
+    """torch stores tensors as they are; its reader would also unpack a deflated gigabyte of zeros from a megabyte."""
+    whole = tmp_path / "whole.pth"
+    torch.save({"layer.weight": torch.zeros(10_000_000)}, whole)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        for entry in source.infolist():
+            packed.writestr(entry.filename, source.read(entry))
+    assert fuzz("checkpoint_file", tmp_path, whole.read_bytes())
+    assert len(buffer.getvalue()) < 100_000
+    with pytest.raises(WeightsError, match="refused, it unpacks to 40 MB"):
+        TARGETS["checkpoint_file"].read(tmp_path, buffer.getvalue())
 
 
 def test_json_beyond_what_a_reader_holds(tmp_path: Path) -> None:
