@@ -56,11 +56,11 @@ def run(
         str, typer.Option(help="With --engine ray: the cluster (auto, HOST:PORT). Default: a Ray of this machine.")
     ] = "",
     workers: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Processes, each with its share of the cores. 0: 1; on Ray one a CPU or GPU.", min=0, max=4096
+            help="Processes, each with its share of the cores (1); Ray actors (one a CPU or GPU).", min=1, max=4096
         ),
-    ] = 0,
+    ] = None,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="Compute in a child process, so that a crash costs its own rows only.")
     ] = False,
@@ -91,7 +91,7 @@ def run(
     before = _written(place.path)
     with Bars() as bars:
         folder = execute(
-            chosen, out or None, device=device, engine=engine, address=address or None, workers=workers or None,
+            chosen, out or None, device=device, engine=engine, address=address or None, workers=workers,
             fresh=fresh, save_images=save_images, speed=speed, isolate=isolate, unit_timeout=unit_timeout or None,
             listener=bars.listener,
         )  # fmt: skip
