@@ -60,6 +60,8 @@ def finish(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> Path:
         or {key: value for key, value in recipe.options.items() if isinstance(value, int | float | str)},
         "adversaries": [item.model_dump(mode="json", exclude_defaults=True) for item in recipe.adversaries],
         "occlusions": [item.model_dump(mode="json", exclude_defaults=True) for item in recipe.data.occlusions],
+        **({"coarse": recipe.coarse.model_dump(mode="json")} if recipe.coarse else {}),
+        **({"start_from": recipe.network.start_from} if recipe.network.start_from else {}),
         **facts,
         "scores": {"split": "validation", **_rounded(best["validation"])},
         "curve": [{"step": row["step"], **_rounded(row["validation"])} for row in rows if "validation" in row],
