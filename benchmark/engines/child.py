@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from unmaskbench.benchmark.engines.crew import Setup, portable, take
+from unmaskbench.benchmark.engines.crew import Setup, last_words, take
 from unmaskbench.benchmark.runner import Worker
 
 
 def serve(pipe: Any, setup: Setup) -> None:
-    """Answer ``(unit, step)`` with ``("done", UnitResult)`` or ``("error", exception)`` until None comes; ``("progress",
-    (stage, images))`` comes in between, ``("ready", None)`` before the first."""
+    """Answer ``(unit, step)`` with ``("done", UnitResult)`` until None comes; ``("progress", (stage, images))`` comes in
+    between, ``("ready", None)`` before the first, and ``last_words`` where an error ends it."""
     # Ctrl-C goes to the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -33,7 +33,7 @@ def serve(pipe: Any, setup: Setup) -> None:
     except (EOFError, BrokenPipeError):  # the parent has gone
         return
     except Exception as error:
-        pipe.send(("error", portable(error)))
+        pipe.send(last_words(error))
 
 
 def _follow_parent() -> None:

@@ -8,6 +8,7 @@ gives no answer in time, becomes rows that say so. What a worker is (a process, 
 from __future__ import annotations
 
 import abc
+import errno
 import pickle
 import time
 import traceback
@@ -71,6 +72,18 @@ def portable(error: Exception) -> Exception:
     return error
 
 
+def last_words(error: Exception) -> tuple[str, Any]:
+    """What a worker says that an error ends: ("lost", why) where it is the worker alone that cannot go on, ("error",
+    exception) where the run cannot."""
+    cause: BaseException | None = error
+    while cause is not None:
+        # A limit of one process, which a method has used up: a fresh worker has it whole. A full disk is everybody's.
+        if isinstance(cause, OSError) and cause.errno == errno.EMFILE:
+            return "lost", "it has used up its open files"
+        cause = cause.__cause__ or cause.__context__
+    return "error", portable(error)
+
+
 @dataclass
 class Loss:
     """A unit that its worker did not answer for, and why."""
@@ -125,8 +138,8 @@ class Crew(abc.ABC, Generic[M]):
 
     @abc.abstractmethod
     def messages(self, member: M) -> Iterator[tuple[str, Any]]:
-        """What the worker has said: ("ready", None), ("progress", (stage, images)), ("done", UnitResult) or ("error",
-        exception). Sets ``fate`` where it has ended."""
+        """What the worker has said: ("ready", None), ("progress", (stage, images)), ("done", UnitResult), ("lost", why) or
+        ("error", exception). Sets ``fate`` where it has ended."""
 
     @abc.abstractmethod
     def send(self, member: M, unit: Unit, step: Step) -> None:
@@ -213,6 +226,8 @@ class Crew(abc.ABC, Generic[M]):
                 self._stillborn = 0
             elif kind == "progress":
                 self._relay(member, *content)
+            elif kind == "lost":
+                member.fate = content
             elif kind == "error":
                 raise content
             else:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unmaskbench.benchmark import registry
-from unmaskbench.benchmark.engines.crew import Crew, EngineError, Member, Setup, Step, portable, take
+from unmaskbench.benchmark.engines.crew import Crew, EngineError, Member, Setup, Step, last_words, take
 from unmaskbench.benchmark.plan import Unit
 from unmaskbench.benchmark.provenance import versions, without_secrets
 from unmaskbench.benchmark.runner import Progress, UnitResult, Worker
@@ -217,7 +217,7 @@ class _Seat:
         yield self._said.get()
 
     def do(self, unit: Unit, step: Step) -> Iterator[tuple[str, Any]]:
-        """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ("error", exception)."""
+        """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ``last_words``."""
         self._orders.put((unit, step))
         while True:
             kind, content = self._said.get()
@@ -240,7 +240,7 @@ class _Seat:
             while True:
                 self._said.put(("done", take(worker, *self._orders.get())))
         except Exception as error:
-            self._said.put(("error", portable(error)))
+            self._said.put(last_words(error))
         except BaseException:  # an exit ends the process, as it would in a child; a thread alone would leave it mute
             os._exit(1)
 

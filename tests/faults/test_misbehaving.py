@@ -112,7 +112,6 @@ def test_a_method_that_uses_up_open_files_is_one_line_and_loses_nothing(tmp_path
     assert set(table(tmp_path / "run")["status"]) == {"ok"}
 
 
-@pytest.mark.xfail(strict=True, reason="a worker's own want of open files ends the run: it is taken for a full disk")
 def test_an_isolated_method_that_uses_up_open_files_fails_its_own_rows(tmp_path: Path) -> None:
     changes = {"methods": ["untouched", deadly("files"), "tiny_fill"], "shard_size": 8, "gallery": 0}
     code, err = finish(start(tmp_path / "run", changes, isolate=True))
