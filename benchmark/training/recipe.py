@@ -74,6 +74,8 @@ class Data(_Frozen):
     train_limit: Count | None = None
     validation_limit: Count = 256
     workers: Annotated[int, Field(ge=0, le=64)] = 1
+    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Further parameters of a dataset's training split, by the dataset's id (how many heads are rendered, say)."""
 
 
 class Coarse(_Frozen):
@@ -202,8 +204,10 @@ class Recipe(_Frozen):
         """What decides the run, as canonical JSON; notes do not count."""
         content = self.model_dump(mode="json", exclude={"notes", "assumptions", "checkpoint_every", "log_every"})
         if content["coarse"] is None:
-            # Recipes from before this field keep the hash that their weights' cards state.
+            # Recipes from before these fields keep the hash that their weights' cards state.
             del content["coarse"]
+        if not content["data"]["parameters"]:
+            del content["data"]["parameters"]
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @property

@@ -80,7 +80,8 @@ def select(datasets: Sequence[str], root: Path | str | None, data: Data) -> tupl
         splits = cls.card.splits
         held_out = "train" not in splits
         train_split = splits[0] if held_out else "train"
-        packed = pack(Source(name, train_split, parameters), data.size_px, data.crop_px)
+        more = tuple(sorted(data.parameters.get(name, {}).items()))
+        packed = pack(Source(name, train_split, (*parameters, *more)), data.size_px, data.crop_px)
         limit = max(1, data.validation_limit // len(datasets))
         if held_out:
             training.append(Subset(packed, held_out_rows(packed, validation=False), share))

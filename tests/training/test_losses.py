@@ -187,3 +187,27 @@ def test_edgeface_teaches_what_it_answers(home: Path) -> None:
     with torch.no_grad():
         closer = (1 - (network(noisy - gradient / gradient.abs().max() * 0.01) * targets).sum(dim=1)).mean()
     assert float(closer) < float(distance)
+
+
+def test_identity_sees_crops_that_move(home: Path) -> None:
+    from unmaskbench.benchmark.training.losses.identity import Identity
+
+    del home  # EdgeFace's weights
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.rand(2, 3, 10, 10, generator=generator)
+    truth = nn.functional.interpolate(coarse, (128, 128), mode="bicubic").clamp(0, 1)
+    points = torch.tensor([[45.0, 52], [83, 52], [64, 72], [49, 92], [79, 92]]).expand(2, -1, -1)
+    batch = Batch(truth, truth, torch.ones(2, 1, 128, 128), points)
+    restored = (truth + 0.1 * torch.rand(truth.shape, generator=generator)).clamp(0, 1)
+    still, moving = Identity(), Identity(jitter_px=3.0)
+    # The truth and the restored face move together.
+    torch.manual_seed(0)
+    assert float(moving(truth, batch)) == pytest.approx(0.0, abs=1e-5)
+    values = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        values.append(float(moving(restored, batch)))
+    assert values[0] == values[1] != values[2]
+    assert float(still(restored, batch)) == float(still(restored, batch))
+    with pytest.raises(ValueError, match="jitter"):
+        Identity(jitter_px=-1.0)

@@ -3,13 +3,18 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+import unmaskbench.benchmark.training
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe, merged, parse, recipe_names
 
 METHODS = (
     "modified_vnet", "modified_unet", "mbnet", "ra_unet", "h2a_ms2a_gan", "fd_stackgan", "lama", "psp_unmask", "segmenter",
     "compact",
 )  # fmt: skip
+
+PACKAGE = Path(unmaskbench.benchmark.training.__file__).parents[2]
+CARDS = sorted(path for room in ("methods", "benchmark") for path in (PACKAGE / room).rglob("weights/*.card.yaml"))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -64,6 +69,14 @@ def test_errors_name_file_and_key(change: dict, message: str) -> None:
     with pytest.raises(RecipeError, match=message) as caught:
         parse({**content, **change}, "mine.yaml")
     assert "mine.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.name.removesuffix(".card.yaml"))
+def test_what_ships_was_trained_by_the_recipe_that_ships(path: Path) -> None:
+    card = yaml.safe_load(path.read_text())
+    recipe = load_recipe(card["method"], card["recipe"])
+    assert card["recipe_sha256"] == recipe.hash
+    assert card["best_step"] <= card["steps_done"] <= card["steps_planned"] == recipe.steps
 
 
 def test_recipes_without_coarse_steps_keep_their_hash() -> None:

@@ -2,6 +2,10 @@
 
 The crops are aligned by the truth's landmarks for both images, so that only pixels differ. ``share`` takes the first
 part of the batch only: an embedder can cost as much as the restorer, and its gradient needs few images.
+
+``jitter_px`` moves the landmarks (each by a normal draw, all by one more) before both crops are taken, and mirrors half of
+them. Held still, an embedder that cuts its crop into patches is pleased by bars along their grid, which no other
+embedder takes for a face; moved, it is pleased by faces (expectation over transformations, Athalye et al. 2018).
 """
 
 from __future__ import annotations
@@ -19,11 +23,15 @@ from unmaskbench.benchmark.training.teachers import teacher as build_teacher
 class Identity(nn.Module):
     """``teacher`` is a matcher that may teach (see teachers.py). A batch without landmarks is refused."""
 
-    def __init__(self, teacher: str = "edgeface", view: View = "composite", share: float = 1.0) -> None:
+    def __init__(
+        self, teacher: str = "edgeface", view: View = "composite", share: float = 1.0, jitter_px: float = 0.0
+    ) -> None:
         super().__init__()
         if not 0.0 < share <= 1.0:
             raise ValueError(f"identity's share of the batch is in (0, 1], got {share}")
-        self.view, self.share = view, share
+        if jitter_px < 0:
+            raise ValueError(f"identity's jitter is a number of pixels, got {jitter_px}")
+        self.view, self.share, self.jitter_px = view, share, jitter_px
         self.embedder = build_teacher(teacher)
 
     def forward(self, restored: Tensor, batch: Batch) -> Tensor:
@@ -31,9 +39,18 @@ class Identity(nn.Module):
         points = batch.landmarks[:count]
         if bool(torch.isnan(points).any()):
             raise ValueError("the identity loss needs landmarks for every face of the training set")
-        image = batch.view(restored, self.view)[:count].float()
+        image, truth = batch.view(restored, self.view)[:count].float(), batch.truth[:count].float()
+        mirrored = torch.zeros(count, 1, 1, 1, dtype=torch.bool, device=image.device)
+        if self.jitter_px:
+            points = points + self.jitter_px * (torch.randn_like(points) / 2 + torch.randn_like(points[:, :1]))
+            mirrored = torch.rand(count, 1, 1, 1, device=image.device) < 0.5
+
+        def crops(images: Tensor) -> Tensor:
+            aligned = align(images, points)
+            return torch.where(mirrored, aligned.flip(-1), aligned)
+
         with torch.no_grad():
-            target = self.embedder(align(batch.truth[:count].float(), points))
-        vectors = self.embedder(align(image, points))
+            target = self.embedder(crops(truth))
+        vectors = self.embedder(crops(image))
         distance: Tensor = (1.0 - (vectors * target).sum(dim=1)).mean()
         return distance
