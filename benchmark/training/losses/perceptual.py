@@ -4,6 +4,9 @@
   w_l * (f_l(u) - f_l(t))^2 on channel-normalised features, with the published heads of the ``lpips`` package;
 - ``vgg19`` (Johnson et al. 2016, eq. 2): the mean over layers relu1_2 ... relu5_2 of the mean |f_l(u) - f_l(t)|.
 
+``shift_px`` cuts that many pixels off each side's sum, at a place drawn anew each step: AlexNet looks every 4 px, and a
+restorer that always meets the same grid learns bars along it, which LPIPS at that place takes for texture.
+
 The features' weights are files of their publishers. Where they are not here, the loss is refused with the command that
 gets them: there is no fallback to other features behind a recipe's back.
 """
@@ -51,17 +54,24 @@ class Perceptual(nn.Module):
     """``network`` is one of FEATURES; ``view`` chooses raw or composite output. Raises FileNotFoundError with the
     remedy where the features are not here."""
 
-    def __init__(self, network: str = "lpips_alex", view: View = "raw") -> None:
+    def __init__(self, network: str = "lpips_alex", view: View = "raw", shift_px: int = 0) -> None:
         super().__init__()
         if network not in FEATURES:
             raise ValueError(f"unknown perceptual network '{network}'; there are {', '.join(FEATURES)}")
         state = read_state_dict(weights.require(FEATURES[network]))
-        self.view = view
+        if shift_px < 0:
+            raise ValueError(f"perceptual's shift is a number of pixels, got {shift_px}")
+        self.view, self.shift_px = view, shift_px
         self.network = _vgg(state) if network == "vgg19" else _lpips(network.removeprefix("lpips_"), state)
         self.network.eval().requires_grad_(False)
 
     def forward(self, restored: Tensor, batch: Batch) -> Tensor:
-        distance: Tensor = self.network(batch.view(restored, self.view), batch.truth)
+        seen, truth = batch.view(restored, self.view), batch.truth
+        if self.shift_px:
+            top, left = (int(torch.randint(self.shift_px + 1, ())) for _ in range(2))
+            height, width = (side - self.shift_px for side in truth.shape[-2:])
+            seen, truth = (x[..., top : top + height, left : left + width] for x in (seen, truth))
+        distance: Tensor = self.network(seen, truth)
         return distance.float().mean()
 
     def train(self, mode: bool = True) -> Perceptual:
