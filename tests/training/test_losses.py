@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112
 from unmaskbench.benchmark.training.losses import Batch, build
 from unmaskbench.benchmark.training.losses.adversarial import discriminator_loss, generator_loss, r1_penalty
 from unmaskbench.benchmark.training.losses.embedding import ArcFace, cosine_distance, relation_distance
@@ -212,22 +211,3 @@ def test_identity_sees_crops_that_move(home: Path) -> None:
     assert float(still(restored, batch)) == float(still(restored, batch))
     with pytest.raises(ValueError, match="jitter"):
         Identity(jitter_px=-1.0)
-
-
-def test_a_blurred_identity_term_does_not_see_stripes(home: Path) -> None:
-    """Stripes of four pixels, the width of EdgeFace's patches: a blur of 1.5 px leaves exp(-2 (pi 1.5 / 4)^2) = 6 % of
-    them, and of the term a fifth (the embedder is keen on stripes)."""
-    from unmaskbench.benchmark.training.losses.identity import Identity
-
-    del home
-    generator = torch.Generator().manual_seed(1)
-    truth = nn.functional.interpolate(torch.rand(2, 3, 10, 10, generator=generator), (112, 112), mode="bicubic")
-    truth = truth.clamp(0.2, 0.8)
-    # ArcFace's own template: the crop is the image, so that the stripes keep their width.
-    points = torch.tensor(ARCFACE_112X112).expand(2, -1, -1)
-    batch = Batch(truth, truth, torch.ones(2, 1, 112, 112), points)
-    striped = truth + 0.15 * torch.sin(2 * math.pi * torch.arange(112.0) / 4 + 0.4)[None, None, :, None]
-    sharp, blurred = (float(Identity(blur_px=blur)(striped, batch)) for blur in (0.0, 1.5))
-    assert blurred < 0.25 * sharp
-    with pytest.raises(ValueError, match="blur"):
-        Identity(blur_px=-1.0)

@@ -81,9 +81,9 @@ def test_what_ships_was_trained_by_the_recipe_that_ships(path: Path) -> None:
 
 def test_recipes_without_coarse_steps_keep_their_hash() -> None:
     # The hash that the shipped matcher's card states was taken before recipes had the field.
-    plain = load_recipe("compact", "compact")
+    plain = load_recipe("compact", "photographs")
     assert plain.coarse is None
-    coarse = load_recipe("ra_unet", "compact")
+    coarse = load_recipe("ra_unet", "person")
     assert coarse.coarse is not None
     assert coarse.hash != coarse.replaced(coarse=None).hash
     assert '"coarse"' not in plain.canonical()

@@ -32,7 +32,7 @@ class Compact(CosineSimilarity):
         source="trained with this benchmark (bench train compact); a small IResNet (Duta et al. 2021)",
         signature=f"compact|112x112|{SIGNATURE}|cosine",
         distilled_from=("edgeface",),
-        notes="Distilled from EdgeFace-XS on LFW's training people, with ArcFace's margin loss: edgeface is not an "
+        notes="Distilled from EdgeFace-XS on LFW's training people and rendered heads, with ArcFace's margin: edgeface is no "
         "independent judge of it, nor it of what was trained with edgeface.",
     )
 

@@ -6,8 +6,6 @@ part of the batch only: an embedder can cost as much as the restorer, and its gr
 ``jitter_px`` moves the landmarks (each by a normal draw, all by one more) before both crops are taken, and mirrors half of
 them. Held still, an embedder that cuts its crop into patches is pleased by bars along their grid, which no other
 embedder takes for a face; moved, it is pleased by faces (expectation over transformations, Athalye et al. 2018).
-``blur_px`` is the standard deviation of a Gaussian over both crops: stripes as fine as the patches then please nobody,
-while a face is known from far coarser pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.functional import gaussian_blur
 
 from unmaskbench.benchmark.biometrics.alignment import align
 from unmaskbench.benchmark.training.losses import Batch, View
@@ -27,19 +24,14 @@ class Identity(nn.Module):
     """``teacher`` is a matcher that may teach (see teachers.py). A batch without landmarks is refused."""
 
     def __init__(
-        self,
-        teacher: str = "edgeface",
-        view: View = "composite",
-        share: float = 1.0,
-        jitter_px: float = 0.0,
-        blur_px: float = 0.0,
+        self, teacher: str = "edgeface", view: View = "composite", share: float = 1.0, jitter_px: float = 0.0
     ) -> None:
         super().__init__()
         if not 0.0 < share <= 1.0:
             raise ValueError(f"identity's share of the batch is in (0, 1], got {share}")
-        if jitter_px < 0 or blur_px < 0:
-            raise ValueError(f"identity's jitter and blur are numbers of pixels, got {jitter_px} and {blur_px}")
-        self.view, self.share, self.jitter_px, self.blur_px = view, share, jitter_px, blur_px
+        if jitter_px < 0:
+            raise ValueError(f"identity's jitter is a number of pixels, got {jitter_px}")
+        self.view, self.share, self.jitter_px = view, share, jitter_px
         self.embedder = build_teacher(teacher)
 
     def forward(self, restored: Tensor, batch: Batch) -> Tensor:
@@ -55,8 +47,6 @@ class Identity(nn.Module):
 
         def crops(images: Tensor) -> Tensor:
             aligned = align(images, points)
-            if self.blur_px:
-                aligned = gaussian_blur(aligned, 2 * math.ceil(3 * self.blur_px) + 1, self.blur_px)
             return torch.where(mirrored, aligned.flip(-1), aligned)
 
         with torch.no_grad():
