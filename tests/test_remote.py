@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import tiny
+from tests import object_store, tiny
 from tests.faults.launch import board, table
 from unmaskbench.benchmark import remote, run
 from unmaskbench.benchmark.cli.main import app
@@ -36,21 +36,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """An S3-compatible server of this process, with a bucket."""
-    pytest.importorskip("s3fs")
-    moto = pytest.importorskip("moto.server")
-    served = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    served.start()
-    host, port = served.get_host_and_port()
-    patch = pytest.MonkeyPatch()
-    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    fsspec.filesystem("s3").mkdir("bucket")
-    yield "s3://bucket"
-    patch.undo()
-    served.stop()
+    with object_store.served("bucket", SECRET) as url:
+        yield url
 
 
 @pytest.fixture

@@ -10,15 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests import tiny
+from tests import object_store, tiny
 from tests.faults.launch import board, table
 from unmaskbench.benchmark import run
 from unmaskbench.benchmark.engines.crew import EngineError
 from unmaskbench.benchmark.execute import Listener
 
 ray = pytest.importorskip("ray")
-pytest.importorskip("s3fs")
-moto = pytest.importorskip("moto.server")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -27,31 +25,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A head without CPUs, so that every actor is on the other node, which has another cache than this process."""
     from ray.cluster_utils import Cluster
 
-    served = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    served.start()
-    host, port = served.get_host_and_port()
-    patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")]))
-    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    patch.setenv("UNMASKBENCH_CACHE", str(tmp_path_factory.mktemp("there")))
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    nodes.add_node(num_cpus=1)
-    patch.setenv("UNMASKBENCH_CACHE", str(tmp_path_factory.mktemp("here")))
-    import fsspec
-
-    fsspec.filesystem("s3").mkdir("cluster")
-    try:
-        with tiny.registered():
-            yield nodes
-    finally:
-        ray.shutdown()
-        nodes.shutdown()
-        patch.undo()
-        served.stop()
+    with pytest.MonkeyPatch.context() as patch, object_store.served("cluster"):
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")]))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("UNMASKBENCH_CACHE", str(tmp_path_factory.mktemp("there")))
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        nodes.add_node(num_cpus=1)
+        patch.setenv("UNMASKBENCH_CACHE", str(tmp_path_factory.mktemp("here")))
+        try:
+            with tiny.registered():
+                yield nodes
+        finally:
+            ray.shutdown()
+            nodes.shutdown()
 
 
 @pytest.fixture(scope="module")
