@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import sys
 import uuid
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def _imported(module: str) -> set[Path]:
         if path is None:
             continue
         files.add(path)
-        for found in _names_in(path, name):
+        parent = name if path.stem == "__init__" else name.rpartition(".")[0]
+        for found in _names_in(path.read_bytes(), parent):
             if found.partition(".")[0] == package and found not in seen and not found.startswith(_FLOOR_MODULES):
                 seen.add(found)
                 waiting.append(found)
@@ -76,11 +78,11 @@ def _file_of(module: str) -> Path | None:
     return Path(origin) if origin and origin.endswith(".py") else None
 
 
-def _names_in(path: Path, module: str) -> set[str]:
-    """Names that a file's imports may mean as modules, wherever in the file they stand."""
+@lru_cache(maxsize=1024)
+def _names_in(source: bytes, parent: str) -> frozenset[str]:
+    """Names that the imports of a file of the package ``parent`` may mean as modules, wherever in the file they stand."""
     names: set[str] = set()
-    parent = module if path.stem == "__init__" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in _statements(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -89,4 +91,16 @@ def _names_in(path: Path, module: str) -> set[str]:
                 above = parent.split(".")[: len(parent.split(".")) - node.level + 1]
                 base = ".".join([*above, base] if base else above)
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement of a file. Expressions are most of a tree and hold no import: to walk them too takes ten times as long."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, block, None)
+            if isinstance(inner, list):  # a lambda and a conditional expression have a body that is none
+                waiting += inner

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import scipy.linalg
 
 from unmaskbench.benchmark.metrics.feature_sets import fold, size
 
@@ -31,6 +30,8 @@ def frechet_distance(restored: Mapping[str, np.ndarray], truth: Mapping[str, np.
 
 
 def _from_rows(first: np.ndarray, second: np.ndarray) -> float:
+    from scipy.linalg import svdvals  # here and below: a run without set metrics starts without it
+
     _check_dimensions(first.shape[1], second.shape[1])
     means, centred = [], []
     for features in (first, second):
@@ -38,18 +39,20 @@ def _from_rows(first: np.ndarray, second: np.ndarray) -> float:
         mean = rows.mean(0)
         means.append(mean)
         centred.append((rows - mean) / np.sqrt(len(rows) - 1))
-    cross = scipy.linalg.svdvals(centred[0] @ centred[1].T, overwrite_a=True, check_finite=False).sum()
+    cross = svdvals(centred[0] @ centred[1].T, overwrite_a=True, check_finite=False).sum()
     traces = sum(float((rows**2).sum()) for rows in centred)
     return float(((means[0] - means[1]) ** 2).sum() + traces - 2.0 * cross)
 
 
 def _from_moments(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> float:
+    from scipy.linalg import eigvalsh
+
     mean_1, covariance_1 = gaussian(first)
     mean_2, covariance_2 = gaussian(second)
     _check_dimensions(len(mean_1), len(mean_2))
     factor = _factor(covariance_1)
     # The eigenvalues of A C_2 A^T are those of C_1 C_2: real and, rounding apart, not negative.
-    eigenvalues = scipy.linalg.eigvalsh(factor @ covariance_2 @ factor.T, overwrite_a=True, check_finite=False)
+    eigenvalues = eigvalsh(factor @ covariance_2 @ factor.T, overwrite_a=True, check_finite=False)
     cross = np.sqrt(np.clip(eigenvalues, 0.0, None)).sum()
     traces = np.trace(covariance_1) + np.trace(covariance_2)
     return float(((mean_1 - mean_2) ** 2).sum() + traces - 2.0 * cross)
@@ -70,10 +73,12 @@ def gaussian(part: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _factor(covariance: np.ndarray) -> np.ndarray:
     """A with C = A^T A: Cholesky's, or from eigenvectors where C is singular."""
+    from scipy.linalg import LinAlgError, cholesky, eigh
+
     try:
-        factor: np.ndarray = scipy.linalg.cholesky(covariance, check_finite=False)
-    except scipy.linalg.LinAlgError:
-        values, vectors = scipy.linalg.eigh(covariance, check_finite=False)
+        factor: np.ndarray = cholesky(covariance, check_finite=False)
+    except LinAlgError:
+        values, vectors = eigh(covariance, check_finite=False)
         factor = np.sqrt(np.clip(values, 0.0, None))[:, None] * vectors.T
     return factor
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.special import gammaln
 from torch import Tensor
 from torch.nn import functional
 
@@ -103,5 +102,7 @@ def _window(luma: Tensor) -> Tensor:
 @lru_cache(maxsize=1)
 def _shape_table() -> tuple[np.ndarray, np.ndarray]:
     """Shapes and ``G(2/a)^2 / (G(1/a) G(3/a))``, which rises with a."""
+    from scipy.special import gammaln  # not at the top: a run without NIQE starts without it
+
     grid = np.arange(200, 10001) / 1000.0
     return grid, np.exp(2 * gammaln(2 / grid) - gammaln(1 / grid) - gammaln(3 / grid))
