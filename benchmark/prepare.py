@@ -177,11 +177,21 @@ def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite
 
 
 class ReferenceCache:
-    """The last few shards of a worker, bounded by bytes of pixels; the newest is always kept."""
+    """What the units of one shard share, bounded by bytes of pixels; the newest is always kept.
+
+    A worker has all units of a shard one after the other, so it holds one shard's pixels, however many samples a run has.
+    """
 
     def __init__(self, limit_bytes: int = 1 << 30) -> None:
         self.limit_bytes = limit_bytes
+        self._shard: Any = None
         self._kept: OrderedDict[Any, Any] = OrderedDict()
+
+    def enter(self, shard: Any) -> None:
+        """Say which shard what follows belongs to; what another left is forgotten."""
+        if shard != self._shard:
+            self._kept.clear()
+            self._shard = shard
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
         """The value of ``key``, made on first use; older ones are forgotten when the cache grows past its bound."""

@@ -87,14 +87,15 @@ class Worker:
         label = unit.dataset.label
         if label not in self._datasets:
             self._datasets[label] = build_dataset(unit.dataset, self.suite.size)
+        self.cache.enter((label, unit.samples))
         truth: TruthShard = self.cache.get(
-            ("truth", label, unit.samples),
+            "truth",
             lambda: decode(self._datasets[label], unit.samples, self.suite, unit.dataset.crop),
         )
         watch.add("decode", started)
         started = time.perf_counter()
         shard: OccludedShard = self.cache.get(
-            ("occluded", label, unit.samples, unit.occlusion.label),
+            ("occluded", unit.occlusion.label),
             lambda: occlude(truth, unit.dataset, unit.occlusion, self.suite),
         )
         watch.add("occlude", started)

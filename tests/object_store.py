@@ -11,7 +11,8 @@ import pytest
 
 @contextmanager
 def served(bucket: str, secret: str = "testing") -> Iterator[str]:
-    """The URL of a new bucket, s3://<bucket>, with the environment that leads every client of this process and its children to it.
+    """The URL of a new bucket, s3://<bucket>, and an environment that leads every client of this process and of its
+    children there.
 
     fsspec keeps one client for all who ask with the same arguments, and the address is no argument: without a look at
     the environment it would go on calling the server of an earlier test. So it forgets its clients at both ends.

@@ -127,6 +127,18 @@ def test_the_cache_makes_once_and_forgets_the_oldest() -> None:
     assert made.count("huge") == 1
 
 
+def test_the_cache_holds_one_shard() -> None:
+    cache = ReferenceCache()
+    cache.enter(("faces", (0, 1)))
+    first = cache.get("truth", lambda: torch.zeros(10))
+    cache.enter(("faces", (0, 1)))
+    assert cache.get("truth", lambda: torch.ones(10)) is first
+    cache.enter(("faces", (2, 3)))
+    assert cache.get("truth", lambda: torch.ones(10)) is not first
+    cache.enter(("faces", (0, 1)))
+    assert cache.get("truth", lambda: torch.full((10,), 2.0)).sum() == 20
+
+
 def test_the_truth_is_decoded_and_described_once_for_all_methods(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unmaskbench.benchmark.metrics.image_by_image import image_by_image
 from unmaskbench.benchmark.metrics.phase_congruency import phase_congruency
 from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.structural import chunks
 from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
 from unmaskbench.benchmark.registry import METRICS
 from unmaskbench.benchmark.types import MetricCard
@@ -65,17 +65,15 @@ class Fsim:
 
 
 def _fsim(restored: Tensor, of_truth: Tensor, region: Tensor | None) -> Tensor:
-    values = []
-    with torch.no_grad():
-        for part in chunks(restored):
-            weights = None if region is None else functional.avg_pool2d(region[part], _pooling(region))
-            values.append(_pooled_similarity(_maps(restored[part]), of_truth[part], weights))
-    return torch.cat(values)
+    def of(part: slice) -> Tensor:
+        weights = None if region is None else functional.avg_pool2d(region[part], _pooling(region))
+        return _pooled_similarity(_maps(restored[part]), of_truth[part], weights)
+
+    return torch.cat(image_by_image(of, restored))
 
 
 def _features(images: Tensor) -> Tensor:
-    with torch.no_grad():
-        return torch.cat([_maps(images[part]) for part in chunks(images)])
+    return torch.cat(image_by_image(lambda part: _maps(images[part]), images))
 
 
 def _maps(images: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from unmaskbench.benchmark.metrics.content_cache import ContentCache
-from unmaskbench.benchmark.metrics.structural import WINDOW_PX, Moments, chunks, moments, structural_maps
+from unmaskbench.benchmark.metrics.image_by_image import image_by_image
+from unmaskbench.benchmark.metrics.structural import WINDOW_PX, Moments, moments, structural_maps
 from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_whole
 from unmaskbench.benchmark.registry import METRICS
 from unmaskbench.benchmark.types import MetricCard
@@ -75,12 +76,11 @@ def _pyramid(truth: Tensor, finest: Moments) -> tuple[Tensor, ...]:
 
 
 def _ms_ssim(restored: Tensor, reference: tuple[Tensor, ...], finest: Moments) -> Tensor:
-    values = []
-    with torch.no_grad():
-        for part in chunks(restored):
-            levels = [level[part] for level in reference]
-            values.append(_product(restored[part], levels, Moments(finest.mean[part], finest.square[part])))
-    return torch.cat(values)
+    def of(part: slice) -> Tensor:
+        levels = [level[part] for level in reference]
+        return _product(restored[part], levels, Moments(finest.mean[part], finest.square[part]))
+
+    return torch.cat(image_by_image(of, restored))
 
 
 def _product(restored: Tensor, levels: list[Tensor], of_restored: Moments) -> Tensor:
@@ -103,4 +103,7 @@ def _halve(images: Tensor) -> Tensor:
     piq does (both, whichever side is odd, so that its values are met exactly)."""
     if images.shape[-2] % 2 or images.shape[-1] % 2:
         images = functional.pad(images, (1, 0, 1, 0), mode="replicate")
-    return functional.avg_pool2d(images, 2)
+    height, width = (side // 2 * 2 for side in images.shape[-2:])
+    # Rows, then columns: a fifth of the time of a pooling layer on a CPU.
+    rows = images[..., 0:height:2, :width] + images[..., 1:height:2, :width]
+    return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)

@@ -46,13 +46,17 @@ def phase_congruency(luminance: Tensor) -> Tensor:
     bank = filter_bank(luminance.shape[-2], luminance.shape[-1], luminance.device)
     spectra = torch.fft.fft2(luminance)
     # The sixteen complex responses of one 256 px image take 8 MiB: one orientation at a time stays in the cache.
+    # Its maps are allocated once: on a CPU fresh pages cost as much as what is written into them.
     energy_all = torch.zeros_like(luminance)
     amplitude_all = torch.zeros_like(luminance)
+    filtered = spectra.new_empty(luminance.shape[0], SCALES, *luminance.shape[1:])
+    even, odd, power = (luminance.new_empty(filtered.shape) for _ in range(3))
     for transfer, noise in zip(bank.transfer, bank.noise, strict=True):
-        response = torch.fft.ifft2(spectra[:, None] * transfer)
-        even, odd = response.real.contiguous(), response.imag.contiguous()
+        response = torch.fft.ifft2(torch.mul(spectra[:, None], transfer, out=filtered))
+        even.copy_(response.real)
+        odd.copy_(response.imag)
         sum_even, sum_odd = _over_scales(even), _over_scales(odd)
-        power = (even * even).addcmul_(odd, odd)
+        torch.mul(even, even, out=power).addcmul_(odd, odd)
         threshold = _median(power[:, 0]).sqrt_().mul_(noise)
         amplitude_all += _over_scales(power.sqrt_())
         even.mul_(sum_odd[:, None]).addcmul_(odd, sum_even[:, None], value=-1.0)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from unmaskbench.benchmark.metrics.content_cache import ContentCache
+from unmaskbench.benchmark.metrics.image_by_image import image_by_image
 from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.structural import MARGIN_PX, WINDOW_PX, Moments, chunks, moments, structural_maps
+from unmaskbench.benchmark.metrics.structural import MARGIN_PX, WINDOW_PX, Moments, moments, structural_maps
 from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
 from unmaskbench.benchmark.registry import METRICS
 from unmaskbench.benchmark.types import MetricCard
@@ -62,11 +63,11 @@ class Ssim:
 
 def _ssim(restored: Tensor, truth: Tensor, of_restored: Moments, of_truth: Moments, region: Tensor | None) -> Tensor:
     inner = slice(MARGIN_PX, -MARGIN_PX)
-    values = []
-    with torch.no_grad():
-        for part in chunks(restored):
-            of_x, of_y = (Moments(of.mean[part], of.square[part]) for of in (of_restored, of_truth))
-            luminance, contrast = structural_maps(restored[part], truth[part], of_x, of_y)
-            weights = None if region is None else region[part, :, inner, inner]
-            values.append(region_mean(luminance.mul_(contrast), weights))
-    return torch.cat(values)
+
+    def of(part: slice) -> Tensor:
+        of_x, of_y = (Moments(of.mean[part], of.square[part]) for of in (of_restored, of_truth))
+        luminance, contrast = structural_maps(restored[part], truth[part], of_x, of_y)
+        weights = None if region is None else region[part, :, inner, inner]
+        return region_mean(luminance.mul_(contrast), weights)
+
+    return torch.cat(image_by_image(of, restored))
