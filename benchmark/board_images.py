@@ -16,7 +16,7 @@ from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap, identi
 from unmaskbench.benchmark.statistics.paired import Difference, paired_differences
 from unmaskbench.benchmark.statistics.ranking import ALPHA, rank_groups
 from unmaskbench.benchmark.statistics.slices import MINIMUM_IDENTITIES, MINIMUM_SAMPLES, coverage_labels
-from unmaskbench.benchmark.store import RunFolder
+from unmaskbench.benchmark.store import SET_FAILED, RunFolder
 from unmaskbench.benchmark.types import MetricCard
 
 Row = dict[str, Any]
@@ -227,14 +227,16 @@ def set_rows(
     condition: Condition, folder: RunFolder, card: MetricCard, metric: Any, outputs: Sequence[str]
 ) -> list[Row]:
     """Rows of a set metric from the merged statistics of all parts; below 2,048 images they are not ranked."""
-    truth = _merged(condition, folder, metric, card.id, "", "raw")
+    truth, broken = _merged(condition, folder, metric, card.id, "", "raw")
     rows = []
     for output in outputs:
         for method in condition.methods:
-            restored = _merged(condition, folder, metric, card.id, method, output)
-            value, note = None, ""
+            restored, note = _merged(condition, folder, metric, card.id, method, output)
+            value, note = None, broken or note
             n = images_in(restored)
-            if truth is None or restored is None:
+            if note:
+                n = 0  # a set without some of its images is another set
+            elif truth is None or restored is None:
                 note = "no image was restored"
             else:
                 try:
@@ -266,14 +268,17 @@ def images_in(part: Mapping[str, np.ndarray] | None) -> int:
 
 def _merged(
     condition: Condition, folder: RunFolder, metric: Any, identifier: str, method: str, output: str
-) -> dict[str, np.ndarray] | None:
+) -> tuple[dict[str, np.ndarray] | None, str]:
+    """A method's statistics over all parts (None: no image), and why a part has none ("": all have)."""
     prefix = f"{identifier}/{output}/"
     parts = []
     for key in condition.keys[method]:
         arrays = {name[len(prefix) :]: a for name, a in folder.arrays(key).items() if name.startswith(prefix)}
+        if SET_FAILED in arrays:
+            return None, str(arrays[SET_FAILED])
         if arrays:
             parts.append(arrays)
-    return metric.merge(parts) if parts else None
+    return (metric.merge(parts) if parts else None), ""
 
 
 def _head(condition: Condition, method: str, output: str, card: MetricCard, region: str) -> Row:

@@ -15,6 +15,7 @@ from unmaskbench.benchmark.prepare import OccludedShard
 from unmaskbench.benchmark.registry import METRICS
 from unmaskbench.benchmark.restore import Restored
 from unmaskbench.benchmark.rows import Row, RowMaker, owes_masks
+from unmaskbench.benchmark.store import SET_FAILED
 from unmaskbench.benchmark.suite import Suite
 
 
@@ -116,6 +117,6 @@ class Scorer:
         chunks = chunks_of(len(images), self.suite.batch_size)
         try:
             merged: dict[str, np.ndarray] = metric.merge([metric.update(images[chunk]) for chunk in chunks])
-        except Exception:  # no statistics of this shard: the board has no figure for the set, and shows none
-            return {}
+        except Exception as error:  # no statistics of this shard: the board has no figure for the set, and says why
+            return {SET_FAILED: np.array(describe(error))}
         return merged

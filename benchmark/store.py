@@ -76,6 +76,8 @@ SAMPLES: dict[str, Any] = {
 }
 
 
+# Among a set's statistics: the reason why a part has none.
+SET_FAILED = "failed"
 FOLDERS = ("parts", "embeddings", "sets", "images")
 COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"

@@ -223,3 +223,30 @@ def test_a_small_set_is_shown_unranked_with_its_size(
         assert r["value"] > 0
         assert (r["n"], r["failed"], r["ranked"], r["rank"]) == (6, 0, False, None)
         assert "N = 6" in r["note"]
+
+
+def test_a_set_that_lacks_a_shard_is_no_smaller_set(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unmaskbench.benchmark.registry import METRICS
+
+    monkeypatch.setenv("UNMASKBENCH_HOME", str(home))
+    metric = METRICS.get("fd_alexnet")
+    update, calls = metric.update, []
+
+    def once_broken(self: Any, images: Any) -> Any:
+        calls.append(len(images))
+        if len(calls) == 4:
+            raise RuntimeError("out of memory: 3 GiB")
+        return update(self, images)
+
+    monkeypatch.setattr(metric, "update", once_broken)
+    suite = tiny.suite(
+        size=64, metrics=["fd_alexnet"], matchers=[], methods=["untouched", "telea"], outputs=["raw"], shard_size=3
+    )
+    found = json.loads((run(suite, tmp_path / "run", speed=False) / "board.json").read_text())
+    values = {r["method"]: (r["value"] is None, r["n"], r["failed"], r["note"]) for r in found["rows"]}
+    hit = [v for v in values.values() if "out of memory: 3 GiB" in v[3]]
+    assert hit
+    assert all(v == (True, 0, 6, hit[0][3]) for v in hit), values
+    assert len(calls) > 4
