@@ -30,13 +30,14 @@ LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "scipy", "onnxruntime"
 @dataclass(frozen=True)
 class Unit:
     """One piece of work: ``samples`` are indices into the dataset; ``method`` None is the reference unit, which writes
-    the manifest and the truth's own embeddings and statistics."""
+    the manifest and the truth's own embeddings and statistics. ``reference`` is the key of that unit of the same samples."""
 
     key: str
     dataset: DatasetEntry
     occlusion: Entry
     method: MethodEntry | None
     samples: tuple[int, ...]
+    reference: str
 
     @property
     def row(self) -> str:
@@ -150,9 +151,11 @@ def plan(suite: Suite, device: str = "cpu") -> Plan:
             shard = tuple(indices[start : start + suite.shard_size])
             ids = [refs[index].id for index in shard]
             for occlusion in suite.occlusions:
+                reference = ""
                 for method in (None, *methods):
                     key = digest([environment, _entry_hash(entry, occlusion, method, suite), ids])[:32]
-                    units.append(Unit(key, entry, occlusion, method, shard))
+                    reference = reference or key
+                    units.append(Unit(key, entry, occlusion, method, shard, reference))
     return Plan(suite, tuple(units), samples)
 
 

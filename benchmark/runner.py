@@ -31,7 +31,7 @@ from unmaskbench.benchmark.registry import MATCHERS, METHODS, METRICS, SEGMENTER
 from unmaskbench.benchmark.restore import Restored, Restorer
 from unmaskbench.benchmark.rows import Row, RowMaker
 from unmaskbench.benchmark.scoring import Scorer, chunks_of
-from unmaskbench.benchmark.store import EMBEDDINGS, ROWS, SAMPLES, RunFolder
+from unmaskbench.benchmark.store import EMBEDDINGS, ROWS, SAMPLES, RunFolder, StoreError
 from unmaskbench.benchmark.suite import MethodEntry, Suite
 from unmaskbench.benchmark.types import Dataset, Segmenter
 from unmaskbench.benchmark.weights import remedy
@@ -112,13 +112,34 @@ class Worker:
         self.progress("prepare", len(unit.samples))
         started = time.perf_counter()
         manifest = shard.manifest(unit.dataset.label, unit.occlusion.label)
+        self.cache.get(("as begun", unit.occlusion.label), lambda: True)
         samples = f"parts/{unit.key}.samples.parquet"
         self.folder.write_table(samples, manifest, SAMPLES)
         self._write(unit, rows, embeddings, sets, samples)
         watch.add("write", started)
         return UnitResult(unit.key, unit.row, len(shard.ids), len(unit.samples) - len(shard.ids))
 
+    def _as_begun(self, unit: Unit, shard: OccludedShard) -> bool:
+        """Raises StoreError where the folder's manifest has other pixels than the shard: the images were changed since its
+        first rows were written, and rows of both would be compared as if they were of the same faces."""
+        if not self.folder.is_complete(unit.reference):
+            return True
+        hashes = ("truth_sha256", "occluded_sha256", "mask_sha256")
+        held = self.folder.samples([unit.reference]).select("sample", *hashes).rows()
+        now = shard.manifest(unit.dataset.label, unit.occlusion.label)
+        changed = sorted(
+            row[0] for row in set(held) ^ {tuple(row[name] for name in ("sample", *hashes)) for row in now}
+        )
+        if changed:
+            raise StoreError(
+                f"dataset '{unit.dataset.label}' under {unit.occlusion.label}: the pixels of {len(set(changed))} of {len(now)}"
+                f" samples ('{changed[0]}' ...) are not those that {self.folder.path} was begun with; give another --out, or"
+                " --fresh to compute all anew"
+            )
+        return True
+
     def _method_unit(self, unit: Unit, method: MethodEntry, shard: OccludedShard, watch: Stopwatch) -> UnitResult:
+        self.cache.get(("as begun", unit.occlusion.label), lambda: self._as_begun(unit, shard))
         make = RowMaker(unit, shard.truth.refs, self.suite, self.scorer.metrics)
         skipped = shard.truth.failed | shard.failed
         rows = [
