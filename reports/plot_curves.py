@@ -148,7 +148,7 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
     axes.set_ylim(-len(panels) + 0.45, 0.55)
     axes.set_xlim(min(row["edges"][0] for _, _, row in panels), max(row["edges"][-1] for _, _, row in panels))
     axes.grid(False)
-    axes.set_xlabel("similarity score" + (f"; bar: {words}" if kept is not None else ""))
+    axes.set_xlabel("score" + (f"; bar: {words}" if kept is not None else ""))
     titled(axes, f"Genuine (above) and impostor (below) scores, {setting}", x=-0.36)
     return figure
 

@@ -45,8 +45,7 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
     best = beats[0] if beats else ranked[0]
     tied = [r["method"] for r in ranked if r is not best and _tied(at.higher, best, r)]
     title = figures.titles.get(best["method"], best["method"])
-    added = figures.verification(context, at, "UT", "fmr_added").get(best["method"])
-    leaks = added is not None and number(added["low"]) is not None and float(added["low"]) > 0
+    leaks = _leaks(figures, context, at, best["method"])
     nothing_lost = at.metric == "fnmr" and floor is not None and number(floor["high"]) == 0
     if beats and tied:
         strangers = ", but lets more strangers in and" if leaks else ", but"
@@ -270,14 +269,39 @@ def _safer(figures: Figures, context: Context, at: Operating, tied: list[str]) -
     return f" Of those that cannot be told from it, {_names(figures, safe)} show{'s' if len(safe) == 1 else ''} no certain rise."
 
 
+def _rises(figures: Figures, context: Context, at: Operating, method: str) -> bool:
+    """Whether the restored faces of a method certainly let more strangers in than the occluded ones."""
+    added = figures.verification(context, at, "UT", "fmr_added").get(method)
+    return added is not None and number(added["low"]) is not None and float(added["low"]) > 0
+
+
+def _within(figures: Figures, context: Context, at: Operating, method: str) -> float | None:
+    """A method's FMR at the kept threshold where it is no higher than the threshold was set for, else None. Occlusion lowers
+    the FMR, so restoring may raise it and still let no more strangers in than unoccluded faces do."""
+    row = figures.verification(context, at, "UT", "fmr").get(method)
+    fmr = number(row["value"]) if row is not None else None
+    return fmr if fmr is not None and at.target is not None and fmr <= at.target else None
+
+
+def _leaks(figures: Figures, context: Context, at: Operating, method: str) -> bool:
+    """Whether a method lets in more strangers than the occlusion did and than the threshold was set for."""
+    return _rises(figures, context, at, method) and _within(figures, context, at, method) is None
+
+
 def failures(figures: Figures, context: Context, at: Operating, best: Row) -> str:
     """Strangers let in, the weakest slice and lost samples of a method, as far as the board can tell."""
     parts = []
     method = best["method"]
     added = figures.verification(context, at, "UT", "fmr_added").get(method)
     if added is not None and number(added["value"]) is not None:
-        if number(added["low"]) is not None and float(added["low"]) > 0:
+        within = _within(figures, context, at, method)
+        if _leaks(figures, context, at, method):
             parts.append(f"It lets more strangers in: FMR rises by {points_spread(added, 2)}.")
+        elif _rises(figures, context, at, method) and within is not None and at.target is not None:
+            parts.append(
+                f"FMR rises by {points_spread(added, 2)} against the occluded faces, to {percent(within, 2)}: no more strangers"
+                f" than the {percent_short(at.target)} that the threshold was set for."
+            )
         else:
             parts.append(f"No certain rise in strangers let in: FMR changes by {points_spread(added, 2)}.")
     slices = [

@@ -56,6 +56,21 @@ def test_names_the_best_its_cost_its_leak_and_its_weakest_slice(board: Board) ->
     assert "FMR rises by 0.56 percentage points" in text
 
 
+def test_a_rise_that_stays_below_what_the_threshold_was_set_for_is_no_leak(board: Board) -> None:
+    """Masks make strangers fewer; giving their faces back makes them as many as before, and no more."""
+    for row in board.data["verification"]:
+        if row["metric"] == "fmr" and row["target"] == 0.001:
+            row["value"] = 0.0008
+    found = verdict(Figures(board), HERE)
+    assert found["headline"] == "pSp-unmask gives the person back best."
+    text = answers(found)
+    assert "FMR rises by 0.56 percentage points" in text
+    assert (
+        "against the occluded faces, to 0.08\u00a0%: no more strangers than the 0.1\u00a0% that the threshold was set for."
+        in text
+    )
+
+
 def test_a_shared_rank_group_is_no_win(board: Board) -> None:
     for row in fnmr(board, setting="UT"):
         row["group"] = 1
