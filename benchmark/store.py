@@ -20,6 +20,7 @@ as complete only where all that it wrote is there.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import io
@@ -127,8 +128,10 @@ class RunFolder:
             raise
 
     def close(self) -> None:
-        """Let other runs write to the folder."""
+        """Let other runs write to the folder, and leave nothing that a killed worker had half written."""
         if self._lock is not None:
+            with contextlib.suppress(OSError):  # a disk that has gone: the run says so, and the next one sweeps
+                self._sweep()
             self._lock.close()
             self._lock = None
 
@@ -151,12 +154,15 @@ class RunFolder:
                     )
             for name in FOLDERS:
                 (self.path / name).mkdir(parents=True, exist_ok=True)
-            for stale in self.path.rglob(".tmp-*"):
-                stale.unlink(missing_ok=True)
+            self._sweep()
         except OSError as error:
             raise StoreError(f"cannot write to {self.path}: {error.strerror or error}; give another --out") from error
         # Claimed before anything is computed: a run killed before its run.json is written must be known again.
         self.write_json("claim.json", {"schema": SCHEMA, "identity": dict(identity)})
+
+    def _sweep(self) -> None:
+        for stale in self.path.rglob(".tmp-*"):
+            stale.unlink(missing_ok=True)
 
     def _acquire(self) -> None:
         """The lock is the system's: it ends with the process that holds it, also by kill -9, and children spawned by that

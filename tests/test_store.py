@@ -129,3 +129,14 @@ def test_a_board_that_is_none(tmp_path: Path, content: str | None, said: str) ->
         (tmp_path / "board.json").write_text(content)
     with pytest.raises(StoreError, match=said):
         RunFolder(tmp_path).read_board()
+
+
+def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
+    """A worker that is killed while it writes leaves a temporary file; the run that it belonged to takes it away."""
+    folder = RunFolder(tmp_path / "run")
+    folder.open({"samples": "a"})
+    (folder.path / "parts" / ".tmp-torn").write_bytes(b"half")
+    folder.write_json("board.json", {"kept": True})
+    folder.close()
+    assert not list(folder.path.rglob(".tmp-*"))
+    assert (folder.path / "board.json").is_file()
