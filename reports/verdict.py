@@ -11,6 +11,7 @@ from typing import Any
 
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.choices import Context, Figures, Operating, number
+from unmaskbench.reports.strangers import leaks, strangers_let_in
 from unmaskbench.reports.wording import listed, p_words, percent, percent_short, points_spread, slice_words, spread
 
 Verdict = dict[str, Any]
@@ -45,13 +46,13 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
     best = beats[0] if beats else ranked[0]
     tied = [r["method"] for r in ranked if r is not best and _tied(at.higher, best, r)]
     title = figures.titles.get(best["method"], best["method"])
-    leaks = _leaks(figures, context, at, best["method"])
+    leaking = leaks(figures, context, at, best["method"])
     nothing_lost = at.metric == "fnmr" and floor is not None and number(floor["high"]) == 0
     if beats and tied:
-        strangers = ", but lets more strangers in and" if leaks else ", but"
+        strangers = ", but lets more strangers in and" if leaking else ", but"
         headline = f"{title} leads{strangers} cannot be told apart from {_names(figures, tied, 2)}."
     elif beats:
-        headline = f"{title} gives the person back best{', but lets more strangers in' if leaks else ''}."
+        headline = f"{title} gives the person back best{', but lets more strangers in' if leaking else ''}."
     elif floor is None:
         headline = f"{title} has the best figure; nothing untouched was scored to compare it with."
     elif nothing_lost:
@@ -90,7 +91,8 @@ def _by_person(figures: Figures, context: Context, points: list[Operating]) -> V
             {"question": "Is the difference real?", "answer": reality},
             {
                 "question": "Where does it fail?",
-                "answer": failures(figures, context, at, best) + (_safer(figures, context, at, tied) if leaks else ""),
+                "answer": failures(figures, context, at, best)
+                + (_safer(figures, context, at, tied) if leaking else ""),
             },
         ],
     }
@@ -269,41 +271,11 @@ def _safer(figures: Figures, context: Context, at: Operating, tied: list[str]) -
     return f" Of those that cannot be told from it, {_names(figures, safe)} show{'s' if len(safe) == 1 else ''} no certain rise."
 
 
-def _rises(figures: Figures, context: Context, at: Operating, method: str) -> bool:
-    """Whether the restored faces of a method certainly let more strangers in than the occluded ones."""
-    added = figures.verification(context, at, "UT", "fmr_added").get(method)
-    return added is not None and number(added["low"]) is not None and float(added["low"]) > 0
-
-
-def _within(figures: Figures, context: Context, at: Operating, method: str) -> float | None:
-    """A method's FMR at the kept threshold where it is no higher than the threshold was set for, else None. Occlusion lowers
-    the FMR, so restoring may raise it and still let no more strangers in than unoccluded faces do."""
-    row = figures.verification(context, at, "UT", "fmr").get(method)
-    fmr = number(row["value"]) if row is not None else None
-    return fmr if fmr is not None and at.target is not None and fmr <= at.target else None
-
-
-def _leaks(figures: Figures, context: Context, at: Operating, method: str) -> bool:
-    """Whether a method lets in more strangers than the occlusion did and than the threshold was set for."""
-    return _rises(figures, context, at, method) and _within(figures, context, at, method) is None
-
-
 def failures(figures: Figures, context: Context, at: Operating, best: Row) -> str:
     """Strangers let in, the weakest slice and lost samples of a method, as far as the board can tell."""
-    parts = []
     method = best["method"]
-    added = figures.verification(context, at, "UT", "fmr_added").get(method)
-    if added is not None and number(added["value"]) is not None:
-        within = _within(figures, context, at, method)
-        if _leaks(figures, context, at, method):
-            parts.append(f"It lets more strangers in: FMR rises by {points_spread(added, 2)}.")
-        elif _rises(figures, context, at, method) and within is not None and at.target is not None:
-            parts.append(
-                f"FMR rises by {points_spread(added, 2)} against the occluded faces, to {percent(within, 2)}: no more strangers"
-                f" than the {percent_short(at.target)} that the threshold was set for."
-            )
-        else:
-            parts.append(f"No certain rise in strangers let in: FMR changes by {points_spread(added, 2)}.")
+    let_in = strangers_let_in(figures, context, at, method)
+    parts = [let_in] if let_in else []
     slices = [
         r for r in figures.table("verification", context)
         if r["method"] == method and r["slice"] != "all" and r["matcher"] == at.matcher and r["setting"] == "UT"

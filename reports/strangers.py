@@ -1,0 +1,39 @@
+"""Whether a method lets strangers in: its FMR at the kept threshold against the occlusion's and against what was asked for.
+
+Occlusion lowers the FMR, so restoring may raise it and still let no more strangers in than unoccluded faces do.
+"""
+
+from __future__ import annotations
+
+from unmaskbench.reports.choices import Context, Figures, Operating, number
+from unmaskbench.reports.wording import percent, percent_short, points_spread
+
+
+def leaks(figures: Figures, context: Context, at: Operating, method: str) -> bool:
+    """Whether a method certainly lets in more strangers than the occlusion did, and more than the threshold was set for."""
+    added = figures.verification(context, at, "UT", "fmr_added").get(method)
+    rises = added is not None and number(added["low"]) is not None and float(added["low"]) > 0
+    return rises and not _within(figures, context, at, method)
+
+
+def strangers_let_in(figures: Figures, context: Context, at: Operating, method: str) -> str:
+    """One sentence on the method's FMR; empty where the board has no figure of it."""
+    added = figures.verification(context, at, "UT", "fmr_added").get(method)
+    if added is None or number(added["value"]) is None:
+        return ""
+    change = points_spread(added, 2)
+    if number(added["low"]) is None or float(added["low"]) <= 0:
+        return f"No certain rise in strangers let in: FMR changes by {change}."
+    within = _within(figures, context, at, method)
+    if within:
+        return f"FMR rises by {change} against the occluded faces, to {within} that the threshold was set for."
+    return f"It lets more strangers in: FMR rises by {change}."
+
+
+def _within(figures: Figures, context: Context, at: Operating, method: str) -> str:
+    """A method's FMR at the kept threshold in words where it is no higher than the threshold was set for, else ""."""
+    row = figures.verification(context, at, "UT", "fmr").get(method)
+    fmr = number(row["value"]) if row is not None else None
+    if fmr is None or at.target is None or fmr > at.target:
+        return ""
+    return f"{percent(fmr, 2)}: no more strangers than the {percent_short(at.target)}"
