@@ -3,7 +3,8 @@
 A plug-in names each file that it needs as a ``WeightFile`` in its class attribute ``weights``. A file is looked for, in
 this order, in the folders of ``search_path()``: ``$UNMASKBENCH_HOME/weights`` where that is set, then the cache
 ``~/.cache/unmaskbench/weights`` (``$UNMASKBENCH_CACHE`` moves it), which ``bench weights fetch`` and ``bench weights add``
-fill. Nothing is ever downloaded in passing: a run that lacks a file says so, with the command that gets it.
+fill; last in the package on PyPI that carries it, where there is one and it is installed. Nothing is ever downloaded in
+passing: a run that lacks a file says so, with the command that gets it.
 
 Weights that ship with the package are not here: they lie beside their plug-in and are read with ``shipped``.
 """
@@ -11,6 +12,7 @@ Weights that ship with the package are not here: they lie beside their plug-in a
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -25,7 +27,8 @@ from unmaskbench.benchmark.types import Missing
 @dataclass(frozen=True)
 class WeightFile:
     """One file of weights. ``sha256`` is the publisher's or ours, empty where none is known; ``url`` is empty where the
-    file must be fetched by hand, and then ``source`` says from whom. ``enables`` says what a user gains."""
+    file must be fetched by hand, and then ``source`` says from whom. ``package`` names a package on PyPI that carries the
+    file, and the folder in it. ``enables`` says what a user gains."""
 
     id: str
     filename: str
@@ -34,6 +37,7 @@ class WeightFile:
     enables: str
     url: str = ""
     sha256: str = ""
+    package: str = ""
 
 
 def search_path() -> list[Path]:
@@ -50,11 +54,18 @@ def cache_folder() -> Path:
 
 def find(weight: WeightFile) -> Path | None:
     """The file's path, or None where it is not here. The content is checked by ``require``."""
-    for folder in search_path():
+    for folder in (*search_path(), *_package_folder(weight)):
         path = folder / weight.filename
         if path.is_file():
             return path
     return None
+
+
+def _package_folder(weight: WeightFile) -> list[Path]:
+    """The folder of the installed package that carries the file; found without importing it."""
+    name, _, inside = weight.package.partition("/")
+    spec = importlib.util.find_spec(name) if name else None
+    return [Path(place) / inside for place in spec.submodule_search_locations or ()] if spec else []
 
 
 def require(weight: WeightFile) -> Path:
@@ -75,6 +86,8 @@ def require(weight: WeightFile) -> Path:
 
 def remedy(weight: WeightFile) -> str:
     """The one command that gets the file."""
+    if weight.package:
+        return f"pip install {weight.package.partition('/')[0]}"
     if weight.url:
         return f"bench weights fetch {weight.id}"
     return f"get {weight.filename} from {weight.source}, then: bench weights add {weight.id} FILE"

@@ -74,3 +74,24 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, cache: Path, monkeypatc
     with pytest.raises(OSError, match="No space left"):
         weights.add(FETCHED, tmp_path / "mine.bin")
     assert list(cache.iterdir()) == []
+
+
+def test_a_package_that_carries_the_file_is_looked_in_last(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried = WeightFile(
+        "c", "c.bin", "CC0-1.0", "its author", "things", package="carrier_of_weights/models", sha256=SHA
+    )
+    assert weights.remedy(carried) == "pip install carrier_of_weights"
+    with pytest.raises(FileNotFoundError, match=r"\(c.bin\) are not here; pip install carrier_of_weights"):
+        weights.require(carried)
+    package = tmp_path / "site" / "carrier_of_weights"
+    (package / "models").mkdir(parents=True)
+    # It is found without being imported, which may fail or take long.
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    (package / "models" / "c.bin").write_bytes(CONTENT)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert weights.require(carried) == package / "models" / "c.bin"
+    cache.mkdir(parents=True)
+    (cache / "c.bin").write_bytes(CONTENT)
+    assert weights.require(carried) == cache / "c.bin"

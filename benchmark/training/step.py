@@ -164,7 +164,7 @@ class RestorationStep(Step):
                     f"loss '{term.id}' wants output '{term.output}'; the network gives {', '.join(outputs)}"
                 )
             # Feature networks may run in half precision; pixel terms must not.
-            half = isinstance(loss, nn.Module) and term.id != "identity"
+            half = isinstance(loss, nn.Module)
             with torch.autocast(self.device_.type, torch.bfloat16, enabled=half and self.recipe.precision == "bf16"):
                 value = loss(outputs[term.output].float(), batch)
             logs[f"{number}_{term.id}"] = value.detach()

@@ -1,4 +1,4 @@
-"""Embedders that may teach: differentiable torch networks from aligned 112 px crops to identity vectors.
+"""Embedders that may teach: differentiable torch networks from faces to identity vectors.
 
 A matcher that judges must not teach. The independent judge of the published boards is refused here by name, so that no
 recipe can spoil it by accident; a matcher that did teach is written into the model card and flagged by the board.
@@ -13,22 +13,47 @@ import torch
 from torch import Tensor, nn
 
 from unmaskbench.benchmark import weights
+from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, DLIB_150X150, align
 from unmaskbench.benchmark.registry import MATCHERS
 
 JUDGES = frozenset({"mobilefacenet"})
-TEACHERS = ("edgeface", "compact")
+TEACHERS = ("edgeface", "compact", "dlib")
 
 
 class Teacher(nn.Module):
-    """A frozen embedder. ``forward`` takes crops (N, 3, 112, 112) in [0, 1], aligned to ArcFace's template, and gives
-    vectors (N, D) of length 1. Its parameters take no gradient; its input does."""
+    """A frozen embedder. ``forward`` takes its own crops (N, 3, h, w) in [0, 1], as ``crops`` cuts them, and gives vectors
+    (N, D) of length 1. Its parameters take no gradient; its input does.
 
-    def __init__(self, network: nn.Module) -> None:
+    ``template`` and ``side_px`` are the crop's geometry; the network is shown ``gain`` * x + ``offset``. With
+    ``low_precision`` it follows its caller into bfloat16.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        template: tuple[tuple[float, float], ...] = ARCFACE_112X112,
+        side_px: int = 112,
+        gain: float = 2.0,
+        offset: float = -1.0,
+        low_precision: bool = False,
+    ) -> None:
         super().__init__()
-        self.network = network.eval().requires_grad_(False)
+        self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.template, self.side_px, self.gain, self.offset = template, side_px, gain, offset
+        self.low_precision = low_precision
+
+    def crops(self, images: Tensor, landmarks: Tensor) -> Tensor:
+        """The faces (N, 3, side, side) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2), in float32."""
+        with torch.autocast(images.device.type, enabled=False):
+            return align(images.float(), landmarks, self.template, (self.side_px, self.side_px))
 
     def forward(self, crops: Tensor) -> Tensor:
-        return nn.functional.normalize(self.network(crops * 2.0 - 1.0).float(), dim=1)
+        device = crops.device.type
+        low = self.low_precision and torch.is_autocast_enabled(device)
+        with torch.autocast(device, torch.get_autocast_dtype(device), enabled=low):
+            vectors = self.network((crops * self.gain + self.offset).contiguous(memory_format=torch.channels_last))
+        return nn.functional.normalize(vectors.float(), dim=1)
 
     def train(self, mode: bool = True) -> Teacher:
         """Stay in evaluation mode: batch statistics of a training batch are not the teacher's."""
@@ -51,7 +76,12 @@ def teacher(name: str) -> Teacher:
     check_teacher(name)
     matcher = MATCHERS.get(name)
     if name == "compact":
-        return Teacher(matcher.load_network())
+        return Teacher(matcher.load_network(), low_precision=True)
+    if name == "dlib":
+        return Teacher(
+            matcher.load_network(), template=DLIB_150X150, side_px=150, gain=1.0, offset=0.0, low_precision=True
+        )
+    # A transformer at heart: bfloat16 makes it no faster.
     return Teacher(torch_from_onnx(weights.require(matcher.weights[0])))
 
 

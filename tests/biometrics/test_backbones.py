@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from tests import parity
+from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import DlibResNet, load_dlib_resnet
 from unmaskbench.benchmark.biometrics.backbones.inception_resnet_v1 import InceptionResnetV1, load_inception_resnet_v1
 from unmaskbench.benchmark.biometrics.backbones.iresnet import IResNet, load_iresnet100
+from unmaskbench.benchmark.biometrics.matchers.dlib import DLIB_RESNET
+from unmaskbench.benchmark.weights import find
 from unmaskbench.benchmark.weights_io import WeightsError
 
 
@@ -128,3 +131,93 @@ def test_wrong_sizes_are_refused() -> None:
         iresnet(torch.zeros(1, 3, 160, 160))
     with pytest.raises(ValueError, match="at least 75 px"):
         facenet(torch.zeros(1, 3, 64, 64))
+
+
+# -------------------------------------------------------------------------------------------------------------- dlib
+
+
+DLIB_ANSWER = (
+    -0.0834791,
+    0.1308046,
+    0.0722173,
+    -0.0408676,
+    -0.1001382,
+    -0.0038108,
+    -0.0683763,
+    0.0351079,
+    0.1112250,
+    -0.0192869,
+    0.2036299,
+    -0.0355242,
+)
+DLIB_NORM = 1.323774
+
+
+def dlib_integer(value: int) -> bytes:
+    content = value.to_bytes((value.bit_length() + 7) // 8, "little")
+    return bytes([len(content)]) + content
+
+
+def dlib_tensor(values: np.ndarray, rows: int, columns: int = 1) -> bytes:
+    """A tensor as dlib's ``serialize`` writes it: version, four sizes, floats."""
+    return b"".join(map(dlib_integer, (2, rows, columns, 1, 1))) + values.astype("<f4").tobytes()
+
+
+def dlib_file(path: Path, rng: np.random.Generator) -> tuple[DlibResNet, list[tuple[Tensor, Tensor]]]:
+    """A file of random layers with other bytes between them; what its convolutions and their affine layers hold."""
+    network, layers, content = DlibResNet(), [], b"\x01\x01\x01\x0dloss_metric_2"
+    for convolution in network.convolutions():
+        size, outputs = convolution.weight.numel(), convolution.out_channels
+        values, affine = rng.standard_normal(size + outputs), rng.standard_normal(2 * outputs)
+        content += (
+            b"\x05con_4" + dlib_tensor(values, size + outputs) + b"\x07affine_" + dlib_tensor(affine, 2 * outputs)
+        )
+        layers.append((torch.from_numpy(values).float(), torch.from_numpy(affine).float()))
+    last = rng.standard_normal(256 * 128)
+    path.write_bytes(content + b"\x04fc_2" + dlib_tensor(last, 256, 128) + b"end")
+    layers.append((torch.from_numpy(last).float(), torch.empty(0)))
+    return network, layers
+
+
+def test_dlib_layers_come_from_the_file_in_order(tmp_path: Path) -> None:
+    _, layers = dlib_file(tmp_path / "net.dat", np.random.default_rng(0))
+    network = load_dlib_resnet(tmp_path / "net.dat")
+    assert not network.training
+    for convolution, (values, affine) in zip(network.convolutions(), layers[:-1], strict=True):
+        image = torch.rand(1, convolution.in_channels, 9, 9)
+        outputs = convolution.out_channels
+        plain = nn.functional.conv2d(
+            image, values[:-outputs].view_as(convolution.weight), values[-outputs:],
+            convolution.stride, convolution.padding,
+        )  # fmt: skip
+        expected = plain * affine[:outputs, None, None] + affine[outputs:, None, None]
+        torch.testing.assert_close(convolution(image), expected, atol=1e-3, rtol=1e-4)
+    # dlib's matrix is inputs x outputs.
+    assert torch.equal(network.fc.weight, layers[-1][0].view(256, 128).T)
+
+
+def test_dlib_refuses_other_and_cut_files(tmp_path: Path) -> None:
+    dlib_file(tmp_path / "net.dat", np.random.default_rng(0))
+    content = (tmp_path / "net.dat").read_bytes()
+    for name, other in (("cut.dat", content[:-1000]), ("other.dat", b"no network"), ("empty.dat", b"")):
+        (tmp_path / name).write_bytes(other)
+        with pytest.raises(WeightsError, match=rf"{name}: no tensor of \d+ x \d+ where one is due"):
+            load_dlib_resnet(tmp_path / name)
+    with pytest.raises(ValueError, match=r"expected \(N, 3, 150, 150\)"):
+        DlibResNet()(torch.zeros(1, 3, 112, 112))
+
+
+def test_dlib_parity() -> None:
+    """What dlib 19.24 itself, in C++, answers to a picture given by formula, with its published weights."""
+    path = find(DLIB_RESNET)
+    if path is None:
+        pytest.skip("needs pip install face_recognition_models")
+    network = load_dlib_resnet(path)
+    assert sum(p.numel() for p in network.parameters()) == 5_607_488
+    y, x = np.mgrid[:150, :150]
+    picture = np.stack([(x * 5 + y * 3) % 256, (x * x + y) % 256, (255 - y) % 256]).astype(np.float32) / 255
+    with torch.no_grad():
+        embedding = network(torch.from_numpy(picture)[None])[0].numpy()
+    reference = np.array(DLIB_ANSWER)
+    np.testing.assert_allclose(embedding[:12], reference, atol=1e-6)
+    assert float(np.linalg.norm(embedding)) == pytest.approx(DLIB_NORM, abs=1e-5)

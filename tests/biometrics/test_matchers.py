@@ -22,7 +22,7 @@ from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
 from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
 from unmaskbench.benchmark.registry import MATCHERS, UnavailablePluginError
 
-NAMES = ["arcface", "edgeface", "facenet", "magface", "mobilefacenet", "qmagface"]
+NAMES = ["arcface", "dlib", "edgeface", "facenet", "magface", "mobilefacenet", "qmagface"]
 POINTS = torch.tensor(ARCFACE_112X112)[None] + 5.0
 
 
@@ -59,13 +59,15 @@ def test_every_matcher_is_listed_with_a_complete_card(name: str) -> None:
 def test_missing_weights_come_with_a_remedy(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("UNMASKBENCH_HOME", raising=False)
     monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(weights, "_package_folder", lambda weight: [])
     absent = [item for item in MATCHERS.missing(name) if item.kind == "weights"]
+    command = "pip install face_recognition_models" if name == "dlib" else "bench weights"
     assert len(absent) == 1
-    assert "bench weights" in absent[0].remedy
-    with pytest.raises(UnavailablePluginError, match="bench weights"):
+    assert command in absent[0].remedy
+    with pytest.raises(UnavailablePluginError, match=command):
         MATCHERS.build(name)
     matcher = MATCHERS.get(name)()
-    with pytest.raises(FileNotFoundError, match="bench weights"):
+    with pytest.raises(FileNotFoundError, match=command):
         matcher.load("cpu")
     with pytest.raises(RuntimeError, match="not loaded"):
         matcher.embed(_image(), POINTS)
@@ -100,10 +102,10 @@ def test_arcface_through_insightface_equals_the_direct_way(home: Path) -> None:
     assert float(direct.similarity(found[1], reference).diagonal().min()) > 0.9999
 
 
-@pytest.mark.parametrize("name", ["edgeface", "mobilefacenet"])
-def test_embeddings_do_not_depend_on_the_batch(name: str, home: Path) -> None:
+@pytest.mark.parametrize("name", ["dlib", "edgeface", "mobilefacenet"])
+def test_embeddings_do_not_depend_on_the_batch(name: str) -> None:
     if MATCHERS.missing(name):
-        pytest.skip(f"needs the weights of {name} in {home}")
+        pytest.skip(f"needs {MATCHERS.missing(name)}")
     matcher = MATCHERS.build(name)
     matcher.load("cpu")
     images, points = _image(count=5), POINTS.expand(5, -1, -1)

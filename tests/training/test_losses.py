@@ -211,3 +211,27 @@ def test_identity_sees_crops_that_move(home: Path) -> None:
     assert float(still(restored, batch)) == float(still(restored, batch))
     with pytest.raises(ValueError, match="jitter"):
         Identity(jitter_px=-1.0)
+
+
+def test_dlib_teaches_on_its_own_crops() -> None:
+    """Its answers are the matcher's, for crops that it cuts itself; in bfloat16 they turn by less than three degrees."""
+    from unmaskbench.benchmark.registry import MATCHERS
+    from unmaskbench.benchmark.training.teachers import teacher
+
+    if MATCHERS.missing("dlib"):
+        pytest.skip("needs pip install face_recognition_models")
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.rand(2, 3, 10, 10, generator=generator)
+    images = nn.functional.interpolate(coarse, (128, 128), mode="bicubic").clamp(0, 1)
+    points = torch.tensor([[45.0, 52], [83, 52], [64, 72], [49, 92], [79, 92]]).expand(2, -1, -1)
+    network, matcher = teacher("dlib"), MATCHERS.build("dlib")
+    matcher.load("cpu")
+    crops = network.crops(images, points)
+    assert crops.shape == (2, 3, 150, 150)
+    answer, expected = network(crops), nn.functional.normalize(matcher.embed(images, points), dim=1)
+    torch.testing.assert_close(answer, expected, atol=1e-5, rtol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = network(crops)
+    assert low.dtype == torch.float32
+    assert not torch.equal(low, answer)
+    assert float((low * answer).sum(dim=1).min()) > math.cos(math.radians(3))

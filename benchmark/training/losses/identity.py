@@ -15,7 +15,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.biometrics.alignment import align
 from unmaskbench.benchmark.training.losses import Batch, View
 from unmaskbench.benchmark.training.teachers import teacher as build_teacher
 
@@ -46,7 +45,7 @@ class Identity(nn.Module):
             mirrored = torch.rand(count, 1, 1, 1, device=image.device) < 0.5
 
         def crops(images: Tensor) -> Tensor:
-            aligned = align(images, points)
+            aligned = self.embedder.crops(images, points)
             return torch.where(mirrored, aligned.flip(-1), aligned)
 
         with torch.no_grad():

@@ -1,0 +1,69 @@
+"""dlib's face-recognition network, as in the Python package face_recognition."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from unmaskbench.benchmark import weights
+from unmaskbench.benchmark.biometrics.alignment import DLIB_150X150, SIGNATURE, align
+from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import INPUT_PX, DlibResNet, load_dlib_resnet
+from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
+from unmaskbench.benchmark.registry import MATCHERS
+from unmaskbench.benchmark.types import MatcherCard, Missing
+from unmaskbench.benchmark.weights import WeightFile
+
+DLIB_RESNET = WeightFile(
+    id="dlib_resnet",
+    filename="dlib_face_recognition_resnet_model_v1.dat",
+    licence="CC0-1.0",
+    source="Davis King (github.com/davisking/dlib-models), in the PyPI package face_recognition_models",
+    enables="matcher dlib",
+    package="face_recognition_models/models",
+    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+)
+_BATCH = 32
+
+
+@MATCHERS.register("dlib")
+class Dlib(CosineSimilarity):
+    """128-d embeddings of 150 px crops, RGB, compared by cosine."""
+
+    card = MatcherCard(
+        id="dlib",
+        title="dlib ResNet",
+        dimension=128,
+        licence="CC0-1.0",
+        source="King, High Quality Face Recognition with Deep Metric Learning, blog.dlib.net, 2017",
+        signature=f"dlib_resnet_v1|150x150|{SIGNATURE}|cosine",
+        notes="It knows no masks. Its author compares by Euclidean distance; by cosine it errs less on LFW. The crop is laid by "
+        "five landmarks where dlib's own lays it by sixty-eight.",
+    )
+    weights = (DLIB_RESNET,)
+
+    def __init__(self) -> None:
+        self._network: DlibResNet | None = None
+        self._device = "cpu"
+
+    @staticmethod
+    def missing() -> list[Missing]:
+        """The weight file, where absent."""
+        return weights.missing(Dlib.weights)
+
+    @staticmethod
+    def load_network() -> DlibResNet:
+        """The trained network in evaluation mode, on the CPU. Raises FileNotFoundError with the remedy."""
+        return load_dlib_resnet(weights.require(DLIB_RESNET))
+
+    def load(self, device: str) -> None:
+        """Read the network. Raises FileNotFoundError with a remedy, ValueError where the file is another."""
+        self._network, self._device = self.load_network().to(device), device
+
+    @torch.inference_mode()
+    def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
+        """Embeddings (N, 128) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
+        if self._network is None:
+            raise RuntimeError("matcher 'dlib' is not loaded; call load(device) first")
+        crops = align(images, landmarks, DLIB_150X150, (INPUT_PX, INPUT_PX)).to(self._device)
+        parts = [self._network(crops[i : i + _BATCH]).float().cpu() for i in range(0, len(crops), _BATCH)]
+        return torch.cat(parts) if parts else torch.zeros(0, self.card.dimension)
