@@ -71,7 +71,12 @@ def train(
     torch.manual_seed(settings.seed)
     training = dataset_for(settings, faces, training=True)
     step = build_step(settings, target, training.classes if isinstance(training, AlignedFaces) else 0)
-    _start_from(step.generator, settings, folder)
+    if isinstance(baseline := settings.options.get("baseline"), str):
+        # f0 of an earlier run, where this run starts from a later one.
+        _load_weights(step.generator, baseline, settings, folder)
+        step.keep_baseline()
+    if settings.network.start_from is not None:
+        _load_weights(step.generator, settings.network.start_from, settings, folder)
     step.to(target)
     step.prepare()
     _channels_last(step)
@@ -169,10 +174,8 @@ def _prepare(folder: Path, recipe: Recipe, resume: bool, rank: int) -> None:
         path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 
 
-def _start_from(network: torch.nn.Module, recipe: Recipe, folder: Path) -> None:
-    name = recipe.network.start_from
-    if name is None:
-        return
+def _load_weights(network: torch.nn.Module, name: str, recipe: Recipe, folder: Path) -> None:
+    """Give ``network`` the weights of an earlier run. Raises RecipeError where they are not there."""
     run_of_it = Path(name).stem.removeprefix(f"{recipe.method}_")
     places = (
         Path(name), folder.parent / f"{recipe.method}-{run_of_it}" / name, folder.parent / name,

@@ -87,14 +87,18 @@ class RestorationStep(Step):
 
     def prepare(self) -> None:
         """Freeze what the method holds still (not with ``options.joint``), and keep the start's encoder where the recipe
-        compares with it."""
+        compares with it (``options.baseline``: true)."""
         freeze = getattr(self.method, "freeze", None)
         if freeze is not None and not self.recipe.options.get("joint"):
             freeze(self.generator)
-        if self.recipe.options.get("baseline"):
-            encoder = copy.deepcopy(self.generator.encoder).eval().requires_grad_(False)
-            # Past the module tree: the baseline is neither trained, averaged nor shipped.
-            self.generator.__dict__["baseline"] = encoder
+        if self.recipe.options.get("baseline") is True:
+            self.keep_baseline()
+
+    def keep_baseline(self) -> None:
+        """Keep the generator's encoder, as it is now, for the latent term to compare with."""
+        encoder = copy.deepcopy(self.generator.encoder).eval().requires_grad_(False)
+        # Past the module tree: the baseline is neither trained, averaged nor shipped.
+        self.generator.__dict__["baseline"] = encoder
 
     def outputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the network gives, by name: ``restored``, and what else its method's training needs."""

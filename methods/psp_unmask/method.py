@@ -42,8 +42,9 @@ class PSPUnmask(LearnedMethod):
     def training_outputs(network: Any, occluded: Tensor, mask: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """``restored`` from the occluded face and ``latent``, the difference of its codes to the unmasked truth's.
 
-        The truth's codes come from the encoder as it stood when the run began (the paper's baseline encoder f0), which
-        the network carries as ``baseline``; while f0 itself is trained there is none, and the difference is zero.
+        The truth's codes come from the paper's baseline encoder f0, which the network carries as ``baseline``: the encoder
+        as it stood when the run began, or that of an earlier run which the recipe names; while f0 itself is trained
+        there is none, and the difference is zero.
         """
         import torch
 

@@ -16,6 +16,7 @@ from unmaskbench.benchmark.training import entry, loop, ship, step
 from unmaskbench.benchmark.training.hooks import read_best
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
 from unmaskbench.benchmark.training.selection import People
+from unmaskbench.benchmark.weights_io import read_state_dict
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +103,37 @@ def test_coarse_steps_come_first_and_smaller(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(step.RestorationStep, "outputs", seen)
     entry.train("ra_unet", recipe, "toy_faces", out=tmp_path / "run")
     assert sides == [32, 32, 64, 64]
+
+
+def test_a_later_run_keeps_the_first_ones_encoder_to_compare_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Randhawa et al. 2022 compare with f0, the encoder of unmasked faces, also where f starts from an earlier f."""
+    base: dict = {
+        "method": "psp_unmask", "steps": 1, "batch": 2, "network": {"settings": {}}, "adversaries": [],
+        "losses": [{"id": "mse", "weight": 1.0}, {"id": "latent", "weight": 1.0, "output": "latent"}],
+        "optimiser": {"rate": 0.01}, "validation": {**toy.RECIPE["validation"], "every": 1},
+    }  # fmt: skip
+    first = entry.train("psp_unmask", toy.write_recipe(tmp_path, **base), "toy_faces", out=tmp_path / "f0")
+    second = entry.train("psp_unmask", toy.write_recipe(tmp_path, **base, seed=4), "toy_faces", out=tmp_path / "f")
+    seen: dict[str, dict[str, torch.Tensor]] = {}
+    honest = step.RestorationStep.train_step
+
+    def watched(self: step.RestorationStep, data: dict, optim_wrapper: object) -> dict:
+        seen["f0"] = {key: value.clone() for key, value in self.generator.baseline.state_dict().items()}
+        seen["f"] = {key: value.clone() for key, value in self.generator.encoder.state_dict().items()}
+        return honest(self, data, optim_wrapper)
+
+    monkeypatch.setattr(step.RestorationStep, "train_step", watched)
+    later = {**base, "options": {"baseline": str(first)}, "network": {"start_from": str(second)}}
+    entry.train("psp_unmask", toy.write_recipe(tmp_path, **later), "toy_faces", out=tmp_path / "later")
+    for name, path in (("f0", first), ("f", second)):
+        expected = read_state_dict(path)
+        for key, value in seen[name].items():
+            if "num_batches" in key:  # a counter, which does not ship
+                continue
+            assert torch.equal(value, expected[f"encoder.{key}"].to(value.dtype)), (name, key)
+    assert any(not torch.equal(seen["f0"][key], seen["f"][key]) for key in seen["f"])
 
 
 def test_people_of_the_evaluation_are_refused() -> None:
