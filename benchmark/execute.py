@@ -241,13 +241,23 @@ def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitRe
 
 
 def _weights(suite: Suite) -> dict[str, str]:
-    from unmaskbench.benchmark.registry import MATCHERS, METHODS, METRICS
+    """sha256 of every weight file that is here and that the suite's plug-ins may have used, by its id or its name."""
+    from unmaskbench.benchmark.registry import MATCHERS, METHODS, METRICS, SEGMENTERS
 
     used: dict[str, str] = {}
     classes = [METRICS.get(entry.id) for entry in suite.metrics] + [MATCHERS.get(entry.id) for entry in suite.matchers]
     classes += [METHODS.get(part) for entry in suite.methods for part in entry.id.split("+")]
+    if suite.mask_source != "oracle" or any(entry.mask_source.startswith("predicted") for entry in suite.methods):
+        classes += [SEGMENTERS.get(name) for name in SEGMENTERS.names()]
     for cls in classes:
         for weight in getattr(cls, "weights", ()):
-            if find(weight) is not None:
-                used[weight.id] = weight.sha256
+            path = find(weight)
+            if path is not None:
+                used[weight.id] = weight.sha256 or sha256(path)
+        for path in getattr(cls, "weight_paths", list)():
+            used[path.name] = sha256(path)
+    for entry in (*suite.methods, *suite.matchers):
+        path = Path(str(entry.parameters.get("checkpoint", "")))
+        if path.is_file():
+            used[path.name] = sha256(path)
     return dict(sorted(used.items()))

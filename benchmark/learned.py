@@ -204,6 +204,13 @@ class LearnedMethod:
         del path
         return None
 
+    @classmethod
+    def published_start(cls, path: Path, network: nn.Module) -> Mapping[str, Tensor] | None:
+        """The weights with which training of ``network`` starts from a published file, or None where it is none."""
+        del network
+        published = cls(checkpoint=path).from_published(path)
+        return None if published is None else published.state_dict()
+
     def _network(self) -> nn.Module:
         from unmaskbench.benchmark.weights_io import check_fit, load_strict, read_state_dict
 

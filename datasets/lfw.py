@@ -33,7 +33,7 @@ class LFW:
         id="lfw",
         title="Labeled Faces in the Wild",
         licence="research use; photographs belong to their owners",
-        source="http://vis-www.cs.umass.edu/lfw/ (or bench's fetch, by scikit-learn's mirror)",
+        source="http://vis-www.cs.umass.edu/lfw/ (or unmaskbench.datasets.lfw.fetch, by scikit-learn's mirror)",
         layout=LAYOUT,
         bibtex="@techreport{lfw, author={Huang, Gary B. and Ramesh, Manu and Berg, Tamara and Learned-Miller, Erik}, "
         "title={Labeled Faces in the Wild: A Database for Studying Face Recognition in Unconstrained Environments}, "

@@ -293,7 +293,7 @@ def rows_of(page: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for line in page.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| `") and re.fullmatch(r"`[\w.]+`", cells[0]):
+        if line.startswith("| `") and re.fullmatch(r"`[\w.-]+`", cells[0]):
             found.setdefault(cells[0].strip("`"), cells[1:])
     return found
 
@@ -336,13 +336,14 @@ def test_layouts_are_those_of_the_datasets() -> None:
 
 def test_every_weight_file_that_can_be_got_is_named() -> None:
     from unmaskbench.benchmark.cli.weights import catalogue
+    from unmaskbench.benchmark.weights import remedy
 
     told = rows_of(DOCS / "weights.md")
     for name, weight in catalogue().items():
         if weight.filename.endswith("_features.safetensors"):
             continue  # another form of a file that is named
         assert name in told, f"docs/weights.md does not name '{name}'"
-        command = f"bench weights {'fetch' if weight.url else 'add'} {name}"
+        command = remedy(weight) if weight.package else f"bench weights {'fetch' if weight.url else 'add'} {name}"
         assert command in told[name][-1], f"docs/weights.md: '{name}' is got by `{command}`"
 
 

@@ -27,7 +27,7 @@ def doctor() -> None:
     typer.echo(f"  cuda             {machine['gpu'] or 'none seen by torch'}")
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
     typer.echo(f"  bf16 in hardware {'yes (AMX)' if amx else 'no: --precision bf16 will be slow'}")
-    typer.echo(f"weights (looked for in {', '.join(map(str, search_path()))})")
+    typer.echo(f"weights (looked for in {', '.join(map(str, search_path()))} and installed packages that carry them)")
     for weight in catalogue().values():
         path = find(weight)
         state = f"here  {path}" if path else f"not here: {remedy(weight)}"

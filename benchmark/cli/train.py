@@ -28,9 +28,10 @@ def train(
 
     \b
     Examples:
+      bench train modified_vnet --recipe person --data lfw --root ~/data/lfw
       bench train modified_vnet --data lfw --root ~/data/lfw
       bench train h2a_ms2a_gan --recipe paper --data celeba_hq --root ~/data/celeba_hq --device cuda
-      bench train modified_vnet --steps 200 --out runs/train/trial --root ~/data/lfw
+      bench train mbnet --steps 200 --out runs/train/trial --root ~/data/lfw
       torchrun --nproc-per-node 4 -m unmaskbench.benchmark.training lama --recipe paper --data celeba --root DIR --device cuda
     """
     from unmaskbench.benchmark.execute import resolve_device

@@ -14,10 +14,12 @@ app = typer.Typer(help="List, fetch, add and verify files of weights.", no_args_
 
 
 def catalogue() -> dict[str, WeightFile]:
-    """Every weight file that a plug-in names, by id."""
+    """Every weight file that a plug-in, the face detector or a loss of training names, by id."""
     from unmaskbench.benchmark import registry
+    from unmaskbench.benchmark.detection import DETECTOR
+    from unmaskbench.benchmark.training.losses.perceptual import VGG19
 
-    found: dict[str, WeightFile] = {}
+    found: dict[str, WeightFile] = {weight.id: weight for weight in (DETECTOR, VGG19)}
     for room in (registry.METRICS, registry.MATCHERS, registry.METHODS, registry.SEGMENTERS):
         for name in room.names():
             for weight in getattr(room.get(name), "weights", ()):
@@ -51,6 +53,7 @@ def list_() -> None:
         path = find(weight)
         typer.echo(f"{weight.id:<24} {'here' if path else 'not here'}  {weight.licence}")
         typer.echo(f"{'':<24} {path or remedy(weight)}")
+        typer.echo(f"{'':<24} from {weight.source}")
         typer.echo(f"{'':<24} enables {weight.enables}")
 
 

@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from unmaskbench.benchmark.learned import locate
+from unmaskbench.benchmark.registry import METHODS
 from unmaskbench.benchmark.training.data import AlignedFaces, FixedBatches, StepBatches, dataset_for, loader
 from unmaskbench.benchmark.training.distributed import open_group
 from unmaskbench.benchmark.training.hooks import CURVE
@@ -184,10 +185,14 @@ def _load_weights(network: torch.nn.Module, name: str, recipe: Recipe, folder: P
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise RecipeError(
-            f"recipe '{recipe.name}' starts from {name}, which is not there; train it first "
-            f"(looked in {', '.join(str(place) for place in places)})"
+            f"recipe '{recipe.name}' starts from {name}, which is not there; train that first: "
+            f"bench train {recipe.method} --recipe {run_of_it} (looked in {', '.join(str(place) for place in places)})"
         )
-    load_strict(network, read_state_dict(path), path)
+    # Methods alone have published files; a segmenter and the matcher compact start from their own.
+    plugin = METHODS.get(recipe.method) if recipe.method in METHODS.names() else None
+    published_start = getattr(plugin, "published_start", None)
+    published = published_start(path, network) if published_start is not None else None
+    load_strict(network, published or read_state_dict(path), path)
 
 
 def _channels_last(module: torch.nn.Module) -> None:

@@ -1,6 +1,6 @@
 """Noise to face: the step that trains the small StyleGAN2 which a style encoder needs (Karras et al. 2020).
 
-Non-saturating logistic game, lazy R1 (section 4), style mixing (Karras et al. 2019, section 3.1) and the running mean of w,
+Non-saturating logistic game, lazy R1 (section 3.1), style mixing (Karras et al. 2019, section 3.1) and the running mean of w,
 from which the encoder's styles are offsets. Path length regularisation is left out: it costs a second backward pass and
 serves editing, not restoration.
 """

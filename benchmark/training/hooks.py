@@ -41,7 +41,8 @@ class MovingAverage(Hook):  # type: ignore[misc]
 
     def before_run(self, runner: Any) -> None:
         """Start from the generator as it is."""
-        momentum = max(1.0 - self.decay, 1e-7)
+        # mmengine's bounds are open; a decay of 0 follows the weights to within 1e-7 of each step.
+        momentum = min(max(1.0 - self.decay, 1e-7), 1.0 - 1e-7)
         self.average = WarmAverage(runner.model.generator, momentum=momentum, update_buffers=True)
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:

@@ -121,6 +121,8 @@ class Adversary(_Frozen):
     view: Literal["raw", "composite"] = "raw"
     conditional: bool = False
     """Whether the occluded image and the mask are stacked behind the candidate (3 + 4 channels)."""
+    known_is_real: bool = False
+    """Whether patches of an output that see no missing pixel are to be called real (Suvorov et al. 2022, section 2.2.2)."""
 
 
 class Optimiser(_Frozen):
@@ -178,6 +180,7 @@ class Recipe(_Frozen):
     adversaries: list[Adversary] = Field(default_factory=list)
     optimiser: Optimiser = Optimiser()
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay of the moving average of the weights, which is validated and ships; 0 ships the weights as they are."""
     validation: Validation = Validation()
     checkpoint_every: Count = 500
     log_every: Count = 50
@@ -208,6 +211,9 @@ class Recipe(_Frozen):
             del content["coarse"]
         if not content["data"]["parameters"]:
             del content["data"]["parameters"]
+        for adversary in content["adversaries"]:
+            if not adversary["known_is_real"]:
+                del adversary["known_is_real"]
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @property

@@ -96,7 +96,7 @@ class RestorationStep(Step):
 
     def keep_baseline(self) -> None:
         """Keep the generator's encoder, as it is now, for the latent term to compare with."""
-        encoder = copy.deepcopy(self.generator.encoder).eval().requires_grad_(False)
+        encoder = copy.deepcopy(self.generator.encoder).to(self.device_).eval().requires_grad_(False)
         # Past the module tree: the baseline is neither trained, averaged nor shipped.
         self.generator.__dict__["baseline"] = encoder
 
@@ -205,7 +205,11 @@ class RestorationStep(Step):
         with self.autocast():
             real_logits = self._logits(name, adversary, batch.truth, batch)
             fake_logits = self._logits(name, adversary, fake, batch)
-        loss = discriminator_loss(real_logits, fake_logits, adversary.game)
+        missing = None
+        if adversary.known_is_real:
+            # Any missing pixel below a patch's share of the image makes it a generated one.
+            missing = nn.functional.adaptive_max_pool2d(batch.mask, fake_logits.shape[-2:]).expand_as(fake_logits)
+        loss = discriminator_loss(real_logits, fake_logits, adversary.game, missing)
         logs[f"{name}_judge"] = loss.detach()
         if adversary.r1 and self.step_index % adversary.r1_every == 0:
             # In float32: the penalty squares gradients that half precision cannot hold.

@@ -116,7 +116,10 @@ class OnnxTargets:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
-        path = weights.require(MATCHERS.get(name).weights[0])
+        files = getattr(MATCHERS.get(name), "weights", ())
+        if not files or not files[0].filename.endswith(".onnx"):
+            raise ValueError(f"matcher '{name}' teaches through the identity loss alone: it is no ONNX file")
+        path = weights.require(files[0])
         self._session = onnxruntime.InferenceSession(str(path), options)
         self._input = self._session.get_inputs()[0].name
 

@@ -1,4 +1,4 @@
-"""PatchGAN discriminator of LaMa's published configuration (Suvorov et al. 2022, section 2.3; Isola et al. 2017)."""
+"""PatchGAN discriminator of LaMa's published configuration (Suvorov et al. 2022, section 2.2.2; Isola et al. 2017)."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ class _Plesko(LearnedMethod):
     """What the three share: one network file at three settings, one discriminator."""
 
     folder = FOLDER
+    paper_size = 128
     setting: ClassVar[str]
 
     @classmethod

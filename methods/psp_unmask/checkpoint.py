@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from unmaskbench.benchmark.weights_io import WeightsError, load_strict, read_checkpoint, state_dict_of, under_prefix
 from unmaskbench.methods.psp_unmask.network import PSP
@@ -34,6 +34,18 @@ def load_psp_checkpoint(
         state["latent_avg"] = _latent_avg(checkpoint, network.decoder, path)
     load_strict(network, state, path)
     return network.eval()
+
+
+def first_levels(published: nn.Module, network: nn.Module) -> dict[str, Tensor]:
+    """The weights of a ``published`` pair that ``network``, a pair for smaller faces, has too.
+
+    A StyleGAN2 grows from 4 px: up to a size its levels are those of the generator of that size, whose picture they give
+    (``Generator.forward`` with ``size``). Styles beyond it, and the encoder's heads for them, are left out.
+    """
+    own, held = network.state_dict(), published.state_dict()
+    return {
+        key: held[key][: len(value)] if key == "latent_avg" else held[key] for key, value in own.items() if key in held
+    }
 
 
 def load_stylegan2_checkpoint(path: Path | str, *, sha256: str | None = None) -> tuple[Generator, Tensor | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,3 +80,11 @@ class PSPUnmask(LearnedMethod):
         from unmaskbench.methods.psp_unmask.checkpoint import load_psp_checkpoint
 
         return load_psp_checkpoint(path)
+
+    @classmethod
+    def published_start(cls, path: Path, network: Any) -> Mapping[str, Tensor] | None:
+        """A published pSp for faces of 1024 px starts a pair for 256 px with its first styles and levels."""
+        from unmaskbench.methods.psp_unmask.checkpoint import first_levels
+
+        published = cls(checkpoint=path).from_published(path)
+        return None if published is None else first_levels(published, network)

@@ -15,9 +15,10 @@ from torch import nn
 
 from tests import parity
 from unmaskbench.benchmark.weights_io import WeightsError
-from unmaskbench.methods.psp_unmask.checkpoint import load_psp_checkpoint, load_stylegan2_checkpoint
+from unmaskbench.methods.psp_unmask.checkpoint import first_levels, load_psp_checkpoint, load_stylegan2_checkpoint
 from unmaskbench.methods.psp_unmask.discriminator import Discriminator
 from unmaskbench.methods.psp_unmask.encoder import GradualStyleEncoder
+from unmaskbench.methods.psp_unmask.method import PSPUnmask
 from unmaskbench.methods.psp_unmask.network import PSP
 from unmaskbench.methods.psp_unmask.stylegan2 import Generator, ModulatedConv2d, Upsample, depthwise, fir_kernel
 
@@ -188,6 +189,25 @@ def test_psp_checkpoint(tmp_path: Path, opts: object) -> None:
     with torch.no_grad():
         assert torch.equal(loaded(image), network(image))
     assert not loaded.training
+
+
+def test_a_published_pair_starts_one_for_smaller_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first styles and levels of the larger pair give what the larger generator gives when it stops there."""
+    large, small = tiny_psp(32).eval(), tiny_psp(16).eval()
+    parity.fill(large)
+    state = first_levels(large, small)
+    small.load_state_dict(state)
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        expected = large.decoder(large.encode(images), size=16)
+        torch.testing.assert_close(small(images), expected, atol=1e-5, rtol=1e-4)
+    # Training asks the method, which knows a published file from one of our own.
+    monkeypatch.setattr(PSPUnmask, "from_published", lambda self, path: large)
+    start = PSPUnmask.published_start(psp_file(tmp_path / "psp.pt", large), tiny_psp(16))
+    assert start is not None
+    assert all(torch.equal(start[key], value) for key, value in state.items())
+    monkeypatch.setattr(PSPUnmask, "from_published", lambda self, path: None)
+    assert PSPUnmask.published_start(tmp_path / "ours.safetensors", small) is None
 
 
 def test_psp_mean_latent_once_or_per_style_or_unused(tmp_path: Path) -> None:

@@ -73,6 +73,38 @@ def test_adversarial_values_at_zero_logits() -> None:
     assert float(generator_loss(zero + 3, "hinge")) == -3.0
 
 
+@pytest.mark.parametrize("game", ["bce", "non_saturating", "hinge"])
+def test_known_patches_are_to_be_called_real(game: str) -> None:
+    """Suvorov et al. 2022, section 2.2.2: only patches that see missing pixels are generated ones."""
+    generator = torch.Generator().manual_seed(0)
+    real, fake = torch.randn(2, 1, 4, 4, generator=generator), torch.randn(2, 1, 4, 4, generator=generator)
+    whole = discriminator_loss(real, fake, game)
+    assert float(discriminator_loss(real, fake, game, torch.ones_like(fake))) == pytest.approx(float(whole))
+    left = torch.zeros_like(fake)
+    left[..., :2] = 1
+    # Where nothing is missing the generated image's logits count as a second real image's.
+    as_real = float(discriminator_loss(real, -fake[..., 2:], game)) - float(
+        discriminator_loss(real, fake[..., :2], game)
+    )
+    halves = float(discriminator_loss(real, fake[..., :2], game)) + as_real / 2
+    assert float(discriminator_loss(real, fake, game, left)) == pytest.approx(halves, abs=1e-6)
+
+
+def test_perceptual_region_sees_nothing_outside_it(home: Path) -> None:
+    del home  # AlexNet's features
+    batch = batch_of(side=64)
+    batch = Batch(batch.truth, batch.occluded, batch.mask, batch.landmarks * 2)
+    loss = build("perceptual", {"network": "lpips_alex", "region": "upper"})
+    below = batch.truth.clone()
+    below[:, :, 36:] = 1 - below[:, :, 36:]  # the nose tip is at row 36
+    assert float(loss(below, batch)) == pytest.approx(0.0, abs=1e-6)
+    above = batch.truth.clone()
+    above[:, :, :30] = 1 - above[:, :, :30]
+    assert float(loss(above, batch)) > 0.05
+    with pytest.raises(ValueError, match="unknown region"):
+        build("perceptual", {"region": "chin"})(below, batch)
+
+
 def test_r1_of_a_linear_discriminator() -> None:
     weight = torch.rand(3, 8, 8)
     penalty = r1_penalty(lambda x: (x * weight).sum(dim=(1, 2, 3)), torch.rand(5, 3, 8, 8), gamma=10.0)

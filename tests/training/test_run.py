@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ import torch
 from tests.training import toy
 from unmaskbench.benchmark.learned import metadata_of, training_card
 from unmaskbench.benchmark.registry import METHODS
-from unmaskbench.benchmark.training import entry, loop, ship, step
+from unmaskbench.benchmark.training import entry, hooks, loop, ship, step
 from unmaskbench.benchmark.training.hooks import read_best
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
 from unmaskbench.benchmark.training.selection import People
@@ -134,6 +135,23 @@ def test_a_later_run_keeps_the_first_ones_encoder_to_compare_with(
                 continue
             assert torch.equal(value, expected[f"encoder.{key}"].to(value.dtype)), (name, key)
     assert any(not torch.equal(seen["f0"][key], seen["f"][key]) for key in seen["f"])
+
+
+@pytest.mark.parametrize(("decay", "expected"), [(0.0, 3.0), (0.5, 29 / 11)])
+def test_a_decay_of_zero_ships_the_weights_as_they_are(decay: float, expected: float) -> None:
+    """0.5: the first step's 1 is copied, the second keeps 2/11 of it (a young average forgets faster) and takes 9/11 of 3."""
+    generator = torch.nn.Linear(1, 1, bias=False)
+    runner = SimpleNamespace(model=SimpleNamespace(generator=generator))
+    torch.nn.init.constant_(generator.weight, 2.0)
+    hook = hooks.MovingAverage(decay)
+    hook.before_run(runner)
+    for value in (1.0, 3.0):
+        torch.nn.init.constant_(generator.weight, value)
+        hook.after_train_iter(runner, 0)
+    hook.before_val(runner)
+    assert float(generator.weight.detach()) == pytest.approx(expected, abs=1e-5)
+    hook.after_val(runner)
+    assert float(generator.weight.detach()) == 3.0
 
 
 def test_people_of_the_evaluation_are_refused() -> None:

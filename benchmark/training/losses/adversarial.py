@@ -19,13 +19,27 @@ from torch.nn import functional
 Game = Literal["bce", "hinge", "non_saturating"]
 
 
-def discriminator_loss(real: Tensor, fake: Tensor, game: Game) -> Tensor:
-    """The discriminator's loss from its logits on real and generated images, any equal shapes."""
+def discriminator_loss(real: Tensor, fake: Tensor, game: Game, missing: Tensor | None = None) -> Tensor:
+    """The discriminator's loss from its logits on real and generated images, any equal shapes.
+
+    With ``missing`` (of the logits' shape, 1 = the patch sees missing pixels) a generated image's other patches are to be
+    called real (Suvorov et al. 2022, section 2.2.2).
+    """
     real, fake = real.float(), fake.float()
-    if game == "hinge":
-        return functional.relu(1.0 - real).mean() + functional.relu(1.0 + fake).mean()
-    loss = functional.softplus(-real).mean() + functional.softplus(fake).mean()
+    called_real, called_fake = (_hinge(-real), _hinge(fake)) if game == "hinge" else (_soft(-real), _soft(fake))
+    if missing is not None:
+        other = _hinge(-fake) if game == "hinge" else _soft(-fake)
+        called_fake = torch.where(missing > 0.5, called_fake, other)
+    loss = called_real.mean() + called_fake.mean()
     return loss / 2 if game == "bce" else loss
+
+
+def _hinge(logits: Tensor) -> Tensor:
+    return functional.relu(1.0 + logits)
+
+
+def _soft(logits: Tensor) -> Tensor:
+    return functional.softplus(logits)
 
 
 def generator_loss(fake: Tensor, game: Game) -> Tensor:

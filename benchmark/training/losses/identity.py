@@ -1,4 +1,4 @@
-"""Identity loss: L = mean (1 - cos(e(u), e(t))) with a frozen face embedder e (pSp, Richardson et al. 2021, eq. 3).
+"""Identity loss: L = mean (1 - cos(e(u), e(t))) with a frozen face embedder e (Randhawa et al. 2022, eq. 7).
 
 The crops are aligned by the truth's landmarks for both images, so that only pixels differ. ``share`` takes the first
 part of the batch only: an embedder can cost as much as the restorer, and its gradient needs few images.

@@ -2,8 +2,9 @@
 
 - ``lpips_alex``, ``lpips_squeeze`` (Zhang et al. 2018, eq. 1): sum over layers of the spatial mean of
   w_l * (f_l(u) - f_l(t))^2 on channel-normalised features, with the published heads of the ``lpips`` package;
-- ``vgg19`` (Johnson et al. 2016, eq. 2): the mean over layers relu1_2 ... relu5_2 of the mean |f_l(u) - f_l(t)|.
+- ``vgg19`` (Jabbar et al. 2021, eq. 6): sum over the layers relu1_2 ... relu5_2 of the mean |f_l(u) - f_l(t)|.
 
+With ``region`` the output counts in that region alone: outside it the truth is pasted over it before both are looked at.
 ``shift_px`` cuts that many pixels off each side's sum, at a place drawn anew each step: AlexNet looks every 4 px, and a
 restorer that always meets the same grid learns bars along it, which LPIPS at that place takes for texture.
 
@@ -17,34 +18,20 @@ import torch
 from torch import Tensor, nn
 
 from unmaskbench.benchmark import weights
-from unmaskbench.benchmark.training.losses import Batch, View
+from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, Backbone
+from unmaskbench.benchmark.training.losses import Batch, View, region_weight
 from unmaskbench.benchmark.weights import WeightFile
 from unmaskbench.benchmark.weights_io import read_state_dict
 
-FEATURES = {
-    "lpips_alex": WeightFile(
-        id="alexnet_features",
-        filename="alexnet_features.safetensors",
-        licence="BSD-3-Clause",
-        source="torchvision (alexnet-owt, convolutional layers)",
-        enables="loss perceptual (lpips_alex)",
-    ),
-    "lpips_squeeze": WeightFile(
-        id="squeezenet1_1_features",
-        filename="squeezenet1_1_features.safetensors",
-        licence="BSD-3-Clause",
-        source="torchvision (squeezenet1_1, convolutional layers)",
-        enables="loss perceptual (lpips_squeeze)",
-    ),
-    "vgg19": WeightFile(
-        id="vgg19",
-        filename="vgg19-dcbb9e9d.pth",
-        licence="BSD-3-Clause",
-        source="torchvision (vgg19, IMAGENET1K_V1)",
-        enables="loss perceptual (vgg19), the feature term of fd_stackgan's paper recipe",
-        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-    ),
-}
+FEATURES = {"lpips_alex": ALEXNET, "lpips_squeeze": SQUEEZENET, "vgg19": None}
+VGG19 = WeightFile(
+    id="vgg19",
+    filename="vgg19-dcbb9e9d.pth",
+    licence="BSD-3-Clause (torchvision)",
+    source="torchvision's published ImageNet weights (download.pytorch.org/models)",
+    enables="loss perceptual (vgg19), the feature term of the paper recipes of fd_stackgan and lama",
+    url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+)
 
 VGG_LAYERS = (3, 8, 13, 22, 31)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -54,19 +41,25 @@ class Perceptual(nn.Module):
     """``network`` is one of FEATURES; ``view`` chooses raw or composite output. Raises FileNotFoundError with the
     remedy where the features are not here."""
 
-    def __init__(self, network: str = "lpips_alex", view: View = "raw", shift_px: int = 0) -> None:
+    def __init__(
+        self, network: str = "lpips_alex", view: View = "raw", shift_px: int = 0, region: str = "whole"
+    ) -> None:
         super().__init__()
+        self.region = region
         if network not in FEATURES:
             raise ValueError(f"unknown perceptual network '{network}'; there are {', '.join(FEATURES)}")
-        state = read_state_dict(weights.require(FEATURES[network]))
         if shift_px < 0:
             raise ValueError(f"perceptual's shift is a number of pixels, got {shift_px}")
         self.view, self.shift_px = view, shift_px
-        self.network = _vgg(state) if network == "vgg19" else _lpips(network.removeprefix("lpips_"), state)
+        backbone = FEATURES[network]
+        self.network = _vgg() if backbone is None else _lpips(network.removeprefix("lpips_"), backbone)
         self.network.eval().requires_grad_(False)
 
     def forward(self, restored: Tensor, batch: Batch) -> Tensor:
         seen, truth = batch.view(restored, self.view), batch.truth
+        weight = region_weight(batch, self.region)
+        if weight is not None:
+            seen = seen * weight + truth * (1.0 - weight)
         if self.shift_px:
             top, left = (int(torch.randint(self.shift_px + 1, ())) for _ in range(2))
             height, width = (side - self.shift_px for side in truth.shape[-2:])
@@ -104,11 +97,11 @@ class _VGG(nn.Module):
         for number, layer in enumerate(self.features):
             u, t = layer(u), layer(t)
             if number in VGG_LAYERS:
-                total = total + (u - t).abs().mean() / len(VGG_LAYERS)
+                total = total + (u - t).abs().mean()
         return total
 
 
-def _lpips(kind: str, state: dict[str, Tensor]) -> nn.Module:
+def _lpips(kind: str, backbone: Backbone) -> nn.Module:
     import contextlib
     import io
 
@@ -116,16 +109,16 @@ def _lpips(kind: str, state: dict[str, Tensor]) -> nn.Module:
 
     with contextlib.redirect_stdout(io.StringIO()):
         model = lpips.LPIPS(net=kind, pretrained=True, pnet_rand=True, verbose=False)
-    own = model.net.state_dict()
-    # lpips cuts the features into slices but keeps each layer's number: "slice2.3.weight" is "features.3.weight".
-    loaded = {key: state[f"features.{key.split('.', 1)[1]}"] for key in own}
-    model.net.load_state_dict(loaded)
+    features, own = backbone.load().state_dict(), model.net.state_dict()
+    # lpips cuts the features into slices but keeps each layer's number: "slice2.3.weight" is "3.weight".
+    model.net.load_state_dict({key: features[key.split(".", 1)[1]] for key in own})
     return _LPIPS(model)
 
 
-def _vgg(state: dict[str, Tensor]) -> nn.Module:
+def _vgg() -> nn.Module:
     from torchvision.models import vgg19
 
+    state = read_state_dict(weights.require(VGG19))
     features = vgg19(weights=None).features
     features.load_state_dict(
         {key.removeprefix("features."): v for key, v in state.items() if key.startswith("features.")}
