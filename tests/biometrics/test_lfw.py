@@ -76,7 +76,7 @@ def _first(pairs: list, fold: int, genuine: bool) -> list:  # type: ignore[type-
 @slow
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "accuracy", "area"), [("dlib", 0.99, 0.998), ("edgeface", 0.994, 0.9985), ("mobilefacenet", 0.987, 0.997)]
+    ("name", "accuracy", "area"), [("dlib", 0.989, 0.998), ("edgeface", 0.994, 0.9985), ("mobilefacenet", 0.987, 0.997)]
 )
 def test_view2_accuracy(lfw: Path, name: str, accuracy: float, area: float) -> None:
     pairs = lfw_view2.trials(lfw_view2.view2(lfw))

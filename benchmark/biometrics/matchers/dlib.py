@@ -36,8 +36,8 @@ class Dlib(CosineSimilarity):
         licence="CC0-1.0",
         source="King, High Quality Face Recognition with Deep Metric Learning, blog.dlib.net, 2017",
         signature=f"dlib_resnet_v1|150x150|{SIGNATURE}|cosine",
-        notes="It knows no masks. Its author compares by Euclidean distance; by cosine it errs less on LFW. The crop is laid by "
-        "five landmarks where dlib's own lays it by sixty-eight.",
+        notes="LFW View 2: 99.0 % accuracy over 10 folds; its author states 99.38 %, with crops laid by sixty-eight landmarks "
+        "where these are laid by five, and compared by Euclidean distance. It knows no masks.",
     )
     weights = (DLIB_RESNET,)
 
