@@ -52,8 +52,10 @@ def list_() -> None:
     for weight in catalogue().values():
         path = find(weight)
         typer.echo(f"{weight.id:<24} {'here' if path else 'not here'}  {weight.licence}")
-        typer.echo(f"{'':<24} {path or remedy(weight)}")
-        typer.echo(f"{'':<24} from {weight.source}")
+        where = str(path or remedy(weight))
+        typer.echo(f"{'':<24} {where}")
+        if weight.source not in where:
+            typer.echo(f"{'':<24} from {weight.source}")
         typer.echo(f"{'':<24} enables {weight.enables}")
 
 

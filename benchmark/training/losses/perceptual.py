@@ -104,12 +104,16 @@ class _VGG(nn.Module):
 def _lpips(kind: str, backbone: Backbone) -> nn.Module:
     import contextlib
     import io
+    import warnings
 
+    features = backbone.load().state_dict()
     import lpips
 
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        # lpips builds torchvision's network by an argument that torchvision no longer likes.
+        warnings.simplefilter("ignore", UserWarning)
         model = lpips.LPIPS(net=kind, pretrained=True, pnet_rand=True, verbose=False)
-    features, own = backbone.load().state_dict(), model.net.state_dict()
+    own = model.net.state_dict()
     # lpips cuts the features into slices but keeps each layer's number: "slice2.3.weight" is "3.weight".
     model.net.load_state_dict({key: features[key.split(".", 1)[1]] for key in own})
     return _LPIPS(model)
