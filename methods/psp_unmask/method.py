@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.learned import LearnedMethod, metadata_of, read_method_card
+from unmaskbench.benchmark.learned import LearnedMethod, read_method_card
 from unmaskbench.benchmark.registry import METHODS
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class PSPUnmask(LearnedMethod):
         return ((restored.float() + 1) / 2).clamp(0, 1)
 
     def from_published(self, path: Path) -> nn.Module | None:
-        """A published pSp; None for what our own training wrote."""
-        if "network" in metadata_of(path):
+        """A published pSp; None for safetensors, which hold what our own training wrote or a bare state dict."""
+        if path.suffix == ".safetensors":
             return None
         from unmaskbench.methods.psp_unmask.checkpoint import load_psp_checkpoint
 
