@@ -236,7 +236,11 @@ def test_the_datasets_that_need_no_files_keep_the_contract() -> None:
         assert face.identity == heads()[index // 2 * 2].identity
 
 
-@pytest.mark.parametrize("name", [name for name in DATASETS.names() if name != "synthetic"])
+# Other tests register faces of their own in the same process; those and the drawn heads need no files.
+OF_FILES = [n for n in DATASETS.names() if n != "synthetic" and not DATASETS.get(n).__module__.startswith("tests.")]
+
+
+@pytest.mark.parametrize("name", OF_FILES)
 def test_a_dataset_without_its_files_says_which_it_wants(name: str, tmp_path: Any) -> None:
     card = DATASETS.card(name)
     assert card.layout
