@@ -21,8 +21,10 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import pickle
 import pkgutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -30,6 +32,8 @@ from typing import Any, TypeVar
 from unmaskbench.benchmark.types import Missing
 
 T = TypeVar("T", bound=type)
+# How often an import is tried again that met what another process had written half, half a second apart.
+FIRST_IMPORTS = 10
 
 
 class UnknownPluginError(KeyError):
@@ -41,6 +45,24 @@ class UnknownPluginError(KeyError):
 
 class UnavailablePluginError(RuntimeError):
     """A plug-in that is known but cannot be used here; the message names the remedy."""
+
+
+def mmengine_registry() -> Any:
+    """mmengine's Registry class. mmengine imports torch: only commands that need plug-ins may pay for it.
+
+    The first import in a fresh installation writes a cache (the grammar of yapf, which mmengine imports) in place. Of
+    several processes that start at once, one may read what another has written half: it waits and tries again.
+    """
+    for _ in range(FIRST_IMPORTS):
+        try:
+            from mmengine.registry import Registry
+        except (EOFError, pickle.UnpicklingError):
+            time.sleep(0.5)
+        else:
+            return Registry
+    from mmengine.registry import Registry
+
+    return Registry
 
 
 @dataclass
@@ -119,10 +141,7 @@ class PluginRegistry:
 
     def _mmengine(self) -> Any:
         if self._registry is None:
-            # mmengine imports torch: only commands that need plug-ins may pay for it.
-            from mmengine.registry import Registry
-
-            self._registry = Registry(f"unmaskbench {self.noun}")
+            self._registry = mmengine_registry()(f"unmaskbench {self.noun}")
         return self._registry
 
     def _discover(self) -> None:

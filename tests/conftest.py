@@ -8,6 +8,15 @@ from pathlib import Path
 import pytest
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let one process be the first that imports mmengine: the tests' own processes start together, and in a fresh
+    installation one would read the cache that another is writing (registry.mmengine_registry)."""
+    if not hasattr(config, "workerinput"):
+        from unmaskbench.benchmark.registry import mmengine_registry
+
+        mmengine_registry()
+
+
 @pytest.fixture(scope="session")
 def home() -> Path:
     """The folder of real faces, weights and reference outputs; tests that need it skip where it is absent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from unmaskbench.benchmark.training.entry import train
+from unmaskbench.benchmark.registry import mmengine_registry
 
 
 def main() -> None:
@@ -19,7 +19,11 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=("fp32", "bf16"))
     parser.add_argument("--out")
-    print(train(**vars(parser.parse_args())))
+    arguments = vars(parser.parse_args())
+    mmengine_registry()  # several of these start at once, also on a fresh installation
+    from unmaskbench.benchmark.training.entry import train
+
+    print(train(**arguments))
 
 
 if __name__ == "__main__":
