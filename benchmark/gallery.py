@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.geometry import array_of
 from unmaskbench.benchmark.plan import Plan, Unit
-from unmaskbench.benchmark.prepare import OccludedShard, Stopwatch
+from unmaskbench.benchmark.prepare import Stopwatch
 from unmaskbench.benchmark.runner import Worker
 from unmaskbench.benchmark.store import RunFolder, read_json
 from unmaskbench.benchmark.suite import default_label, digest
@@ -55,14 +56,16 @@ def draw_gallery(
         chosen = choices[dataset, occlusion]
         wanted = None if save_all else set(chosen)
         for shard_units in units.values():
-            ids = {plan.samples[dataset][index].id for index in shard_units[0].samples}
-            if wanted is not None and not ids & wanted:
+            refs = plan.samples[dataset]
+            # Only what is shown is decoded and occluded again; each sample's pixels are its own affair, not its shard's.
+            few = tuple(i for i in shard_units[0].samples if wanted is None or refs[i].id in wanted)
+            if not few:
                 continue
             if worker is None:
                 worker = Worker(suite, folder, device)
                 for row, message in refused.items():
                     worker.refuse(row, message)
-            entries += _draw_shard(worker, shard_units, ids if wanted is None else ids & wanted, set(chosen), folder)
+            entries += _draw_shard(worker, [replace(u, samples=few) for u in shard_units], set(chosen), folder)
     scores = _scores(rows, {entry["sample"] for entry in entries})
     for entry in entries:
         for method, shown in entry["methods"].items():
@@ -122,13 +125,9 @@ def _by_condition(plan: Plan) -> dict[tuple[str, str], dict[tuple[int, ...], lis
     return found
 
 
-def _draw_shard(
-    worker: Worker, units: Sequence[Unit], ids: set[str], shown: set[str], folder: RunFolder
-) -> list[dict[str, Any]]:
+def _draw_shard(worker: Worker, units: Sequence[Unit], shown: set[str], folder: RunFolder) -> list[dict[str, Any]]:
     first = units[0]
-    whole = worker.shard(first, Stopwatch())
-    positions = [p for p, identifier in enumerate(whole.ids) if identifier in ids]
-    shard = _subset(whole, positions)
+    shard = worker.shard(first, Stopwatch())
     entries: dict[str, dict[str, Any]] = {}
     for position, identifier in enumerate(shard.ids):
         base = image_path(first.dataset.label, first.occlusion.label, identifier)
@@ -152,18 +151,6 @@ def _draw_shard(
                 picture[output] = "" if error else _save(folder, f"{base}/{unit.row}.{output}.png", image)
             entries[identifier]["methods"][unit.row] = picture
     return [entry for identifier, entry in entries.items() if identifier in shown]
-
-
-def _subset(shard: OccludedShard, positions: list[int]) -> OccludedShard:
-    return OccludedShard(
-        truth=shard.truth,
-        ids=[shard.ids[p] for p in positions],
-        occluded=shard.occluded[positions],
-        masks=shard.masks[positions],
-        coverage=[shard.coverage[p] for p in positions],
-        failed={},
-        keep=[shard.keep[p] for p in positions],
-    )
 
 
 def image_path(dataset: str, occlusion: str, sample: str) -> str:
