@@ -53,19 +53,17 @@ def draw_gallery(
     entries: list[dict[str, Any]] = []
     worker: Worker | None = None
     for (dataset, occlusion), units in conditions.items():
-        chosen = choices[dataset, occlusion]
-        wanted = None if save_all else set(chosen)
+        shown, refs = set(choices[dataset, occlusion]), plan.samples[dataset]
         for shard_units in units.values():
-            refs = plan.samples[dataset]
             # Only what is shown is decoded and occluded again; each sample's pixels are its own affair, not its shard's.
-            few = tuple(i for i in shard_units[0].samples if wanted is None or refs[i].id in wanted)
+            few = tuple(i for i in shard_units[0].samples if save_all or refs[i].id in shown)
             if not few:
                 continue
             if worker is None:
                 worker = Worker(suite, folder, device)
                 for row, message in refused.items():
                     worker.refuse(row, message)
-            entries += _draw_shard(worker, [replace(u, samples=few) for u in shard_units], set(chosen), folder)
+            entries += _draw_shard(worker, [replace(u, samples=few) for u in shard_units], shown, folder)
     scores = _scores(rows, {entry["sample"] for entry in entries})
     for entry in entries:
         for method, shown in entry["methods"].items():

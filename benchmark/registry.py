@@ -53,15 +53,15 @@ def mmengine_registry() -> Any:
     The first import in a fresh installation writes a cache (the grammar of yapf, which mmengine imports) in place. Of
     several processes that start at once, one may read what another has written half: it waits and tries again.
     """
-    for _ in range(FIRST_IMPORTS):
+    for tries_left in range(FIRST_IMPORTS, -1, -1):
         try:
             from mmengine.registry import Registry
         except (EOFError, pickle.UnpicklingError):
+            if not tries_left:
+                raise
             time.sleep(0.5)
         else:
-            return Registry
-    from mmengine.registry import Registry
-
+            break
     return Registry
 
 

@@ -5,6 +5,7 @@ Occlusion lowers the FMR, so restoring may raise it and still let no more strang
 
 from __future__ import annotations
 
+from unmaskbench.reports.board import Row
 from unmaskbench.reports.choices import Context, Figures, Operating, number
 from unmaskbench.reports.wording import percent, percent_short, points_spread
 
@@ -12,8 +13,7 @@ from unmaskbench.reports.wording import percent, percent_short, points_spread
 def leaks(figures: Figures, context: Context, at: Operating, method: str) -> bool:
     """Whether a method certainly lets in more strangers than the occlusion did, and more than the threshold was set for."""
     added = figures.verification(context, at, "UT", "fmr_added").get(method)
-    rises = added is not None and number(added["low"]) is not None and float(added["low"]) > 0
-    return rises and not _within(figures, context, at, method)
+    return added is not None and _rises(added) and not _within(figures, context, at, method)
 
 
 def strangers_let_in(figures: Figures, context: Context, at: Operating, method: str) -> str:
@@ -22,12 +22,18 @@ def strangers_let_in(figures: Figures, context: Context, at: Operating, method: 
     if added is None or number(added["value"]) is None:
         return ""
     change = points_spread(added, 2)
-    if number(added["low"]) is None or float(added["low"]) <= 0:
+    if not _rises(added):
         return f"No certain rise in strangers let in: FMR changes by {change}."
     within = _within(figures, context, at, method)
     if within:
         return f"FMR rises by {change} against the occluded faces, to {within} that the threshold was set for."
     return f"It lets more strangers in: FMR rises by {change}."
+
+
+def _rises(added: Row) -> bool:
+    """Whether the interval of a method's added FMR lies above zero."""
+    low = number(added["low"])
+    return low is not None and low > 0
 
 
 def _within(figures: Figures, context: Context, at: Operating, method: str) -> str:

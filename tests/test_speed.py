@@ -58,7 +58,7 @@ def test_larger_batches_are_tried_until_one_is_no_faster(
 def test_a_real_clock_sees_a_method_that_sleeps(telea: Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
-    def slow(occluded: Tensor, mask: Tensor, names: Any) -> Tensor:
+    def slow(occluded: Tensor, mask: Tensor, names: Any) -> Restored:
         del mask, names
         time.sleep(0.02 + 0.01 * len(occluded))
         return Restored(occluded, occluded, [""] * len(occluded), 0.0)

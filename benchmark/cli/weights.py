@@ -19,7 +19,7 @@ def catalogue() -> dict[str, WeightFile]:
     from unmaskbench.benchmark.detection import DETECTOR
     from unmaskbench.benchmark.training.losses.perceptual import VGG19
 
-    found: dict[str, WeightFile] = {weight.id: weight for weight in (DETECTOR, VGG19)}
+    found: dict[str, WeightFile] = {weight.id: weight for weight in (DETECTOR, *VGG19.files)}
     for room in (registry.METRICS, registry.MATCHERS, registry.METHODS, registry.SEGMENTERS):
         for name in room.names():
             for weight in getattr(room.get(name), "weights", ()):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from unmaskbench.benchmark import weights
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, DLIB_150X150, align
+from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import INPUT_PX
 from unmaskbench.benchmark.registry import MATCHERS
 
 JUDGES = frozenset({"mobilefacenet"})
@@ -79,7 +80,7 @@ def teacher(name: str) -> Teacher:
         return Teacher(matcher.load_network(), low_precision=True)
     if name == "dlib":
         return Teacher(
-            matcher.load_network(), template=DLIB_150X150, side_px=150, gain=1.0, offset=0.0, low_precision=True
+            matcher.load_network(), template=DLIB_150X150, side_px=INPUT_PX, gain=1.0, offset=0.0, low_precision=True
         )
     # A transformer at heart: bfloat16 makes it no faster.
     return Teacher(torch_from_onnx(weights.require(matcher.weights[0])))

@@ -163,10 +163,10 @@ def dlib_tensor(values: np.ndarray, rows: int, columns: int = 1) -> bytes:
     return b"".join(map(dlib_integer, (2, rows, columns, 1, 1))) + values.astype("<f4").tobytes()
 
 
-def dlib_file(path: Path, rng: np.random.Generator) -> tuple[DlibResNet, list[tuple[Tensor, Tensor]]]:
+def dlib_file(path: Path, rng: np.random.Generator) -> list[tuple[Tensor, Tensor]]:
     """A file of random layers with other bytes between them; what its convolutions and their affine layers hold."""
-    network, layers, content = DlibResNet(), [], b"\x01\x01\x01\x0dloss_metric_2"
-    for convolution in network.convolutions():
+    layers, content = [], b"\x01\x01\x01\x0dloss_metric_2"
+    for convolution in DlibResNet().convolutions():
         size, outputs = convolution.weight.numel(), convolution.out_channels
         values, affine = rng.standard_normal(size + outputs), rng.standard_normal(2 * outputs)
         content += (
@@ -176,11 +176,11 @@ def dlib_file(path: Path, rng: np.random.Generator) -> tuple[DlibResNet, list[tu
     last = rng.standard_normal(256 * 128)
     path.write_bytes(content + b"\x04fc_2" + dlib_tensor(last, 256, 128) + b"end")
     layers.append((torch.from_numpy(last).float(), torch.empty(0)))
-    return network, layers
+    return layers
 
 
 def test_dlib_layers_come_from_the_file_in_order(tmp_path: Path) -> None:
-    _, layers = dlib_file(tmp_path / "net.dat", np.random.default_rng(0))
+    layers = dlib_file(tmp_path / "net.dat", np.random.default_rng(0))
     network = load_dlib_resnet(tmp_path / "net.dat")
     assert not network.training
     for convolution, (values, affine) in zip(network.convolutions(), layers[:-1], strict=True):

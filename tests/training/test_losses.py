@@ -221,14 +221,19 @@ def test_edgeface_teaches_what_it_answers(home: Path) -> None:
     assert float(closer) < float(distance)
 
 
+def two_faces(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Smooth colours (2, 3, 128, 128) with landmarks where a face's would be."""
+    coarse = torch.rand(2, 3, 10, 10, generator=generator)
+    images = nn.functional.interpolate(coarse, (128, 128), mode="bicubic").clamp(0, 1)
+    return images, torch.tensor([[45.0, 52], [83, 52], [64, 72], [49, 92], [79, 92]]).expand(2, -1, -1)
+
+
 def test_identity_sees_crops_that_move(home: Path) -> None:
     from unmaskbench.benchmark.training.losses.identity import Identity
 
     del home  # EdgeFace's weights
     generator = torch.Generator().manual_seed(1)
-    coarse = torch.rand(2, 3, 10, 10, generator=generator)
-    truth = nn.functional.interpolate(coarse, (128, 128), mode="bicubic").clamp(0, 1)
-    points = torch.tensor([[45.0, 52], [83, 52], [64, 72], [49, 92], [79, 92]]).expand(2, -1, -1)
+    truth, points = two_faces(generator)
     batch = Batch(truth, truth, torch.ones(2, 1, 128, 128), points)
     restored = (truth + 0.1 * torch.rand(truth.shape, generator=generator)).clamp(0, 1)
     still, moving = Identity(), Identity(jitter_px=3.0)
@@ -253,9 +258,7 @@ def test_dlib_teaches_on_its_own_crops() -> None:
     if MATCHERS.missing("dlib"):
         pytest.skip("needs pip install face_recognition_models")
     generator = torch.Generator().manual_seed(1)
-    coarse = torch.rand(2, 3, 10, 10, generator=generator)
-    images = nn.functional.interpolate(coarse, (128, 128), mode="bicubic").clamp(0, 1)
-    points = torch.tensor([[45.0, 52], [83, 52], [64, 72], [49, 92], [79, 92]]).expand(2, -1, -1)
+    images, points = two_faces(generator)
     network, matcher = teacher("dlib"), MATCHERS.build("dlib")
     matcher.load("cpu")
     crops = network.crops(images, points)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from unmaskbench.benchmark import weights
 from unmaskbench.benchmark.biometrics.alignment import DLIB_150X150, SIGNATURE, align
 from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import INPUT_PX, DlibResNet, load_dlib_resnet
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
+from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
 from unmaskbench.benchmark.registry import MATCHERS
 from unmaskbench.benchmark.types import MatcherCard, Missing
 from unmaskbench.benchmark.weights import WeightFile
@@ -22,7 +22,6 @@ DLIB_RESNET = WeightFile(
     package="face_recognition_models/models",
     sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
 )
-_BATCH = 32
 
 
 @MATCHERS.register("dlib")
@@ -42,8 +41,7 @@ class Dlib(CosineSimilarity):
     weights = (DLIB_RESNET,)
 
     def __init__(self) -> None:
-        self._network: DlibResNet | None = None
-        self._device = "cpu"
+        self._network: TorchEmbedder | None = None
 
     @staticmethod
     def missing() -> list[Missing]:
@@ -57,13 +55,11 @@ class Dlib(CosineSimilarity):
 
     def load(self, device: str) -> None:
         """Read the network. Raises FileNotFoundError with a remedy, ValueError where the file is another."""
-        self._network, self._device = self.load_network().to(device), device
+        # The network takes RGB in [0, 1] and subtracts its own mean.
+        self._network = TorchEmbedder(self.load_network(), device=device, mean=0.0, divisor=255.0)
 
-    @torch.inference_mode()
     def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
         """Embeddings (N, 128) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
         if self._network is None:
             raise RuntimeError("matcher 'dlib' is not loaded; call load(device) first")
-        crops = align(images, landmarks, DLIB_150X150, (INPUT_PX, INPUT_PX)).to(self._device)
-        parts = [self._network(crops[i : i + _BATCH]).float().cpu() for i in range(0, len(crops), _BATCH)]
-        return torch.cat(parts) if parts else torch.zeros(0, self.card.dimension)
+        return self._network(align(images, landmarks, DLIB_150X150, (INPUT_PX, INPUT_PX)))

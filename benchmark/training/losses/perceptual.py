@@ -17,23 +17,35 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark import weights
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, Backbone
+from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, Backbone, tapped
 from unmaskbench.benchmark.training.losses import Batch, View, region_weight
 from unmaskbench.benchmark.weights import WeightFile
-from unmaskbench.benchmark.weights_io import read_state_dict
 
-FEATURES = {"lpips_alex": ALEXNET, "lpips_squeeze": SQUEEZENET, "vgg19": None}
-VGG19 = WeightFile(
-    id="vgg19",
-    filename="vgg19-dcbb9e9d.pth",
-    licence="BSD-3-Clause (torchvision)",
-    source="torchvision's published ImageNet weights (download.pytorch.org/models)",
-    enables="loss perceptual (vgg19), the feature term of the paper recipes of fd_stackgan and lama",
-    url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+
+def _vgg19() -> nn.Sequential:
+    from torchvision.models import vgg19
+
+    layers: nn.Sequential = vgg19(weights=None).features
+    return layers
+
+
+VGG19 = Backbone(
+    name="VGG-19",
+    build=_vgg19,
+    taps=(3, 8, 13, 22, 31),
+    smallest_px=16,
+    files=(
+        WeightFile(
+            id="vgg19",
+            filename="vgg19-dcbb9e9d.pth",
+            licence="BSD-3-Clause (torchvision)",
+            source="torchvision's published ImageNet weights (download.pytorch.org/models)",
+            enables="loss perceptual (vgg19), the feature term of the paper recipes of fd_stackgan and lama",
+            url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        ),
+    ),
 )
-
-VGG_LAYERS = (3, 8, 13, 22, 31)
+FEATURES = {"lpips_alex": ALEXNET, "lpips_squeeze": SQUEEZENET, "vgg19": VGG19}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -52,7 +64,7 @@ class Perceptual(nn.Module):
             raise ValueError(f"perceptual's shift is a number of pixels, got {shift_px}")
         self.view, self.shift_px = view, shift_px
         backbone = FEATURES[network]
-        self.network = _vgg() if backbone is None else _lpips(network.removeprefix("lpips_"), backbone)
+        self.network = _VGG(backbone) if backbone is VGG19 else _lpips(network.removeprefix("lpips_"), backbone)
         self.network.eval().requires_grad_(False)
 
     def forward(self, restored: Tensor, batch: Batch) -> Tensor:
@@ -83,22 +95,20 @@ class _LPIPS(nn.Module):
 
 
 class _VGG(nn.Module):
-    def __init__(self, features: nn.Sequential) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        self.features = features
+        self.features, self.taps = backbone.load(), backbone.taps
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[None, :, None, None])
         self.register_buffer("std", torch.tensor(IMAGENET_STD)[None, :, None, None])
 
     def forward(self, restored: Tensor, truth: Tensor) -> Tensor:
-        u, t = ((x - self.mean) / self.std for x in (restored, truth))
-        total = u.new_zeros(())
-        for number, layer in enumerate(self.features):
-            u, t = layer(u), layer(t)
-            if number in VGG_LAYERS:
-                total = total + (u - t).abs().mean()
-        return total
+        of_restored, of_truth = (
+            tapped(self.features, self.taps, (x - self.mean) / self.std) for x in (restored, truth)
+        )
+        differences = [(u - t).abs().mean() for u, t in zip(of_restored, of_truth, strict=True)]
+        return torch.stack(differences).sum()
 
 
 def _lpips(kind: str, backbone: Backbone) -> nn.Module:
@@ -117,17 +127,3 @@ def _lpips(kind: str, backbone: Backbone) -> nn.Module:
     # lpips cuts the features into slices but keeps each layer's number: "slice2.3.weight" is "3.weight".
     model.net.load_state_dict({key: features[key.split(".", 1)[1]] for key in own})
     return _LPIPS(model)
-
-
-def _vgg() -> nn.Module:
-    from torchvision.models import vgg19
-
-    state = read_state_dict(weights.require(VGG19))
-    features = vgg19(weights=None).features
-    features.load_state_dict(
-        {key.removeprefix("features."): v for key, v in state.items() if key.startswith("features.")}
-    )
-    for layer in features:
-        if isinstance(layer, nn.ReLU):
-            layer.inplace = False
-    return _VGG(features[: VGG_LAYERS[-1] + 1])
