@@ -17,7 +17,7 @@ from unmaskbench.benchmark import provenance
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
 from unmaskbench.benchmark.engines import local, require
 from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
-from unmaskbench.benchmark.plan import Plan, build_dataset, plan
+from unmaskbench.benchmark.plan import Plan, build_dataset, files_named, plan
 from unmaskbench.benchmark.remote import folder_of
 from unmaskbench.benchmark.runner import DIED, HUNG, Progress, UnitResult, unavailable
 from unmaskbench.benchmark.store import FINISHED, SAMPLES, SCHEMA, RunFolder
@@ -241,7 +241,8 @@ def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitRe
 
 
 def _weights(suite: Suite) -> dict[str, str]:
-    """sha256 of every weight file that is here and that the suite's plug-ins may have used, by its id or its name."""
+    """sha256 of every weight file that is here and that the suite's plug-ins may have used, by its id or its name; of
+    every file that the suite's methods and matchers name themselves, by its path as they wrote it."""
     from unmaskbench.benchmark.registry import MATCHERS, METHODS, METRICS, SEGMENTERS
 
     used: dict[str, str] = {}
@@ -257,7 +258,5 @@ def _weights(suite: Suite) -> dict[str, str]:
         for path in getattr(cls, "weight_paths", list)():
             used[path.name] = sha256(path)
     for entry in (*suite.methods, *suite.matchers):
-        path = Path(str(entry.parameters.get("checkpoint", "")))
-        if path.is_file():
-            used[path.name] = sha256(path)
+        used |= {text: sha256(path) for text, path in files_named(entry).items()}
     return dict(sorted(used.items()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import inspect
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,6 +226,12 @@ def _entry_hash(dataset: DatasetEntry, occlusion: Entry, method: MethodEntry | N
 def segmenter_of(method: MethodEntry, suite: Suite) -> str:
     """The segmenter behind a method's predicted masks."""
     return method.mask_source.partition(":")[2] or suite.segmenter
+
+
+def files_named(entry: Entry) -> dict[str, Path]:
+    """The files that an entry's parameters name (models, checkpoints), by the text that names them."""
+    texts = [value for value in entry.parameters.values() if isinstance(value, str)]
+    return {text: Path(text) for text in texts if os.path.isfile(text)}
 
 
 def _file_states(entry: Entry) -> list[Any]:

@@ -19,6 +19,7 @@ from unmaskbench.benchmark.engines import local
 from unmaskbench.benchmark.plan import plan
 from unmaskbench.benchmark.store import RunFolder, StoreError
 from unmaskbench.benchmark.suite import SuiteError
+from unmaskbench.benchmark.weights import sha256
 
 TIMINGS = ("run", "timings", "gallery")
 
@@ -51,6 +52,19 @@ def test_every_sample_has_one_row_per_method_output_metric_and_region(tmp_path: 
     assert figures.unique(["method", "sample", "output", "metric", "region"]).height == figures.height
     assert set(figures["status"]) == {"ok"}
     assert set(figures["identity"]) == {"p0", "p1", "p2"}
+
+
+def test_the_record_tells_models_of_one_name_in_two_folders_apart(tmp_path: Path) -> None:
+    models = [tmp_path / folder / "restorer.pt" for folder in ("a", "b")]
+    for gain, model in enumerate(models):
+        model.parent.mkdir()
+        torch.jit.script(torch.nn.Threshold(float(gain), 0.5)).save(str(model))
+        model.with_suffix(".yaml").write_text("title: mine\n")
+    methods = [{"id": f"torchscript:{model}", "label": model.parent.name} for model in models]
+    folder = run(tiny.suite(methods=["untouched", *methods]), tmp_path / "run", speed=False)
+    recorded = json.loads((folder / "run.json").read_text())["weights"]
+    assert [recorded[str(model)] for model in models] == [sha256(model) for model in models]
+    assert recorded[str(models[0])] != recorded[str(models[1])]
 
 
 def test_filling_beats_leaving_and_known_pixels_come_back_in_the_composite(tmp_path: Path) -> None:
