@@ -17,7 +17,8 @@ def train(
     ] = "lfw",
     root: Annotated[str, typer.Option(help="The folder of the datasets that need one.")] = "",
     steps: Annotated[
-        int, typer.Option(help="Steps instead of the recipe's (the schedule is stretched). 0: the recipe's.")
+        int,
+        typer.Option(help="Steps instead of the recipe's, as a trial whose weights stay in --out. 0: the recipe's."),
     ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in --out.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -26,9 +27,10 @@ def train(
 ) -> None:
     """Train a learned method by a recipe; the weights that validated best are put where the method finds them.
 
+    A recipe that goes on from an earlier one has that trained first, where its weights are not here yet.
+
     \b
     Examples:
-      bench train modified_vnet --recipe person --data lfw --root ~/data/lfw
       bench train modified_vnet --data lfw --root ~/data/lfw
       bench train h2a_ms2a_gan --recipe paper --data celeba_hq --root ~/data/celeba_hq --device cuda
       bench train mbnet --steps 200 --out runs/train/trial --root ~/data/lfw

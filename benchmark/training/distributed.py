@@ -50,6 +50,12 @@ def share_weights(module: nn.Module) -> None:
             dist.broadcast(value.data, 0)
 
 
+def wait_for_all() -> None:
+    """Return when every process has come here."""
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+
+
 def mean_over_processes(values: dict[str, Tensor]) -> dict[str, Tensor]:
     """Each scalar's mean over processes, in one message; the keys must be the same everywhere."""
     if not (dist.is_available() and dist.is_initialized()) or not values:

@@ -13,15 +13,17 @@ import yaml
 
 from unmaskbench.benchmark.learned import locate
 from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.training import losses
 from unmaskbench.benchmark.training.data import AlignedFaces, FixedBatches, StepBatches, dataset_for, loader
-from unmaskbench.benchmark.training.distributed import open_group
+from unmaskbench.benchmark.training.distributed import open_group, wait_for_all
+from unmaskbench.benchmark.training.earlier import run_folder, runs_to_come, weights_of
 from unmaskbench.benchmark.training.hooks import CURVE
 from unmaskbench.benchmark.training.loop import latest_checkpoint, run
-from unmaskbench.benchmark.training.recipe import Recipe, RecipeError, load_recipe
+from unmaskbench.benchmark.training.recipe import Recipe, load_recipe, recipe_names
 from unmaskbench.benchmark.training.selection import People, select, write_ledger
-from unmaskbench.benchmark.training.ship import finish, hardware, install
+from unmaskbench.benchmark.training.ship import finish, hardware, install, shipped_folder
 from unmaskbench.benchmark.training.tasks import build_step
-from unmaskbench.benchmark.weights import search_path
+from unmaskbench.benchmark.training.validation import Validation
 from unmaskbench.benchmark.weights_io import load_strict, read_state_dict
 
 RECIPE_FILE, FACTS_FILE = "recipe.yaml", "facts.json"
@@ -45,29 +47,70 @@ def train(
         recipe: a name in the method's recipe file or a YAML file.
         data: registered datasets, one or several (``"lfw,synthetic"``); ``name=DIR`` gives one a root of its own.
         root: the folder of the datasets that need one.
-        steps: overrides the recipe's number of steps (the schedule is stretched to it).
+        steps: overrides the recipe's number of steps (the schedule is stretched to it). Fewer make a trial, whose weights
+            stay in its folder.
         resume: continue the newest checkpoint in ``out``; without one the run starts at step 0.
         device: "cpu", "cuda" or "cuda:N"; under torchrun every process takes its own.
         precision: overrides the recipe's.
         out: the run's folder, ``runs/train/<method>-<recipe>`` by default.
 
+    A recipe may go on from an earlier one of the same method. Where the weights of that are not here it is trained first,
+    with the same data, in the folder ``<method>-<recipe>`` beside ``out``, and so are those before it; not for a trial.
+
     The weights are also put into the user's cache where the method has none yet, so that it can be used at once. Raises
     RecipeError, the registry's errors, FileNotFoundError with a remedy for missing weights or data, and ValueError
     where a run of another recipe lies in ``out`` or the people of the evaluation would be trained on.
     """
-    settings = load_recipe(method, recipe)
+    settings = _changed(load_recipe(method, recipe), steps, precision)
+    folder = Path(out) if out is not None else Path("runs") / "train" / f"{settings.method}-{settings.name}"
+    target = _device(device)
+    group = open_group(target)
+    names = [name.strip() for name in data.split(",")] if isinstance(data, str) else list(data)
+    before = [] if steps is not None else runs_to_come(settings, folder)
+    if before:
+        for item in (*before, settings):
+            _look_through(item)
+    for number, earlier in enumerate(before, 1):
+        if group[0] == 0:
+            run_names = ", ".join(item.name for item in before)
+            print(
+                f"'{settings.name}' goes on from earlier runs ({run_names}); {number} of {len(before)}: '{earlier.name}'"
+            )
+        _train(
+            _changed(earlier, None, precision), names, root, resume, target, group,
+            run_folder(earlier.method, earlier.name, folder),
+        )  # fmt: skip
+    return _train(settings, names, root, resume, target, group, folder)
+
+
+def _changed(recipe: Recipe, steps: int | None, precision: str | None) -> Recipe:
     changes: dict[str, Any] = {}
     if steps is not None:
         changes["steps"] = steps
     if precision is not None:
         changes["precision"] = precision
-    if changes:
-        settings = settings.replaced(**changes)
-    folder = Path(out) if out is not None else Path("runs") / "train" / f"{settings.method}-{settings.name}"
-    target = _device(device)
-    rank, world = open_group(target)
+    return recipe.replaced(**changes) if changes else recipe
+
+
+def _look_through(recipe: Recipe) -> None:
+    """Load what a run looks through once, so that weights that are missing are named before hours of other runs."""
+    for term in recipe.losses:
+        losses.build(term.id, term.parameters)
+    Validation(recipe, torch.device("cpu"))
+
+
+def _train(
+    settings: Recipe,
+    names: Sequence[str],
+    root: Path | str | None,
+    resume: bool,
+    target: torch.device,
+    group: tuple[int, int],
+    folder: Path,
+) -> Path:
+    """One run, in ``folder``; the path of its weights in the first process, the folder in the others."""
+    rank, world = group
     _prepare(folder, settings, resume, rank)
-    names = [name.strip() for name in data.split(",")] if isinstance(data, str) else list(data)
     faces, validation_faces, people = select(names, root, settings.data)
     torch.manual_seed(settings.seed)
     training = dataset_for(settings, faces, training=True)
@@ -95,18 +138,19 @@ def train(
         loader(validation, FixedBatches(len(validation), settings.validation.batch), 0),
         folder, resume, rank, world,
     )  # fmt: skip
-    if rank:
-        return folder
-    facts["wall_seconds"] = round(before + time.perf_counter() - began, 1)
-    (folder / FACTS_FILE).write_text(json.dumps(facts), encoding="utf-8")
-    return publish(folder)
+    if rank == 0:
+        facts["wall_seconds"] = round(before + time.perf_counter() - began, 1)
+        (folder / FACTS_FILE).write_text(json.dumps(facts), encoding="utf-8")
+        folder = publish(folder)
+    wait_for_all()  # the next run starts from these weights
+    return folder
 
 
 def publish(folder: Path | str, into: Path | str | None = None) -> Path:
     """Make the weight file and card of a run's best weights, at any time of the run; returns the weights' path.
 
     With ``into`` both are copied there too (the place of shipped weights); without it into the user's cache, if the
-    plug-in has no weights of that size yet.
+    plug-in has no weights of that recipe yet and the run has all of the recipe's steps.
     """
     folder = Path(folder)
     content = yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8"))
@@ -116,9 +160,14 @@ def publish(folder: Path | str, into: Path | str | None = None) -> Path:
     path = finish(folder, recipe, facts)
     if into is not None:
         return install(path, Path(into))
-    if locate(recipe.method, recipe.name, shipped_folder(recipe).parent) is None:
+    if not _is_trial(recipe) and locate(recipe.method, recipe.name, shipped_folder(recipe).parent) is None:
         install(path)
     return path
+
+
+def _is_trial(recipe: Recipe) -> bool:
+    """Whether a run has fewer steps than the recipe of its name: no method should be judged by it unasked."""
+    return recipe.name in recipe_names(recipe.method) and recipe.steps < load_recipe(recipe.method, recipe.name).steps
 
 
 def ship(folder: Path | str) -> Path:
@@ -137,18 +186,6 @@ def ship(folder: Path | str) -> Path:
                     continue
             held.write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
     return publish(folder, shipped_folder(recipe))
-
-
-def shipped_folder(recipe: Recipe) -> Path:
-    """Where the weights of a recipe's plug-in ship."""
-    package = Path(__file__).resolve().parents[2]
-    if recipe.task == "embedding":
-        return package / "benchmark" / "biometrics" / "matchers" / "weights"
-    if recipe.task == "segmentation":
-        return package / "methods" / "h2a_ms2a_gan" / "weights"
-    # modified_unet and mbnet are settings of modified_vnet's file and live with it.
-    shared = {"modified_unet": "modified_vnet", "mbnet": "modified_vnet"}
-    return package / "methods" / shared.get(recipe.method, recipe.method) / "weights"
 
 
 def _device(device: str) -> torch.device:
@@ -177,17 +214,7 @@ def _prepare(folder: Path, recipe: Recipe, resume: bool, rank: int) -> None:
 
 def _load_weights(network: torch.nn.Module, name: str, recipe: Recipe, folder: Path) -> None:
     """Give ``network`` the weights of an earlier run. Raises RecipeError where they are not there."""
-    run_of_it = Path(name).stem.removeprefix(f"{recipe.method}_")
-    places = (
-        Path(name), folder.parent / f"{recipe.method}-{run_of_it}" / name, folder.parent / name,
-        shipped_folder(recipe) / name, *(place / name for place in search_path()),
-    )  # fmt: skip
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise RecipeError(
-            f"recipe '{recipe.name}' starts from {name}, which is not there; train that first: "
-            f"bench train {recipe.method} --recipe {run_of_it} (looked in {', '.join(str(place) for place in places)})"
-        )
+    path = weights_of(name, recipe, folder)
     # Methods alone have published files; a segmenter and the matcher compact start from their own.
     plugin = METHODS.get(recipe.method) if recipe.method in METHODS.names() else None
     published_start = getattr(plugin, "published_start", None)

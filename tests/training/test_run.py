@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import yaml
 
 from tests.training import toy
 from unmaskbench.benchmark.learned import metadata_of, training_card
@@ -17,6 +18,7 @@ from unmaskbench.benchmark.training import entry, hooks, loop, ship, step
 from unmaskbench.benchmark.training.hooks import read_best
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
 from unmaskbench.benchmark.training.selection import People
+from unmaskbench.benchmark.weights import cache_folder
 from unmaskbench.benchmark.weights_io import read_state_dict
 
 
@@ -135,6 +137,68 @@ def test_a_later_run_keeps_the_first_ones_encoder_to_compare_with(
                 continue
             assert torch.equal(value, expected[f"encoder.{key}"].to(value.dtype)), (name, key)
     assert any(not torch.equal(seen["f0"][key], seen["f"][key]) for key in seen["f"])
+
+
+def chained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: dict) -> None:
+    """Recipes `first`, `second` and `compact` of fd_stackgan, each going on from the one before."""
+    recipes = {
+        "first": {**toy.RECIPE, "steps": 2},
+        "second": {**toy.RECIPE, "network": {**toy.RECIPE["network"], "start_from": "fd_stackgan_first.safetensors"}},
+        "compact": {**toy.RECIPE, "network": {**toy.RECIPE["network"], "start_from": "fd_stackgan_second.safetensors"}},
+    }
+    path = tmp_path / "chain.yaml"
+    path.write_text(yaml.safe_dump({name: {**content, **changes.get(name, {})} for name, content in recipes.items()}))
+    monkeypatch.setattr("unmaskbench.benchmark.training.recipe.recipe_file", lambda _: path)
+
+
+def test_what_a_recipe_goes_on_from_is_trained_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chained(tmp_path, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    weights = entry.train("fd_stackgan", "compact", "toy_faces")
+    assert weights == Path("runs/train/fd_stackgan-compact/fd_stackgan_compact.safetensors")
+    assert "(first, second); 2 of 2: 'second'" in capsys.readouterr().out
+    folders = {name: Path("runs/train") / f"fd_stackgan-{name}" for name in ("first", "second", "compact")}
+    assert {name: curve(folder)[-1]["step"] for name, folder in folders.items()} == {
+        "first": 2,
+        "second": 4,
+        "compact": 4,
+    }
+    # Alone, from the file that the chain left, the last run is the same one.
+    entry.train("fd_stackgan", "compact", "toy_faces", out=Path("runs/train/again"))
+    assert "goes on" not in capsys.readouterr().out
+    assert curve(Path("runs/train/again")) == curve(folders["compact"])
+
+
+def test_a_trial_trains_nothing_before_it_and_becomes_no_methods_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chained(tmp_path, monkeypatch)
+    with pytest.raises(RecipeError, match="bench train fd_stackgan --recipe second"):
+        entry.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "trial", steps=1)
+    trial = entry.train("fd_stackgan", "first", "toy_faces", out=tmp_path / "trial", steps=1)
+    assert trial.is_file()
+    assert not (cache_folder() / trial.name).exists()
+    entry.train("fd_stackgan", "first", "toy_faces", out=tmp_path / "whole")
+    assert (cache_folder() / trial.name).is_file()
+
+
+def test_what_the_last_run_misses_is_named_before_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [{"id": "perceptual", "weight": 1.0, "parameters": {"network": "lpips_alex"}}]
+    chained(tmp_path, monkeypatch, compact={"losses": seen})
+    monkeypatch.delenv("UNMASKBENCH_HOME", raising=False)
+    with pytest.raises(FileNotFoundError, match="bench weights fetch alexnet"):
+        entry.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "runs" / "compact")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_recipes_that_start_from_each_other_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chained(tmp_path, monkeypatch, first={"network": {"start_from": "fd_stackgan_compact.safetensors"}})
+    # Of these names, no shipped file may stand in.
+    monkeypatch.setattr("unmaskbench.benchmark.training.earlier.shipped_folder", lambda _: tmp_path / "nothing")
+    with pytest.raises(RecipeError, match="in a circle: compact -> second -> first -> compact"):
+        entry.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "run")
 
 
 @pytest.mark.parametrize(("decay", "expected"), [(0.0, 3.0), (0.5, 29 / 11)])
