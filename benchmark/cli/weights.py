@@ -17,7 +17,7 @@ def catalogue() -> dict[str, WeightFile]:
     """Every weight file that a plug-in, the face detector or a loss of training names, by id."""
     from unmaskbench.benchmark import registry
     from unmaskbench.benchmark.detection import DETECTOR
-    from unmaskbench.benchmark.training.losses.perceptual import VGG19
+    from unmaskbench.benchmark.metrics.backbones import VGG19
 
     found: dict[str, WeightFile] = {weight.id: weight for weight in (DETECTOR, *VGG19.files)}
     for room in (registry.METRICS, registry.MATCHERS, registry.METHODS, registry.SEGMENTERS):

@@ -1,12 +1,12 @@
-"""Convolutional features of ImageNet classifiers: what LPIPS and the Frechet distance on AlexNet are taken on.
+"""Convolutional features of ImageNet classifiers: what LPIPS, the Frechet distance on AlexNet and perceptual losses see.
 
-Each network has two possible sources: its features alone as safetensors, or torchvision's published checkpoint. Either
-is enough; nothing is downloaded here.
+A network comes from torchvision's published checkpoint, some also from a file of the features alone. Either is enough;
+nothing is downloaded here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +23,22 @@ _LICENCE = "BSD-3-Clause (torchvision)"
 
 @dataclass(frozen=True)
 class Backbone:
-    """A classifier's convolutional part. ``taps`` are the indices of the layers whose outputs are its features,
-    ``files`` the weight files of which one is enough, ``smallest_px`` the smallest side that reaches the last layer."""
+    """A classifier's convolutional part. ``architecture`` is its name in torchvision, ``taps`` are the indices of the layers
+    whose outputs are its features, ``files`` the weight files of which one is enough, ``smallest_px`` the smallest side
+    that reaches the last layer."""
 
     name: str
-    build: Callable[[], nn.Sequential]
+    architecture: str
     taps: tuple[int, ...]
     files: tuple[WeightFile, ...]
     smallest_px: int
+
+    def build(self) -> nn.Sequential:
+        """The layers, untrained."""
+        from torchvision.models import get_model
+
+        layers: nn.Sequential = get_model(self.architecture, weights=None).features
+        return layers
 
     def missing(self) -> list[Missing]:
         """[] where one of the files is here, else the Missing of the last, torchvision's own."""
@@ -77,30 +85,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _alexnet() -> nn.Sequential:
-    from torchvision.models import alexnet
-
-    layers: nn.Sequential = alexnet(weights=None).features
-    return layers
-
-
-def _squeezenet() -> nn.Sequential:
-    from torchvision.models import squeezenet1_1
-
-    layers: nn.Sequential = squeezenet1_1(weights=None).features
-    return layers
-
-
-def _vgg16() -> nn.Sequential:
-    from torchvision.models import vgg16
-
-    layers: nn.Sequential = vgg16(weights=None).features
-    return layers
-
-
 ALEXNET = Backbone(
     name="AlexNet",
-    build=_alexnet,
+    architecture="alexnet",
     taps=(1, 4, 7, 9, 11),
     smallest_px=31,
     files=(
@@ -124,7 +111,7 @@ ALEXNET = Backbone(
 )
 SQUEEZENET = Backbone(
     name="SqueezeNet 1.1",
-    build=_squeezenet,
+    architecture="squeezenet1_1",
     taps=(1, 4, 7, 9, 10, 11, 12),
     smallest_px=31,
     files=(
@@ -148,7 +135,7 @@ SQUEEZENET = Backbone(
 )
 VGG16 = Backbone(
     name="VGG-16",
-    build=_vgg16,
+    architecture="vgg16",
     taps=(3, 8, 15, 22, 29),
     smallest_px=16,
     files=(
@@ -160,6 +147,22 @@ VGG16 = Backbone(
             enables="lpips_vgg",
             url="https://download.pytorch.org/models/vgg16-397923af.pth",
             sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        ),
+    ),
+)
+VGG19 = Backbone(
+    name="VGG-19",
+    architecture="vgg19",
+    taps=(3, 8, 13, 22, 31),
+    smallest_px=16,
+    files=(
+        WeightFile(
+            id="vgg19",
+            filename="vgg19-dcbb9e9d.pth",
+            licence=_LICENCE,
+            source=_SOURCE,
+            enables="loss perceptual (vgg19), the feature term of the paper recipes of fd_stackgan and lama",
+            url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
         ),
     ),
 )

@@ -21,16 +21,12 @@ def weights_of(name: str, recipe: Recipe, folder: Path) -> Path:
     It is a path, or a name in the folder of the run that trains it, beside ``folder``, among the shipped weights, or in
     the weights search path. Raises RecipeError, with the command that trains it, where it is in none.
     """
-    run = _run(name, recipe)
-    places = (
-        Path(name), run_folder(recipe.method, run, folder) / name, folder.parent / name,
-        shipped_folder(recipe) / name, *(place / name for place in search_path()),
-    )  # fmt: skip
+    places = _places(name, recipe, folder)
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise RecipeError(
-            f"recipe '{recipe.name}' starts from {name}, which is not there; train that first: "
-            f"bench train {recipe.method} --recipe {run} (looked in {', '.join(str(place) for place in places)})"
+            f"recipe '{recipe.name}' starts from {name}, which is not there; train that first: bench train {recipe.method} "
+            f"--recipe {_run(name, recipe)} (looked in {', '.join(str(place) for place in places)})"
         )
     return path
 
@@ -54,7 +50,7 @@ def _to_come(recipe: Recipe, folder: Path, chain: tuple[str, ...]) -> list[Recip
     for name in starting_files(recipe):
         run = _run(name, recipe)
         trains_it = Path(name).name == name and run in recipe_names(recipe.method)
-        if not trains_it or _is_there(name, recipe, folder):
+        if not trains_it or any(place.is_file() for place in _places(name, recipe, folder)):
             continue
         if run in chain:
             raise RecipeError(
@@ -65,12 +61,11 @@ def _to_come(recipe: Recipe, folder: Path, chain: tuple[str, ...]) -> list[Recip
     return list(before.values())
 
 
-def _is_there(name: str, recipe: Recipe, folder: Path) -> bool:
-    try:
-        weights_of(name, recipe, folder)
-    except RecipeError:
-        return False
-    return True
+def _places(name: str, recipe: Recipe, folder: Path) -> tuple[Path, ...]:
+    return (
+        Path(name), run_folder(recipe.method, _run(name, recipe), folder) / name, folder.parent / name,
+        shipped_folder(recipe) / name, *(place / name for place in search_path()),
+    )  # fmt: skip
 
 
 def _run(name: str, recipe: Recipe) -> str:

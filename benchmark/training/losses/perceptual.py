@@ -17,34 +17,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, Backbone, tapped
+from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, VGG19, Backbone, tapped
 from unmaskbench.benchmark.training.losses import Batch, View, region_weight
-from unmaskbench.benchmark.weights import WeightFile
 
-
-def _vgg19() -> nn.Sequential:
-    from torchvision.models import vgg19
-
-    layers: nn.Sequential = vgg19(weights=None).features
-    return layers
-
-
-VGG19 = Backbone(
-    name="VGG-19",
-    build=_vgg19,
-    taps=(3, 8, 13, 22, 31),
-    smallest_px=16,
-    files=(
-        WeightFile(
-            id="vgg19",
-            filename="vgg19-dcbb9e9d.pth",
-            licence="BSD-3-Clause (torchvision)",
-            source="torchvision's published ImageNet weights (download.pytorch.org/models)",
-            enables="loss perceptual (vgg19), the feature term of the paper recipes of fd_stackgan and lama",
-            url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-        ),
-    ),
-)
 FEATURES = {"lpips_alex": ALEXNET, "lpips_squeeze": SQUEEZENET, "vgg19": VGG19}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
