@@ -20,7 +20,7 @@ from unmaskbench.benchmark.fingerprint import fingerprint
 from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
-from unmaskbench.benchmark.types import Dataset, MethodCard, SampleRef
+from unmaskbench.benchmark.types import Dataset, MethodCard, Missing, SampleRef
 from unmaskbench.benchmark.weights import sha256
 
 PART_SCHEMA = 1
@@ -73,6 +73,14 @@ def build_dataset(entry: DatasetEntry, size: int) -> Dataset:
         parameters["root"] = entry.root
     dataset: Dataset = DATASETS.build(entry.id, **parameters)
     return dataset
+
+
+def missing_data(name: str, root: str | None = None) -> list[Missing]:
+    """The root folder, where dataset ``name`` needs one and no ``root`` was given; [] otherwise."""
+    card = DATASETS.card(name)
+    if root is not None or not card.needs_root:
+        return []
+    return [Missing("data", "root folder", f"--root DIR, from {card.source}")]
 
 
 def limited(samples: Sequence[SampleRef], limit: int | None) -> list[int]:

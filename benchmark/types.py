@@ -118,13 +118,17 @@ class MethodCard:
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What a dataset is, where it comes from and under which licence; ``layout`` tells the files that ``root`` holds."""
+    """What a dataset is, where it comes from and under which licence; ``layout`` tells the files that ``root`` holds.
+
+    ``needs_root``: it reads the user's files, so that there is nothing of it without ``root``.
+    """
 
     id: str
     title: str
     licence: str
     source: str
     layout: str = ""
+    needs_root: bool = False
     bibtex: str = ""
     splits: tuple[str, ...] = ("test",)
     attributes: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ class CelebA:
         licence="non-commercial research",
         source=SOURCE,
         layout=LAYOUT,
+        needs_root=True,
         bibtex="@inproceedings{celeba, title={Deep Learning Face Attributes in the Wild}, author={Liu, Ziwei and Luo, Ping "
         "and Wang, Xiaogang and Tang, Xiaoou}, booktitle={ICCV}, year={2015}}",
         splits=SPLITS,

@@ -41,6 +41,7 @@ class CelebAHQ:
         licence="non-commercial research and education",
         source=SOURCE,
         layout=LAYOUT,
+        needs_root=True,
         bibtex="@inproceedings{celebamaskhq, title={MaskGAN: Towards Diverse and Interactive Facial Image Manipulation}, "
         "author={Lee, Cheng-Han and Liu, Ziwei and Wu, Lingyun and Luo, Ping}, booktitle={CVPR}, year={2020}}",
         splits=SPLITS,

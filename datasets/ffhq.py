@@ -40,6 +40,7 @@ class FFHQ:
         licence="CC BY-NC-SA 4.0; each photograph under its own licence",
         source=SOURCE,
         layout=LAYOUT,
+        needs_root=True,
         bibtex="@inproceedings{ffhq, title={A Style-Based Generator Architecture for Generative Adversarial Networks}, "
         "author={Karras, Tero and Laine, Samuli and Aila, Timo}, booktitle={CVPR}, year={2019}}",
         splits=tuple(RANGES),

@@ -43,6 +43,7 @@ class Folder:
         licence="the owner's",
         source="your own images",
         layout=LAYOUT,
+        needs_root=True,
         splits=("test", "all"),
         notes="both splits are the whole folder",
     )

@@ -35,6 +35,7 @@ class LFW:
         licence="research use; photographs belong to their owners",
         source="http://vis-www.cs.umass.edu/lfw/ (or unmaskbench.datasets.lfw.fetch, by scikit-learn's mirror)",
         layout=LAYOUT,
+        needs_root=True,
         bibtex="@techreport{lfw, author={Huang, Gary B. and Ramesh, Manu and Berg, Tamara and Learned-Miller, Erik}, "
         "title={Labeled Faces in the Wild: A Database for Studying Face Recognition in Unconstrained Environments}, "
         "institution={University of Massachusetts, Amherst}, number={07-49}, year={2007}}",

@@ -35,6 +35,7 @@ class RMFRD:
         licence="research use",
         source=SOURCE,
         layout=LAYOUT,
+        needs_root=True,
         bibtex="@article{rmfrd, title={Masked Face Recognition Dataset and Application}, author={Wang, Zhongyuan and others}, "
         "journal={arXiv:2003.09093}, year={2020}}",
         splits=SPLITS,

@@ -208,6 +208,22 @@ def test_lists_as_text_and_json(kind: str, monkeypatch: pytest.MonkeyPatch, capf
     assert all(found["id"] in text for found in entries)
 
 
+def test_a_list_says_what_the_user_must_bring(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = bench(monkeypatch, capfd, "list", "datasets", "--json")
+    datasets = {found["id"]: found for found in json.loads(out)}
+    assert datasets["synthetic"]["state"] == "ready"
+    assert datasets["lfw"]["state"] == "needs data"
+    assert "--root DIR" in datasets["lfw"]["remedies"][0]
+    _, out, _ = bench(monkeypatch, capfd, "list", "suites", "--json")
+    suites = {found["id"]: found for found in json.loads(out)}
+    assert suites["quick"]["state"] == "ready", suites["quick"]["remedies"]
+    assert suites["lfw"]["remedies"][0].startswith("dataset 'lfw' needs root folder: --root DIR")
+    trained = "method 'ra_unet' needs weights ra_unet_unet.safetensors: bench train ra_unet --recipe unet"
+    assert any(remedy.startswith(trained) for remedy in suites["ablations"]["remedies"])
+
+
 def test_a_run_scores_and_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -245,6 +245,9 @@ def test_a_dataset_without_its_files_says_which_it_wants(name: str, tmp_path: An
     card = DATASETS.card(name)
     assert card.layout
     assert card.splits
+    assert card.needs_root, "bench list says that it is ready"
+    with pytest.raises(FileNotFoundError, match="--root DIR"):
+        DATASETS.build(name, split=card.splits[0])
     for root in (tmp_path / "absent", tmp_path):
         with pytest.raises((FileNotFoundError, ValueError)) as caught:
             DATASETS.build(name, split=card.splits[0], root=str(root))

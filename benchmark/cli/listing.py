@@ -36,12 +36,13 @@ def listing(
 def plugins(kind: str) -> list[dict[str, Any]]:
     """Every plug-in of a kind: id, title, state (ready, needs weights, needs extra, needs data, broken), remedies, card."""
     from unmaskbench.benchmark import registry
+    from unmaskbench.benchmark.plan import missing_data
 
     room = getattr(registry, kind.upper())
     found = []
     for name in room.names():
         try:
-            absent = room.missing(name)
+            absent = room.missing(name) + (missing_data(name) if kind == "datasets" else [])
             card = dataclasses.asdict(room.card(name))
         except Exception as error:  # a plug-in of another package without a card must not hide the others
             reason = f"{type(error).__name__}: {error}"
@@ -62,17 +63,26 @@ def plugins(kind: str) -> list[dict[str, Any]]:
 
 
 def suites() -> list[dict[str, Any]]:
-    """The suites that ship."""
+    """The suites that ship: id, title, state (ready, needs data, needs weights), remedies, the suite itself."""
+    from unmaskbench.benchmark.plan import missing_data
+    from unmaskbench.benchmark.runner import unavailable
     from unmaskbench.benchmark.suite import load_suite, names
 
-    loaded = [load_suite(name) for name in names()]
-    return [
-        {
-            "id": suite.name,
-            "title": suite.title,
-            "state": "ready",
-            "remedies": [],
-            "card": suite.model_dump(mode="json"),
-        }
-        for suite in loaded
-    ]
+    found = []
+    for suite in (load_suite(name) for name in names()):
+        data = [
+            f"dataset '{entry.id}' needs {m.name}: {m.remedy}"
+            for entry in suite.datasets
+            for m in missing_data(entry.id, entry.root)
+        ]
+        parts = unavailable(suite)
+        found.append(
+            {
+                "id": suite.name,
+                "title": suite.title,
+                "state": "needs data" if data else "needs weights" if parts else "ready",
+                "remedies": data + parts,
+                "card": suite.model_dump(mode="json"),
+            }
+        )
+    return found
