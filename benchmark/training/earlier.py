@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unmaskbench.benchmark.training.home import shipped_folder
 from unmaskbench.benchmark.training.recipe import Recipe, RecipeError, load_recipe, recipe_names
-from unmaskbench.benchmark.training.ship import shipped_folder
 from unmaskbench.benchmark.weights import search_path
 
 
@@ -64,7 +64,7 @@ def _to_come(recipe: Recipe, folder: Path, chain: tuple[str, ...]) -> list[Recip
 def _places(name: str, recipe: Recipe, folder: Path) -> tuple[Path, ...]:
     return (
         Path(name), run_folder(recipe.method, _run(name, recipe), folder) / name, folder.parent / name,
-        shipped_folder(recipe) / name, *(place / name for place in search_path()),
+        shipped_folder(recipe.method) / name, *(place / name for place in search_path()),
     )  # fmt: skip
 
 

@@ -17,11 +17,12 @@ from unmaskbench.benchmark.training import losses
 from unmaskbench.benchmark.training.data import AlignedFaces, FixedBatches, StepBatches, dataset_for, loader
 from unmaskbench.benchmark.training.distributed import open_group, wait_for_all
 from unmaskbench.benchmark.training.earlier import run_folder, runs_to_come, weights_of
+from unmaskbench.benchmark.training.home import shipped_folder
 from unmaskbench.benchmark.training.hooks import CURVE
 from unmaskbench.benchmark.training.loop import latest_checkpoint, run
 from unmaskbench.benchmark.training.recipe import Recipe, load_recipe, recipe_names
 from unmaskbench.benchmark.training.selection import People, select, write_ledger
-from unmaskbench.benchmark.training.ship import finish, hardware, install, shipped_folder
+from unmaskbench.benchmark.training.ship import finish, hardware, install
 from unmaskbench.benchmark.training.tasks import build_step
 from unmaskbench.benchmark.training.validation import Validation
 from unmaskbench.benchmark.weights_io import load_strict, read_state_dict
@@ -160,7 +161,7 @@ def publish(folder: Path | str, into: Path | str | None = None) -> Path:
     path = finish(folder, recipe, facts)
     if into is not None:
         return install(path, Path(into))
-    if not _is_trial(recipe) and locate(recipe.method, recipe.name, shipped_folder(recipe).parent) is None:
+    if not _is_trial(recipe) and locate(recipe.method, recipe.name, shipped_folder(recipe.method).parent) is None:
         install(path)
     return path
 
@@ -185,7 +186,7 @@ def ship(folder: Path | str) -> Path:
                 if set(before["validation"]) >= set(content["ledger"]["validation"]):
                     continue
             held.write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
-    return publish(folder, shipped_folder(recipe))
+    return publish(folder, shipped_folder(recipe.method))
 
 
 def _device(device: str) -> torch.device:

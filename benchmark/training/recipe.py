@@ -1,8 +1,9 @@
 """A training recipe: everything that decides a training run, read from YAML, validated, hashed.
 
-Where recipes live: ``methods/<id>/recipe.yaml`` (and ``matcher.compact.yaml`` beside this module's ``recipes``) holds
-one mapping per recipe: ``compact``, ``paper``, and named ablations. A recipe may say ``extends: compact`` and give only
-what differs; mappings are merged key by key, lists are replaced. A user's own file holds one recipe at its top level.
+Where recipes live: ``methods/<id>/recipe.yaml`` (``<id>_recipe.yaml`` beside the plug-in where several share a folder)
+holds one mapping per recipe: ``compact``, ``paper``, and named ablations. A recipe may say ``extends: compact``, or
+``extends: ra_unet/compact`` for one of another plug-in, and give only what differs; mappings are merged key by key,
+lists are replaced. A user's own file holds one recipe at its top level.
 
 Four tasks share the room: ``restoration`` (occluded face to face), ``segmentation`` (occluded face to mask),
 ``embedding`` (face to identity vector) and ``generation`` (noise to face, the StyleGAN2 that an encoder needs).
@@ -19,6 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unmaskbench.benchmark.plain_yaml import load_plain
+from unmaskbench.benchmark.training.home import recipe_file
 
 Task = Literal["restoration", "segmentation", "embedding", "generation"]
 Positive = Annotated[float, Field(gt=0)]
@@ -231,13 +233,6 @@ class Recipe(_Frozen):
         return tuple(sorted(named | ({"edgeface"} if "compact" in named else set())))
 
 
-def recipe_file(method: str) -> Path:
-    """The file that holds the recipes of ``method``: beside its network, or with the matchers' for ``compact``."""
-    root = Path(__file__).resolve().parents[2]
-    beside = root / "methods" / method / "recipe.yaml"
-    return beside if beside.is_file() else Path(__file__).with_name("recipes") / f"{method}.yaml"
-
-
 def load_recipe(method: str, recipe: str | Path) -> Recipe:
     """The recipe called ``recipe`` of ``method``, or the one in the YAML file ``recipe``.
 
@@ -249,13 +244,13 @@ def load_recipe(method: str, recipe: str | Path) -> Recipe:
         content.setdefault("name", path.stem)
         if "extends" in content:
             try:
-                base = _section(method, str(content.pop("extends")), ())
+                base = _base(method, str(content.pop("extends")), ())
             except RecipeError as error:
                 raise RecipeError(f"{path}: extends: {error}") from error
             content = merged(base, content)
     else:
         content = _section(method, str(recipe), ())
-        path = recipe_file(method)
+        path = recipe_file(method) or path
     content.setdefault("method", method)
     return parse(content, str(path))
 
@@ -263,7 +258,7 @@ def load_recipe(method: str, recipe: str | Path) -> Recipe:
 def recipe_names(method: str) -> list[str]:
     """The recipes that ship with ``method``, in the order of its file; empty where it has none."""
     path = recipe_file(method)
-    return list(_read(path)) if path.is_file() else []
+    return list(_read(path)) if path is not None and path.is_file() else []
 
 
 def parse(content: Mapping[str, Any], source: str) -> Recipe:
@@ -289,19 +284,27 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 def _section(method: str, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
     path = recipe_file(method)
+    if path is None:
+        raise RecipeError(f"there is nothing to train in '{method}'")
     if not path.is_file():
-        raise RecipeError(f"method '{method}' ships no recipe ({path} is not there); pass a YAML file of your own")
+        raise RecipeError(f"'{method}' ships no recipe ({path} is not there); pass a YAML file of your own")
     sections = _read(path)
     if name not in sections:
         raise RecipeError(f"'{method}' has no recipe '{name}'; {path} has {', '.join(sections)}")
-    if name in chain:
-        raise RecipeError(f"{path}: recipes extend each other in a circle: {' -> '.join((*chain, name))}")
+    step = f"{method}/{name}"
+    if step in chain:
+        raise RecipeError(f"{path}: recipes extend each other in a circle: {' -> '.join((*chain, step))}")
     content = dict(sections[name])
     if "extends" in content:
-        content = merged(_section(method, str(content.pop("extends")), (*chain, name)), content)
-    content["name"] = name
-    content.setdefault("method", method)
-    return content
+        content = merged(_base(method, str(content.pop("extends")), (*chain, step)), content)
+    return {**content, "name": name, "method": method}
+
+
+def _base(method: str, extends: str, chain: tuple[str, ...]) -> dict[str, Any]:
+    """What ``extends`` names: a recipe of ``method``, or ``other/recipe``. Its own method and name stay behind."""
+    other, _, name = extends.rpartition("/")
+    content = _section(other or method, name, chain)
+    return {key: value for key, value in content.items() if key not in ("method", "name")}
 
 
 def _read(path: Path) -> dict[str, Any]:

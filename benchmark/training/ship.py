@@ -70,18 +70,6 @@ def finish(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> Path:
     return path
 
 
-def shipped_folder(recipe: Recipe) -> Path:
-    """Where the weights of a recipe's plug-in ship."""
-    package = Path(__file__).resolve().parents[2]
-    if recipe.task == "embedding":
-        return package / "benchmark" / "biometrics" / "matchers" / "weights"
-    if recipe.task == "segmentation":
-        return package / "methods" / "h2a_ms2a_gan" / "weights"
-    # modified_unet and mbnet are settings of modified_vnet's file and live with it.
-    shared = {"modified_unet": "modified_vnet", "mbnet": "modified_vnet"}
-    return package / "methods" / shared.get(recipe.method, recipe.method) / "weights"
-
-
 def install(weights: Path, folder: Path | None = None) -> Path:
     """Copy shipped weights and their card into ``folder``, or the user's cache; returns the copy.
 

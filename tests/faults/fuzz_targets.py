@@ -377,9 +377,11 @@ def network_file(folder: Path, content: bytes) -> None:
 
 
 def _recipe() -> bytes:
-    from unmaskbench.benchmark.training.recipe import recipe_file as shipped
+    from unmaskbench.benchmark.training.home import recipe_file as shipped
 
-    content = yaml.safe_load(shipped("modified_vnet").read_text(encoding="utf-8"))
+    path = shipped("modified_vnet")
+    assert path is not None
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
     name = "compact" if "compact" in content else next(iter(content))
     return yaml.safe_dump(content[name]).encode()
 

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 import unmaskbench.benchmark.training
+from unmaskbench.benchmark.registry import UnknownPluginError
+from unmaskbench.benchmark.training.home import recipe_file, shipped_folder
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe, merged, parse, recipe_names
 
 METHODS = (
@@ -95,6 +97,29 @@ def test_a_circle_of_recipes_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("unmaskbench.benchmark.training.recipe.recipe_file", lambda _method: path)
     with pytest.raises(RecipeError, match="circle"):
         load_recipe("ra_unet", "a")
+
+
+def test_a_recipe_may_extend_one_of_another_plugin() -> None:
+    unet, mbnet = load_recipe("modified_unet", "compact"), load_recipe("mbnet", "compact")
+    assert (mbnet.method, mbnet.name) == ("mbnet", "compact")
+    assert mbnet.replaced(method="modified_unet", seed=unet.seed).hash == unet.hash
+
+
+def test_plugins_of_one_folder_have_recipes_of_their_own() -> None:
+    assert [recipe_file(name).name for name in ("modified_vnet", "mbnet", "segmenter", "compact")] == [
+        "recipe.yaml", "mbnet_recipe.yaml", "segmenter_recipe.yaml", "compact_recipe.yaml",
+    ]  # fmt: skip
+    assert recipe_file("telea") is None
+    assert recipe_names("telea") == []
+
+
+def test_what_cannot_be_trained_is_named() -> None:
+    with pytest.raises(RecipeError, match="there is nothing to train in 'telea'"):
+        load_recipe("telea", "compact")
+    with pytest.raises(UnknownPluginError, match="did you mean 'lama'"):
+        load_recipe("lamma", "compact")
+    with pytest.raises(ValueError, match="nothing to train"):
+        shipped_folder("telea")
 
 
 def test_yaml_cannot_run_code(tmp_path: Path) -> None:

@@ -17,13 +17,14 @@ from unmaskbench.benchmark.weights import search_path
 from unmaskbench.benchmark.weights_io import load_strict, read_state_dict
 
 WEIGHTS = "compact_compact.safetensors"
-SHIPPED = Path(__file__).with_name("weights")
+FOLDER = Path(__file__).parent
 
 
 @MATCHERS.register("compact")
 class Compact(CosineSimilarity):
     """512-d embeddings of 112 px ArcFace crops, RGB, x * 2 - 1, compared by cosine."""
 
+    folder = FOLDER
     card = MatcherCard(
         id="compact",
         title="Compact (ours, 1.7 M)",
@@ -89,4 +90,6 @@ class Compact(CosineSimilarity):
 
 
 def _find() -> Path | None:
-    return next((place / WEIGHTS for place in (SHIPPED, *search_path()) if (place / WEIGHTS).is_file()), None)
+    return next(
+        (place / WEIGHTS for place in (FOLDER / "weights", *search_path()) if (place / WEIGHTS).is_file()), None
+    )
