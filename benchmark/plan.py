@@ -148,6 +148,7 @@ def plan(suite: Suite, device: str = "cpu") -> Plan:
     environment = [_environment(suite), device.partition(":")[0]]
     units: list[Unit] = []
     samples: dict[str, tuple[SampleRef, ...]] = {}
+    known: dict[Path, str] = {}
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
         refs = tuple(dataset.samples)
@@ -158,14 +159,28 @@ def plan(suite: Suite, device: str = "cpu") -> Plan:
         samples[entry.label] = refs
         for start in range(0, len(indices), suite.shard_size):
             shard = tuple(indices[start : start + suite.shard_size])
-            ids = [refs[index].id for index in shard]
+            faces = [[refs[index].id, *_contents(dataset, index, known)] for index in shard]
             for occlusion in suite.occlusions:
                 reference = ""
                 for method in (None, *methods):
-                    key = digest([environment, _entry_hash(entry, occlusion, method, suite), ids])[:32]
+                    key = digest([environment, _entry_hash(entry, occlusion, method, suite), faces])[:32]
                     reference = reference or key
                     units.append(Unit(key, entry, occlusion, method, shard, reference))
     return Plan(suite, tuple(units), samples)
+
+
+def _contents(dataset: Dataset, index: int, known: dict[Path, str]) -> list[str]:
+    """sha256 of the files that a face is read from, "" for one that cannot be read: its sample will say so. ``known`` keeps
+    them by path, for lists that all faces share."""
+    says = getattr(dataset, "files", None)
+    files: Sequence[Path] = says(index) if says is not None else ()
+    for path in files:
+        if path not in known:
+            try:
+                known[path] = sha256(path)
+            except OSError:
+                known[path] = ""
+    return [known[path] for path in files]
 
 
 def _check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:

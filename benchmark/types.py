@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from torch import Tensor
 
@@ -280,6 +282,15 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Face: ...
+
+
+@runtime_checkable
+class FiledDataset(Protocol):
+    """A dataset that says which files a face is read from, so that a changed file is not answered from an older run."""
+
+    def files(self, index: int) -> Sequence[Path]:
+        """The files behind ``self[index]``: picture, mask, and the lists that its identity or landmarks stand in."""
+        ...
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ IMAGE_FOLDERS = (
     "Img/img_align_celeba",
     "img_align_celeba_png",
 )
+LISTS = ("identity_CelebA.txt", "list_attr_celeba.txt", "list_landmarks_align_celeba.txt")
 SOURCE = "http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 LAYOUT = """ROOT/
   img_align_celeba/000001.jpg ...     (or Img/img_align_celeba/)
@@ -68,20 +69,29 @@ class CelebA:
         self._files = files
         self._attributes = Attributes(annotation(self.root, "list_attr_celeba.txt"), files)
         self._landmarks = _read_landmarks(annotation(self.root, "list_landmarks_align_celeba.txt"), files)
+        lists = (annotation(self.root, name) for name in LISTS)
+        self._lists = tuple(path for path in lists if path is not None)
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def files(self, index: int) -> Sequence[Path]:
+        """The picture, and the lists of identities, attributes and landmarks."""
+        return (self._image(index), *self._lists)
 
     def __getitem__(self, index: int) -> Face:
         sample, file = self.samples[index], self._files[index]
         points = self._landmarks.get(file)
         return Face(
             id=sample.id,
-            image=read_image(self.images / f"{sample.id}{self.suffix}"),
+            image=read_image(self._image(index)),
             identity=sample.identity,
             landmarks=None if points is None else torch.from_numpy(points.copy()),
             attributes=self._attributes.of(file),
         )
+
+    def _image(self, index: int) -> Path:
+        return self.images / f"{self.samples[index].id}{self.suffix}"
 
 
 class Attributes:

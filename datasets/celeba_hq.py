@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.registry import DATASETS
 from unmaskbench.benchmark.types import DatasetCard, Face, SampleRef
+from unmaskbench.datasets.annotations import existing
 from unmaskbench.datasets.celeba import Attributes, read_identities, table
 from unmaskbench.datasets.images import read_image
 from unmaskbench.datasets.landmarks import read_landmarks
@@ -66,13 +67,24 @@ class CelebAHQ:
         names = self.root / "CelebAMask-HQ-attribute-anno.txt"
         self._attributes = Attributes(names if names.is_file() else None, [f"{n}.jpg" for n in self._numbers])
         self._landmarks = read_landmarks(self.root / "landmarks.csv")
+        self._lists = existing(
+            self.root,
+            "identity_CelebA.txt",
+            "Anno/identity_CelebA.txt",
+            "CelebAMask-HQ-attribute-anno.txt",
+            "landmarks.csv",
+        )
 
     def __len__(self) -> int:
         return len(self.samples)
 
+    def files(self, index: int) -> Sequence[Path]:
+        """The picture, the parts of its face, and the lists of identities, attributes and landmarks."""
+        return (self._image(index), *self._parts(self._numbers[index]), *self._lists)
+
     def __getitem__(self, index: int) -> Face:
         number, sample = self._numbers[index], self.samples[index]
-        image = read_image(self.root / "CelebA-HQ-img" / f"{number}.jpg")
+        image = read_image(self._image(index))
         return Face(
             id=sample.id,
             image=image,
@@ -82,10 +94,16 @@ class CelebAHQ:
             face_region=self._region(number, image.shape[-2], image.shape[-1]),
         )
 
+    def _image(self, index: int) -> Path:
+        return self.root / "CelebA-HQ-img" / f"{self._numbers[index]}.jpg"
+
+    def _parts(self, number: int) -> list[Path]:
+        folder = self.root / "CelebAMask-HQ-mask-anno" / str(number // 2000)
+        return [path for part in FACE_PARTS if (path := folder / f"{number:05d}_{part}.png").is_file()]
+
     def _region(self, number: int, height: int, width: int) -> Tensor | None:
         """The union of the annotated parts of the face (1, H, W), None where they are not there."""
-        folder = self.root / "CelebAMask-HQ-mask-anno" / str(number // 2000)
-        parts = [path for part in FACE_PARTS if (path := folder / f"{number:05d}_{part}.png").is_file()]
+        parts = self._parts(number)
         if not parts:
             return None
         union = torch.stack([read_image(path)[:1] for path in parts]).amax(0)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.registry import DATASETS
 from unmaskbench.benchmark.types import DatasetCard, Face, SampleRef
+from unmaskbench.datasets.annotations import existing
 from unmaskbench.datasets.images import read_image
 from unmaskbench.datasets.landmarks import read_landmarks
 
@@ -65,9 +66,14 @@ class FFHQ:
             )
         self.samples: Sequence[SampleRef] = tuple(SampleRef(path.stem) for path in self._files)
         self._given = read_landmarks(self.root / "landmarks.csv")
+        self._lists = existing(self.root, "landmarks.csv", "ffhq-dataset-v2.json")
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def files(self, index: int) -> Sequence[Path]:
+        """The picture and both lists of landmarks."""
+        return (self._files[index], *self._lists)
 
     def __getitem__(self, index: int) -> Face:
         file, id_ = self._files[index], self.samples[index].id

@@ -7,7 +7,7 @@ sub-folder's name. The id of an image is its path under the root without extensi
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -83,9 +83,15 @@ class Folder:
         if landmarks is not None and not points.is_file():
             raise FileNotFoundError(f"folder: there is no file {points} (landmarks)")
         self._landmarks = read_landmarks(points)
+        lists = (points, self.root / "labels.csv" if labels is None else Path(labels))
+        self._lists = tuple(path for path in lists if path.is_file())
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def files(self, index: int) -> Sequence[Path]:
+        """The picture, its mask, and the files of labels and landmarks."""
+        return (*self._pictures(self.samples[index].id), *self._lists)
 
     def __getitem__(self, index: int) -> Face:
         sample = self.samples[index]
@@ -96,6 +102,11 @@ class Folder:
             landmarks = detect_landmarks(image, self._detector)
         attributes = self._attributes.get(sample.id, {})
         return Face(sample.id, image, sample.identity, landmarks, attributes, given_mask=self._given_mask(index))
+
+    def _pictures(self, id_: str) -> Iterator[Path]:
+        yield self._files[id_]
+        if self._masks is not None and id_ in self._masks:
+            yield self._masks[id_]
 
     def _given_mask(self, index: int) -> Tensor | None:
         """The image's own mask (1, H, W), 1 = occluded; None where no masks folder was given.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from unmaskbench.benchmark.registry import DATASETS
 from unmaskbench.benchmark.types import DatasetCard, Face, Pair, SampleRef
+from unmaskbench.datasets.annotations import existing
 from unmaskbench.datasets.images import read_image
 from unmaskbench.datasets.landmarks import read_landmarks
 
@@ -50,19 +51,27 @@ class LFW:
         self.root, self.images = _find(root)
         self.samples: Sequence[SampleRef] = tuple(self._index())
         self._landmarks = read_landmarks(self.root / "landmarks.csv")
+        self._lists = existing(self.root, "people.txt", "landmarks.csv")
 
     def __len__(self) -> int:
         return len(self.samples)
 
+    def files(self, index: int) -> Sequence[Path]:
+        """The photograph, the sets of people and the landmarks."""
+        return (self._image(index), *self._lists)
+
     def __getitem__(self, index: int) -> Face:
-        sample = self.samples[index]
-        name = f"{sample.identity}/{sample.id}.jpg"
+        sample, path = self.samples[index], self._image(index)
         return Face(
             id=sample.id,
-            image=read_image(self.images / name),
+            image=read_image(path),
             identity=sample.identity,
-            landmarks=self._landmarks.get(name),
+            landmarks=self._landmarks.get(path.relative_to(self.images).as_posix()),
         )
+
+    def _image(self, index: int) -> Path:
+        sample = self.samples[index]
+        return self.images / f"{sample.identity}" / f"{sample.id}.jpg"
 
     def pairs(self) -> Sequence[Pair]:
         """View 2's trials whose two images are in this split, with their fold (0-9): all 6,000 for ``view2`` and

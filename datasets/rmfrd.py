@@ -10,6 +10,7 @@ from pathlib import Path
 
 from unmaskbench.benchmark.registry import DATASETS
 from unmaskbench.benchmark.types import DatasetCard, Face, SampleRef
+from unmaskbench.datasets.annotations import existing
 from unmaskbench.datasets.images import is_image, read_image
 from unmaskbench.datasets.landmarks import read_landmarks
 
@@ -70,9 +71,14 @@ class RMFRD:
         self._files = [found[id_] for id_ in sorted(found)]
         self.samples: Sequence[SampleRef] = tuple(SampleRef(id_, found[id_][1]) for id_ in sorted(found))
         self._landmarks = read_landmarks(self.root / "landmarks.csv")
+        self._lists = existing(self.root, "landmarks.csv")
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def files(self, index: int) -> Sequence[Path]:
+        """The photograph and the landmarks."""
+        return (self._files[index][0], *self._lists)
 
     def __getitem__(self, index: int) -> Face:
         path, name, masked = self._files[index]

@@ -25,6 +25,7 @@ from unmaskbench.benchmark.suite import LABEL, MethodEntry
 from unmaskbench.benchmark.types import (
     DatasetCard,
     Face,
+    FiledDataset,
     MatcherCard,
     MethodCard,
     MetricCard,
@@ -246,6 +247,7 @@ def test_a_dataset_without_its_files_says_which_it_wants(name: str, tmp_path: An
     assert card.layout
     assert card.splits
     assert card.needs_root, "bench list says that it is ready"
+    assert issubclass(DATASETS.get(name), FiledDataset), "a changed picture would be answered from an older run"
     with pytest.raises(FileNotFoundError, match="--root DIR"):
         DATASETS.build(name, split=card.splits[0])
     for root in (tmp_path / "absent", tmp_path):

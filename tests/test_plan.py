@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,6 +148,25 @@ def test_a_changed_file_of_a_parameter_is_another_result(tmp_path: Path) -> None
     tiny.write_png(tmp_path / "p0" / "1.png", tiny.TinyFaces()[1].image)
     after = keys(**suite)
     assert {row for (_, row, _), key in after.items() if key not in before.values()} == {f"predictions-{tmp_path.name}"}
+
+
+def test_a_changed_picture_is_another_result_in_its_shard_alone(tmp_path: Path) -> None:
+    faces = tiny.TinyFaces()
+    for index, sample in enumerate(faces.samples):
+        tiny.write_png(tmp_path / f"{sample.id}.png", faces[index].image)
+    suite = {"datasets": [{"id": "folder", "root": str(tmp_path)}]}
+    before = keys(**suite)
+    assert keys(**suite) == before
+    picture = tmp_path / "p2" / "1.png"
+    state = picture.stat()
+    content = bytearray(picture.read_bytes())
+    content[-20] ^= 1
+    picture.write_bytes(content)
+    os.utime(picture, ns=(state.st_atime_ns, state.st_mtime_ns))
+    after = keys(**suite)
+    assert {unit[-1] for unit, key in after.items() if key != before[unit]} == {(4, 5)}
+    (tmp_path / "labels.csv").write_text("id,identity\n" + "".join(f"{s.id},anna\n" for s in faces.samples))
+    assert not set(keys(**suite).values()) & set(after.values())
 
 
 def test_a_fingerprint_covers_the_modules_that_a_plug_in_imports(

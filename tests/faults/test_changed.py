@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from tests import tiny
 from tests.faults.launch import board
 from unmaskbench.benchmark import run
 from unmaskbench.benchmark.store import StoreError
+from unmaskbench.datasets.folder import Folder
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -20,19 +22,41 @@ def _plugins() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_images_that_have_changed_are_not_mixed_with_those_before(tmp_path: Path, workers: int) -> None:
+def faces(tmp_path: Path) -> dict[str, Any]:
+    """Six pictures of three people, as the part of a suite that asks for them."""
     root = tmp_path / "faces"
     for person in range(3):
         (root / f"p{person}").mkdir(parents=True)
         for number in range(2):
             colour = (60 * person + 20, 90 * number + 30, 140)
             Image.new("RGB", (48, 48), colour).save(root / f"p{person}" / f"{number}.png")
-    faces = [{"id": "folder", "root": str(root)}]
-    asked = {"datasets": faces, "occlusions": ["irregular"], "matchers": [], "shard_size": 3}
+    folder = [{"id": "folder", "root": str(root)}]
+    return {"datasets": folder, "occlusions": ["irregular"], "matchers": [], "shard_size": 3}
+
+
+def change_one(tmp_path: Path) -> None:
+    Image.new("RGB", (48, 48), (200, 10, 10)).save(tmp_path / "faces" / "p1" / "1.png")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_image_that_has_changed_is_scored_anew(tmp_path: Path, workers: int) -> None:
+    suite = tiny.suite(methods=["untouched", "telea"], **faces(tmp_path))
+    before = board(run(suite, tmp_path / "run", speed=False, workers=workers))
+    change_one(tmp_path)
+    after = board(run(suite, tmp_path / "run", speed=False, workers=workers))
+    assert after != before
+    assert after == board(run(suite, tmp_path / "new", speed=False))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_images_that_have_changed_are_not_mixed_with_those_before(
+    tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Folder, "files")  # a dataset that does not tell what it reads
+    asked = faces(tmp_path)
     suite = tiny.suite(methods=["untouched"], **asked)
     before = board(run(suite, tmp_path / "run", speed=False, workers=workers))
-    Image.new("RGB", (48, 48), (200, 10, 10)).save(root / "p1" / "1.png")
+    change_one(tmp_path)
     again = board(run(suite, tmp_path / "run", speed=False))
     assert again == before  # nothing is computed: the board is of the old faces
 
