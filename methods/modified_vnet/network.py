@@ -40,10 +40,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 COMPACT: dict[str, dict[str, Any]] = {
     "modified_vnet": {**SETTINGS["modified_vnet"], "widths": (8, 24, 48, 96, 192)},
-    "modified_unet": {**SETTINGS["modified_unet"], "widths": (16, 32, 64, 128, 256)},
-    "mbnet": {**SETTINGS["mbnet"], "widths": (16, 32, 64, 128, 256)},
+    "modified_unet": {**SETTINGS["modified_unet"], "widths": (8, 16, 32, 64, 128)},
+    "mbnet": {**SETTINGS["mbnet"], "widths": (8, 16, 32, 64, 144)},
 }
-"""The same three at 128 px."""
+"""The same three at 128 px. U-Net and MBNet have 0.6 M parameters each: that is what the others leave of 40 MB of weights."""
 
 
 def _activation(kind: Activation, channels: int) -> nn.Module:

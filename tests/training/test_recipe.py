@@ -100,9 +100,10 @@ def test_a_circle_of_recipes_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_recipe_may_extend_one_of_another_plugin() -> None:
-    unet, mbnet = load_recipe("modified_unet", "compact"), load_recipe("mbnet", "compact")
-    assert (mbnet.method, mbnet.name) == ("mbnet", "compact")
-    assert mbnet.replaced(method="modified_unet", seed=unet.seed).hash == unet.hash
+    vnet, unet, mbnet = (load_recipe(method, "paper") for method in ("modified_vnet", "modified_unet", "mbnet"))
+    assert (mbnet.method, mbnet.name) == ("mbnet", "paper")
+    assert mbnet.replaced(method="modified_vnet").hash == unet.replaced(method="modified_vnet").hash == vnet.hash
+    assert load_recipe("mbnet", "compact").losses == load_recipe("modified_unet", "compact").losses
 
 
 def test_plugins_of_one_folder_have_recipes_of_their_own() -> None:
