@@ -157,13 +157,22 @@ def plan(suite: Suite, device: str = "cpu") -> Plan:
         if not indices:
             raise SuiteError(f"dataset '{entry.label}' (split {entry.split}) has no sample")
         samples[entry.label] = refs
+        # What all shards share, and the files that parameters name, are hashed once and not in every unit.
+        shared = {
+            (occlusion.label, method.label if method is not None else ""): digest(
+                [environment, _entry_hash(entry, occlusion, method, suite)]
+            )
+            for occlusion in suite.occlusions
+            for method in (None, *methods)
+        }
         for start in range(0, len(indices), suite.shard_size):
             shard = tuple(indices[start : start + suite.shard_size])
-            faces = [[refs[index].id, *_contents(dataset, index, known)] for index in shard]
+            faces = digest([[refs[i].id, refs[i].identity, *_contents(dataset, i, known)] for i in shard])
             for occlusion in suite.occlusions:
                 reference = ""
                 for method in (None, *methods):
-                    key = digest([environment, _entry_hash(entry, occlusion, method, suite), faces])[:32]
+                    row = method.label if method is not None else ""
+                    key = digest([shared[occlusion.label, row], faces])[:32]
                     reference = reference or key
                     units.append(Unit(key, entry, occlusion, method, shard, reference))
     return Plan(suite, tuple(units), samples)

@@ -289,7 +289,7 @@ class FiledDataset(Protocol):
     """A dataset that says which files a face is read from, so that a changed file is not answered from an older run."""
 
     def files(self, index: int) -> Sequence[Path]:
-        """The files behind ``self[index]``: picture, mask, and the lists that its identity or landmarks stand in."""
+        """The files behind ``self[index]``: picture, mask, and the lists that its landmarks or attributes stand in."""
         ...
 
 

@@ -20,7 +20,7 @@ IMAGE_FOLDERS = (
     "Img/img_align_celeba",
     "img_align_celeba_png",
 )
-LISTS = ("identity_CelebA.txt", "list_attr_celeba.txt", "list_landmarks_align_celeba.txt")
+LISTS = ("list_attr_celeba.txt", "list_landmarks_align_celeba.txt")
 SOURCE = "http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 LAYOUT = """ROOT/
   img_align_celeba/000001.jpg ...     (or Img/img_align_celeba/)
@@ -76,7 +76,7 @@ class CelebA:
         return len(self.samples)
 
     def files(self, index: int) -> Sequence[Path]:
-        """The picture, and the lists of identities, attributes and landmarks."""
+        """The picture, and the lists of attributes and landmarks."""
         return (self._image(index), *self._lists)
 
     def __getitem__(self, index: int) -> Face:

@@ -67,19 +67,13 @@ class CelebAHQ:
         names = self.root / "CelebAMask-HQ-attribute-anno.txt"
         self._attributes = Attributes(names if names.is_file() else None, [f"{n}.jpg" for n in self._numbers])
         self._landmarks = read_landmarks(self.root / "landmarks.csv")
-        self._lists = existing(
-            self.root,
-            "identity_CelebA.txt",
-            "Anno/identity_CelebA.txt",
-            "CelebAMask-HQ-attribute-anno.txt",
-            "landmarks.csv",
-        )
+        self._lists = existing(self.root, "CelebAMask-HQ-attribute-anno.txt", "landmarks.csv")
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def files(self, index: int) -> Sequence[Path]:
-        """The picture, the parts of its face, and the lists of identities, attributes and landmarks."""
+        """The picture, the parts of its face, and the lists of attributes and landmarks."""
         return (self._image(index), *self._parts(self._numbers[index]), *self._lists)
 
     def __getitem__(self, index: int) -> Face:

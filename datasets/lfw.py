@@ -51,13 +51,13 @@ class LFW:
         self.root, self.images = _find(root)
         self.samples: Sequence[SampleRef] = tuple(self._index())
         self._landmarks = read_landmarks(self.root / "landmarks.csv")
-        self._lists = existing(self.root, "people.txt", "landmarks.csv")
+        self._lists = existing(self.root, "landmarks.csv")
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def files(self, index: int) -> Sequence[Path]:
-        """The photograph, the sets of people and the landmarks."""
+        """The photograph and the landmarks."""
         return (self._image(index), *self._lists)
 
     def __getitem__(self, index: int) -> Face:
