@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +15,14 @@ from unmaskbench.benchmark import provenance
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
 from unmaskbench.benchmark.engines import local, require
 from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.listener import Listener
 from unmaskbench.benchmark.plan import Plan, build_dataset, files_named, plan
 from unmaskbench.benchmark.remote import folder_of
-from unmaskbench.benchmark.runner import DIED, HUNG, Progress, UnitResult, unavailable
+from unmaskbench.benchmark.runner import DIED, HUNG, UnitResult, unavailable
 from unmaskbench.benchmark.store import FINISHED, SAMPLES, SCHEMA, RunFolder
 from unmaskbench.benchmark.suite import Suite, SuiteError, digest, load_suite
 from unmaskbench.benchmark.types import PairedDataset
 from unmaskbench.benchmark.weights import find, sha256
-
-
-@dataclass
-class Listener:
-    """What a run tells while it works; the CLI turns it into bars. The default is silence."""
-
-    begin: Callable[[Mapping[str, int]], None] = field(default=lambda totals: None)
-    advance: Progress = field(default=lambda stage, images: None)
-    note: Callable[[str], None] = field(default=lambda text: None)
 
 
 def run(
@@ -69,7 +59,7 @@ def run(
     absent = unavailable(chosen)
     if absent:
         raise SuiteError("; ".join(absent))
-    planned = plan(chosen, device)
+    planned = plan(chosen, device, listener)
     folder = folder_of(out if out is not None else Path("runs") / chosen.name)
     folder.open({"samples": chosen.samples_hash()}, fresh=fresh)
     try:

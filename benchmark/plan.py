@@ -18,9 +18,10 @@ from typing import Any
 
 from unmaskbench.benchmark.fingerprint import fingerprint
 from unmaskbench.benchmark.geometry import METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.listener import Listener
 from unmaskbench.benchmark.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
-from unmaskbench.benchmark.types import Dataset, MethodCard, Missing, SampleRef
+from unmaskbench.benchmark.types import Dataset, FiledDataset, MethodCard, Missing, SampleRef
 from unmaskbench.benchmark.weights import sha256
 
 PART_SCHEMA = 1
@@ -133,12 +134,14 @@ def method_cards(entry: MethodEntry) -> list[MethodCard]:
     return [METHODS.card(part) for part in entry.id.split("+")]
 
 
-def plan(suite: Suite, device: str = "cpu") -> Plan:
-    """The units of a suite on a kind of device, whose rounding is part of every key.
+def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) -> Plan:
+    """The units of a suite on a kind of device, whose rounding is part of every key. ``listener`` hears of the faces whose
+    files are read for their hashes.
 
     Raises SuiteError where a dataset is empty or its ids are no ids, and the registry's errors where a name is unknown or
     parameters do not fit.
     """
+    listener = listener or Listener()
     methods = expand_methods(suite)
     for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for named in entries:
@@ -148,7 +151,6 @@ def plan(suite: Suite, device: str = "cpu") -> Plan:
     environment = [_environment(suite), device.partition(":")[0]]
     units: list[Unit] = []
     samples: dict[str, tuple[SampleRef, ...]] = {}
-    known: dict[Path, str] = {}
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
         refs = tuple(dataset.samples)
@@ -165,9 +167,10 @@ def plan(suite: Suite, device: str = "cpu") -> Plan:
             for occlusion in suite.occlusions
             for method in (None, *methods)
         }
+        contents = _contents(dataset, indices, listener)
         for start in range(0, len(indices), suite.shard_size):
             shard = tuple(indices[start : start + suite.shard_size])
-            faces = digest([[refs[i].id, refs[i].identity, *_contents(dataset, i, known)] for i in shard])
+            faces = digest([[refs[i].id, refs[i].identity, *contents.get(i, ())] for i in shard])
             for occlusion in suite.occlusions:
                 reference = ""
                 for method in (None, *methods):
@@ -178,18 +181,25 @@ def plan(suite: Suite, device: str = "cpu") -> Plan:
     return Plan(suite, tuple(units), samples)
 
 
-def _contents(dataset: Dataset, index: int, known: dict[Path, str]) -> list[str]:
-    """sha256 of the files that a face is read from, "" for one that cannot be read: its sample will say so. ``known`` keeps
-    them by path, for lists that all faces share."""
-    says = getattr(dataset, "files", None)
-    files: Sequence[Path] = says(index) if says is not None else ()
-    for path in files:
-        if path not in known:
-            try:
-                known[path] = sha256(path)
-            except OSError:
-                known[path] = ""
-    return [known[path] for path in files]
+def _contents(dataset: Dataset, indices: Sequence[int], listener: Listener) -> dict[int, list[str]]:
+    """sha256 of the files that each face is read from, by its index; "" for a file that cannot be read: its sample will say
+    so. Empty for a dataset that does not say what it reads."""
+    if not isinstance(dataset, FiledDataset):
+        return {}
+    listener.begin({"read": len(indices)})
+    known: dict[Path, str] = {}  # a list that all faces share is read once
+    contents: dict[int, list[str]] = {}
+    for index in indices:
+        files = dataset.files(index)
+        for path in files:
+            if path not in known:
+                try:
+                    known[path] = sha256(path)
+                except OSError:
+                    known[path] = ""
+        contents[index] = [known[path] for path in files]
+        listener.advance("read", 1)
+    return contents
 
 
 def _check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:

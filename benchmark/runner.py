@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 from unmaskbench.benchmark.detection import DETECTOR, detector_path
 from unmaskbench.benchmark.embedding import Embedder
 from unmaskbench.benchmark.figures import describe
+from unmaskbench.benchmark.listener import Progress
 from unmaskbench.benchmark.plan import Unit, build_dataset, segmenter_of
 from unmaskbench.benchmark.prepare import (
     OccludedShard,
@@ -35,8 +35,6 @@ from unmaskbench.benchmark.store import EMBEDDINGS, ROWS, SAMPLES, RunFolder, St
 from unmaskbench.benchmark.suite import MethodEntry, Suite
 from unmaskbench.benchmark.types import Dataset, Segmenter
 from unmaskbench.benchmark.weights import remedy
-
-Progress = Callable[[str, int], None]
 
 # How the messages begin of units that took their process with them, or were stopped after their time: what such a method
 # does is not to be tried in the process of the run itself.

@@ -13,6 +13,7 @@ import pytest
 
 from tests import tiny
 from unmaskbench.benchmark.fingerprint import fingerprint
+from unmaskbench.benchmark.listener import Listener
 from unmaskbench.benchmark.plan import Plan, expand_methods, limited, plan
 from unmaskbench.benchmark.registry import METRICS, UnknownPluginError
 from unmaskbench.benchmark.suite import SuiteError
@@ -223,3 +224,14 @@ def test_a_class_without_a_source_is_never_taken_for_the_same() -> None:
 def test_metrics_share_no_fingerprint() -> None:
     prints = [fingerprint(METRICS.get(name)) for name in ("psnr", "ssim", "l1", "mse")]
     assert len(set(prints)) == 4
+
+
+def test_the_listener_hears_how_many_faces_are_read_for_their_hashes(tmp_path: Path) -> None:
+    for person in range(3):
+        for number in range(2):
+            tiny.write_png(tmp_path / f"p{person}" / f"{number}.png", tiny.TinyFaces()[0].image)
+    heard: list[Any] = []
+    listener = Listener(begin=lambda totals: heard.append(totals), advance=lambda stage, n: heard.append((stage, n)))
+    folder = {"id": "folder", "root": str(tmp_path), "limit": 5}
+    plan(tiny.suite(datasets=[folder, "tiny_faces"], occlusions=["irregular"], shard_size=2), listener=listener)
+    assert heard == [{"read": 5}, *[("read", 1)] * 5]  # tiny_faces are drawn: nothing is read

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from unmaskbench.benchmark.execute import Listener
+from unmaskbench.benchmark.listener import Listener
 from unmaskbench.benchmark.store import RunFolder
 
 

@@ -17,8 +17,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+from unmaskbench.benchmark.listener import Progress
 from unmaskbench.benchmark.plan import Unit
-from unmaskbench.benchmark.runner import DIED, HUNG, Progress, UnitResult, Worker
+from unmaskbench.benchmark.runner import DIED, HUNG, UnitResult, Worker
 from unmaskbench.benchmark.store import RunFolder, StoreError
 from unmaskbench.benchmark.suite import Suite
 

@@ -17,8 +17,9 @@ import torch
 
 from unmaskbench.benchmark.engines.child import serve
 from unmaskbench.benchmark.engines.crew import Crew, Member, Setup, Step
+from unmaskbench.benchmark.listener import Progress
 from unmaskbench.benchmark.plan import Unit
-from unmaskbench.benchmark.runner import Progress, UnitResult, Worker
+from unmaskbench.benchmark.runner import UnitResult, Worker
 from unmaskbench.benchmark.store import RunFolder
 from unmaskbench.benchmark.suite import Suite
 

@@ -23,9 +23,10 @@ from typing import Any
 
 from unmaskbench.benchmark import registry
 from unmaskbench.benchmark.engines.crew import Crew, EngineError, Member, Setup, Step, last_words, take
+from unmaskbench.benchmark.listener import Progress
 from unmaskbench.benchmark.plan import Unit
 from unmaskbench.benchmark.provenance import versions, without_secrets
-from unmaskbench.benchmark.runner import Progress, UnitResult, Worker
+from unmaskbench.benchmark.runner import UnitResult, Worker
 from unmaskbench.benchmark.store import RunFolder, StoreError
 from unmaskbench.benchmark.suite import Suite
 

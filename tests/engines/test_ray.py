@@ -20,7 +20,7 @@ from tests.faults.launch import board, table
 from unmaskbench.benchmark import run
 from unmaskbench.benchmark.engines import crew, require
 from unmaskbench.benchmark.engines import ray as engine
-from unmaskbench.benchmark.execute import Listener
+from unmaskbench.benchmark.listener import Listener
 from unmaskbench.benchmark.plan import Unit, plan
 from unmaskbench.benchmark.registry import METHODS
 from unmaskbench.benchmark.runner import UnitResult

@@ -14,7 +14,7 @@ from tests import object_store, tiny
 from tests.faults.launch import board, table
 from unmaskbench.benchmark import run
 from unmaskbench.benchmark.engines.crew import EngineError
-from unmaskbench.benchmark.execute import Listener
+from unmaskbench.benchmark.listener import Listener
 
 ray = pytest.importorskip("ray")
 CHECKOUT = Path(__file__).resolve().parents[2]

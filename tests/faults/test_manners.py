@@ -20,7 +20,7 @@ from torch import Tensor
 from tests import tiny
 from tests.faults.launch import table
 from unmaskbench.benchmark import run
-from unmaskbench.benchmark.execute import Listener
+from unmaskbench.benchmark.listener import Listener
 from unmaskbench.benchmark.registry import METHODS
 from unmaskbench.benchmark.restore import Restorer
 from unmaskbench.benchmark.suite import MethodEntry, SuiteError

@@ -18,8 +18,8 @@ import pytest
 import torch
 
 from unmaskbench.benchmark.engines import local, ray
+from unmaskbench.benchmark.listener import Progress
 from unmaskbench.benchmark.plan import plan
-from unmaskbench.benchmark.runner import Progress
 from unmaskbench.benchmark.store import RunFolder
 from unmaskbench.benchmark.suite import Suite, parse
 
