@@ -103,8 +103,6 @@ def test_a_method_keeps_shape_and_range_and_gives_the_same_twice(name: str) -> N
     if card.provenance in USERS_OWN:
         pytest.skip(f"{name} restores with a file of the user's: it has tests of its own")
     usable(METHODS, name)
-    if card.provenance != "classical" and not getattr(METHODS.get(name), "weights", ()) and _shipped(name) is False:
-        pytest.skip(f"{name} has no shipped weights here yet")
     images = torch.nn.functional.interpolate(pictures()[:2], (64, 64), mode="bilinear", antialias=True).clamp(0, 1)
     images = (images * 255).round() / 255
     mask = torch.zeros(2, 1, 64, 64)
@@ -122,14 +120,6 @@ def test_a_method_keeps_shape_and_range_and_gives_the_same_twice(name: str) -> N
     assert torch.equal(restorer.restore(images, mask, ["d/o/a", "d/o/b"]).raw, first.raw)
     alone = restorer.restore(images[1:], mask[1:], ["d/o/b"])
     assert (alone.raw[0] - first.raw[1]).abs().max() <= 2 / 255, "an image's restoration depends on its neighbours"
-
-
-def _shipped(name: str) -> bool:
-    from pathlib import Path
-
-    import unmaskbench.methods as room
-
-    return any(list((Path(folder) / name).rglob("*.safetensors")) for folder in room.__path__)
 
 
 @pytest.mark.parametrize("name", OCCLUSIONS.names())

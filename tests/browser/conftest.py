@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,21 @@ def driver() -> Iterator[Any]:
     found = webdriver.Chrome(options=options, service=webdriver.ChromeService(service))
     yield found
     found.quit()
+
+
+@pytest.fixture
+def visit(driver: Any) -> Callable[[str], None]:
+    """Opens an address afresh and waits until the page's script has drawn it: on a busy machine the driver may answer before."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    drawn = "return document.readyState === 'complete' && document.querySelector('#filters')?.childElementCount > 0"
+
+    def visited(address: str) -> None:
+        driver.get("about:blank")
+        driver.get(address)
+        WebDriverWait(driver, 30).until(lambda _: driver.execute_script(drawn))
+
+    return visited
 
 
 @pytest.fixture(scope="session")

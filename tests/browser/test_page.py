@@ -28,7 +28,7 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def open_page(driver: Any, address: str) -> Open:
+def open_page(driver: Any, address: str, visit: Callable[[str], None]) -> Open:
     """Opens the page at an address fragment, at a width, light or dark."""
 
     def opened(fragment: str = "", width: int = 1280, dark: bool = False) -> Any:
@@ -38,8 +38,7 @@ def open_page(driver: Any, address: str) -> Open:
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600},
         )
-        driver.get("about:blank")
-        driver.get(f"{address}#{fragment}")
+        visit(f"{address}#{fragment}")
         return driver
 
     return opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ VIEWS = (
     "published",
     "reproduce",
 )
+Visit = Callable[[str], None]
 
 
 @pytest.fixture(scope="module", params=["quick", "lfw"])
@@ -45,15 +47,14 @@ def page(request: pytest.FixtureRequest, driver: Any, tmp_path_factory: pytest.T
     return render([folder], folder, figures_limit=10).as_uri()
 
 
-def test_every_view_opens_without_error_request_or_sideways_scroll(driver: Any, page: str) -> None:
+def test_every_view_opens_without_error_request_or_sideways_scroll(driver: Any, visit: Visit, page: str) -> None:
     driver.get_log("browser")
     driver.get_log("performance")
     for width in (1280, 360):
         metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         for view in VIEWS:
-            driver.get("about:blank")
-            driver.get(f"{page}#view={view}")
+            visit(f"{page}#view={view}")
             assert driver.find_element("css selector", f"#view-{view}").is_displayed(), view
             assert driver.execute_script("return document.documentElement.scrollWidth") <= width, (view, width)
     assert [entry for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
@@ -64,9 +65,8 @@ def test_every_view_opens_without_error_request_or_sideways_scroll(driver: Any, 
     assert asked <= {"file", "data", "about", "blob"}
 
 
-def test_the_answer_names_a_method_or_says_that_none_wins(driver: Any, page: str) -> None:
-    driver.get("about:blank")
-    driver.get(page)
+def test_the_answer_names_a_method_or_says_that_none_wins(driver: Any, visit: Visit, page: str) -> None:
+    visit(page)
     headline = driver.find_element("css selector", "#view-overview h1, #view-overview h2").text
     assert headline
     rows = driver.find_elements("css selector", "#view-overview table tbody tr")
