@@ -143,6 +143,7 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
     """
     listener = listener or Listener()
     methods = expand_methods(suite)
+    rows: dict[str, MethodEntry | None] = {"": None, **{entry.label: entry for entry in methods}}
     for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for named in entries:
             registry.get(named.id)
@@ -151,6 +152,7 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
     environment = [_environment(suite), device.partition(":")[0]]
     units: list[Unit] = []
     samples: dict[str, tuple[SampleRef, ...]] = {}
+    known: dict[Path, str] = {}
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
         refs = tuple(dataset.samples)
@@ -161,33 +163,32 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
         samples[entry.label] = refs
         # What all shards share, and the files that parameters name, are hashed once and not in every unit.
         shared = {
-            (occlusion.label, method.label if method is not None else ""): digest(
-                [environment, _entry_hash(entry, occlusion, method, suite)]
-            )
+            (occlusion.label, row): digest([environment, _entry_hash(entry, occlusion, method, suite)])
             for occlusion in suite.occlusions
-            for method in (None, *methods)
+            for row, method in rows.items()
         }
-        contents = _contents(dataset, indices, listener)
+        contents = _contents(dataset, indices, known, listener)
         for start in range(0, len(indices), suite.shard_size):
             shard = tuple(indices[start : start + suite.shard_size])
             faces = digest([[refs[i].id, refs[i].identity, *contents.get(i, ())] for i in shard])
             for occlusion in suite.occlusions:
                 reference = ""
-                for method in (None, *methods):
-                    row = method.label if method is not None else ""
+                for row, method in rows.items():
                     key = digest([shared[occlusion.label, row], faces])[:32]
                     reference = reference or key
                     units.append(Unit(key, entry, occlusion, method, shard, reference))
     return Plan(suite, tuple(units), samples)
 
 
-def _contents(dataset: Dataset, indices: Sequence[int], listener: Listener) -> dict[int, list[str]]:
+def _contents(
+    dataset: Dataset, indices: Sequence[int], known: dict[Path, str], listener: Listener
+) -> dict[int, list[str]]:
     """sha256 of the files that each face is read from, by its index; "" for a file that cannot be read: its sample will say
-    so. Empty for a dataset that does not say what it reads."""
+    so. Empty for a dataset that does not say what it reads. ``known`` keeps them by path, for lists that all faces share and
+    for a folder that two datasets read."""
     if not isinstance(dataset, FiledDataset):
         return {}
     listener.begin({"read": len(indices)})
-    known: dict[Path, str] = {}  # a list that all faces share is read once
     contents: dict[int, list[str]] = {}
     for index in indices:
         files = dataset.files(index)
