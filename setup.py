@@ -1,17 +1,19 @@
 """Map the four top-level folders into the package: import path = ``unmaskbench.`` + file path.
 
-A plain top-level package called ``datasets`` in the wheel would overwrite Hugging Face's of the same name.
+``import unmaskbench`` itself is ``benchmark/public/``. A plain top-level package called ``datasets`` in the wheel would
+overwrite Hugging Face's of the same name.
 """
 
 from setuptools import find_namespace_packages, setup
 
 ROOMS = ("benchmark", "methods", "datasets", "reports")
-NOT_CODE = ("__pycache__", "*.__pycache__")
+DOOR = "benchmark/public"
+NOT_CODE = ("__pycache__", "*.__pycache__", "public", "public.*")
 
 
 def packages() -> list[str]:
-    """Every folder below the rooms, data folders too, as ``unmaskbench.<path>``."""
-    found = []
+    """The door and every folder below the rooms, data folders too, as ``unmaskbench.<path>``."""
+    found = ["unmaskbench"]
     for room in ROOMS:
         found.append(f"unmaskbench.{room}")
         found += [f"unmaskbench.{room}.{name}" for name in find_namespace_packages(room, exclude=NOT_CODE)]
@@ -20,7 +22,7 @@ def packages() -> list[str]:
 
 setup(
     packages=packages(),
-    package_dir={f"unmaskbench.{room}": room for room in ROOMS},
+    package_dir={"unmaskbench": DOOR, **{f"unmaskbench.{room}": room for room in ROOMS}},
     package_data={
         "": ["py.typed", "*.yaml", "*.json", "*.safetensors", "*.j2", "*.css", "*.js", "*.svg", "*.parquet", "*.npz"]
     },

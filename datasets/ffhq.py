@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.registry import DATASETS
-from unmaskbench.benchmark.types import DatasetCard, Face, SampleRef
+from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import DatasetCard, Face, SampleRef
 from unmaskbench.datasets.annotations import existing
 from unmaskbench.datasets.images import read_image
 from unmaskbench.datasets.landmarks import read_landmarks

@@ -14,10 +14,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark import weights
-from unmaskbench.benchmark.detection import DETECTOR, detect_landmarks, detector_path
-from unmaskbench.benchmark.registry import DATASETS
-from unmaskbench.benchmark.types import Attribute, DatasetCard, Face, SampleRef
+from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.detection import DETECTOR, detect_landmarks, detector_path
+from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import Attribute, DatasetCard, Face, SampleRef
 from unmaskbench.datasets.images import ImageError, is_image, read_image
 from unmaskbench.datasets.landmarks import read_landmarks
 

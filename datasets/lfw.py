@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from unmaskbench.benchmark.registry import DATASETS
-from unmaskbench.benchmark.types import DatasetCard, Face, Pair, SampleRef
+from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import DatasetCard, Face, Pair, SampleRef
 from unmaskbench.datasets.annotations import existing
 from unmaskbench.datasets.images import read_image
 from unmaskbench.datasets.landmarks import read_landmarks

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from unmaskbench.benchmark.registry import DATASETS
-from unmaskbench.benchmark.types import DatasetCard, Face, SampleRef
+from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import DatasetCard, Face, SampleRef
 from unmaskbench.datasets.annotations import existing
 from unmaskbench.datasets.images import is_image, read_image
 from unmaskbench.datasets.landmarks import read_landmarks

@@ -1,13 +1,13 @@
-"""Any ONNX restorer: a model file and a small YAML of its input convention (``benchmark/model_file.py``)."""
+"""Any ONNX restorer: a model file and a small YAML of its input convention (``benchmark/plugins/model_file.py``)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.model_file import card_of, read_convention
-from unmaskbench.benchmark.registry import METHODS
-from unmaskbench.benchmark.types import MethodCard
+from unmaskbench.benchmark.plugins.model_file import card_of, read_convention
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.types import MethodCard
 
 if TYPE_CHECKING:
     from torch import Tensor

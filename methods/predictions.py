@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.registry import METHODS
-from unmaskbench.benchmark.types import MethodCard
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.types import MethodCard
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.inpainting import check_radius, inpaint
-from unmaskbench.benchmark.registry import METHODS
-from unmaskbench.benchmark.types import MethodCard
+from unmaskbench.benchmark.plugins.inpainting import check_radius, inpaint
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.types import MethodCard
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let one process be the first that imports mmengine: the tests' own processes start together, and in a fresh
     installation one would read the cache that another is writing (registry.mmengine_registry)."""
     if not hasattr(config, "workerinput"):
-        from unmaskbench.benchmark.registry import mmengine_registry
+        from unmaskbench.benchmark.plugins.registry import mmengine_registry
 
         mmengine_registry()
 

@@ -5,23 +5,36 @@ Usage: python tests/source_tree.py FOLDER
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
-ROOMS = ("benchmark", "methods", "datasets", "reports")
+WHOLE = ("methods", "reports")
 
 
 def lay_out(folder: Path) -> Path:
-    """Make ``folder/unmaskbench`` with a link to each room, and return it."""
+    """Make ``folder/unmaskbench`` with the door's files and a link to each room, and return it.
+
+    ``benchmark`` is a folder of links: its ``public/`` is the package itself and must not be found a second time. So is
+    ``datasets``: here, where nothing of that name can be hidden, it has the ``__init__.py`` by which tools see a package.
+    """
     package = folder / "unmaskbench"
-    package.mkdir(parents=True, exist_ok=True)
     checkout = Path(__file__).resolve().parents[1]
-    for room in ROOMS:
-        link = package / room
-        if link.is_symlink():
-            link.unlink()
-        link.symlink_to(checkout / room)
+    if package.exists():
+        shutil.rmtree(package)
+    door = checkout / "benchmark" / "public"
+    _link([*door.iterdir(), *(checkout / room for room in WHOLE)], package)
+    _link([path for path in (checkout / "benchmark").iterdir() if path != door], package / "benchmark")
+    _link(list((checkout / "datasets").iterdir()), package / "datasets")
+    (package / "datasets" / "__init__.py").touch()
     return package
+
+
+def _link(sources: list[Path], place: Path) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        if source.name != "__pycache__":
+            (place / source.name).symlink_to(source)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from tests import tiny
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.store import RunFolder
-from unmaskbench.benchmark.suite import Suite
+from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.store.folder import RunFolder
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -17,8 +17,8 @@ import typer
 from typer.testing import CliRunner
 
 from tests import tiny
-from unmaskbench.benchmark import run as run_suite
 from unmaskbench.benchmark.cli import main as entry
+from unmaskbench.benchmark.run.entry import run as run_suite
 
 BENCH = [sys.executable, "-m", "unmaskbench.benchmark.cli.main"]
 
@@ -149,7 +149,7 @@ def test_usage_errors_are_2(words: list[str]) -> None:
 def test_an_unexpected_error_is_said_to_be_one(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from unmaskbench.benchmark import suite
+    from unmaskbench.benchmark.plan import suite
 
     def broken(name: str) -> None:
         raise AttributeError("a bug of ours")
@@ -294,8 +294,8 @@ def test_all_methods_leaves_out_what_needs_something_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from unmaskbench.benchmark.cli.run import all_methods
-    from unmaskbench.benchmark.registry import METHODS
-    from unmaskbench.benchmark.types import Missing
+    from unmaskbench.benchmark.plugins.registry import METHODS
+    from unmaskbench.benchmark.plugins.types import Missing
 
     monkeypatch.setattr(
         tiny.TinyFill, "missing", lambda: [Missing("weights", "w", "bench weights fetch w")], raising=False

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from unmaskbench.benchmark.registry import (
+from unmaskbench.benchmark.plan.suite import LABEL, MethodEntry
+from unmaskbench.benchmark.plugins.registry import (
     DATASETS,
     MATCHERS,
     METHODS,
@@ -20,9 +21,7 @@ from unmaskbench.benchmark.registry import (
     SEGMENTERS,
     PluginRegistry,
 )
-from unmaskbench.benchmark.restore import Restorer
-from unmaskbench.benchmark.suite import LABEL, MethodEntry
-from unmaskbench.benchmark.types import (
+from unmaskbench.benchmark.plugins.types import (
     DatasetCard,
     Face,
     FiledDataset,
@@ -31,6 +30,7 @@ from unmaskbench.benchmark.types import (
     MetricCard,
     OcclusionCard,
 )
+from unmaskbench.benchmark.run.restore import Restorer
 
 SIDE = 192  # the smallest that every metric takes
 REGISTRIES = {"method": METHODS, "segmenter": SEGMENTERS, "dataset": DATASETS, "occlusion": OCCLUSIONS,

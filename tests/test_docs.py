@@ -176,7 +176,7 @@ def test_the_newcomers_two_commands_are_what_ci_runs() -> None:
 @pytest.fixture
 def plugins_restored() -> Iterator[None]:
     """Plug-ins that a test registers are taken out again."""
-    from unmaskbench.benchmark import registry
+    from unmaskbench.benchmark.plugins import registry
 
     rooms = [room for room in vars(registry).values() if isinstance(room, registry.PluginRegistry)]
     before = [set(room.names()) for room in rooms]
@@ -246,7 +246,7 @@ def test_files_stand_where_plugins_are_searched(page: Path, title: str) -> None:
 
 
 def test_the_readers_suites_are_valid() -> None:
-    from unmaskbench.benchmark.suite import parse as parse_suite
+    from unmaskbench.benchmark.plan.suite import parse as parse_suite
 
     seen = 0
     for page in PAGES:
@@ -268,7 +268,7 @@ def test_the_readers_recipe_is_valid(tmp_path: Path) -> None:
 
 
 def test_the_readers_model_file_is_valid(tmp_path: Path) -> None:
-    from unmaskbench.benchmark.model_file import read_convention
+    from unmaskbench.benchmark.plugins.model_file import read_convention
 
     (content,) = [body for _, body in blocks(DOCS / "extend" / "model-files.md", "yaml")]
     (tmp_path / "mine.yaml").write_text(content, encoding="utf-8")
@@ -279,7 +279,7 @@ def test_the_readers_model_file_is_valid(tmp_path: Path) -> None:
 
 
 def test_the_readers_tolerances_are_valid() -> None:
-    from unmaskbench.benchmark.baseline import Tolerance
+    from unmaskbench.benchmark.gate.baseline import Tolerance
 
     (content,) = [body for _, body in blocks(DOCS / "gate.md", "json")]
     assert [Tolerance.model_validate(entry).metric for entry in json.loads(content)] == ["psnr", "ssim", "*"]
@@ -299,7 +299,7 @@ def rows_of(page: Path) -> dict[str, list[str]]:
 
 
 def test_the_table_of_a_suites_keys_is_the_models() -> None:
-    from unmaskbench.benchmark import suite
+    from unmaskbench.benchmark.plan import suite
 
     told = rows_of(DOCS / "suites.md")
     nested = {"crop": suite.Crop(), "pairs": suite.Pairs(), "statistics": suite.Statistics()}
@@ -319,13 +319,13 @@ def test_the_table_of_a_suites_keys_is_the_models() -> None:
 def test_the_table_of_a_model_files_keys_is_the_conventions() -> None:
     from dataclasses import fields
 
-    from unmaskbench.benchmark.model_file import Convention
+    from unmaskbench.benchmark.plugins.model_file import Convention
 
     assert set(rows_of(DOCS / "extend" / "model-files.md")) == {field.name for field in fields(Convention)}
 
 
 def test_layouts_are_those_of_the_datasets() -> None:
-    from unmaskbench.benchmark.registry import DATASETS
+    from unmaskbench.benchmark.plugins.registry import DATASETS
 
     text = (DOCS / "datasets.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"<!-- layout: (\w+) -->\n```text\n(.*?)\n```", text, re.S))
@@ -336,7 +336,7 @@ def test_layouts_are_those_of_the_datasets() -> None:
 
 def test_every_weight_file_that_can_be_got_is_named() -> None:
     from unmaskbench.benchmark.cli.weights import catalogue
-    from unmaskbench.benchmark.weights import remedy
+    from unmaskbench.benchmark.plugins.weights.files import remedy
 
     told = rows_of(DOCS / "weights.md")
     for name, weight in catalogue().items():
@@ -348,8 +348,8 @@ def test_every_weight_file_that_can_be_got_is_named() -> None:
 
 
 def test_the_readme_lists_every_plugin_and_is_short() -> None:
-    from unmaskbench.benchmark import registry
-    from unmaskbench.benchmark.suite import names
+    from unmaskbench.benchmark.plan.suite import names
+    from unmaskbench.benchmark.plugins import registry
 
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) < 200

@@ -70,8 +70,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     package.mkdir()
     (package / "torn.py").write_text("import a_package_that_is_not_here\n")
     (package / "__init__.py").write_text(
-        "from unmaskbench.benchmark.registry import METHODS\n"
-        "from unmaskbench.benchmark.types import MethodCard\n"
+        "from unmaskbench.benchmark.plugins.registry import METHODS\n"
+        "from unmaskbench.benchmark.plugins.types import MethodCard\n"
         "@METHODS.register('second_mean')\n"
         "class SecondMean:\n"
         "    '''The mean colour everywhere.'''\n"
@@ -126,7 +126,7 @@ def test_types_are_declared_in_every_room(members: set[str], room: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["benchmark/suites/quick.yaml", "benchmark/suites/lfw.yaml", "reports/board.schema.json"]
+    "name", ["benchmark/plan/suites/quick.yaml", "benchmark/plan/suites/lfw.yaml", "reports/board.schema.json"]
 )
 def test_data_is_in_the_wheel(members: set[str], name: str) -> None:
     assert f"unmaskbench/{name}" in members

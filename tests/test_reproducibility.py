@@ -17,11 +17,11 @@ import polars as pl
 import pytest
 import torch
 
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.registry import DATASETS, METHODS
-from unmaskbench.benchmark.store import RunFolder
-from unmaskbench.benchmark.suite import Suite, parse
-from unmaskbench.benchmark.types import Face, SampleRef
+from unmaskbench.benchmark.plan.suite import Suite, parse
+from unmaskbench.benchmark.plugins.registry import DATASETS, METHODS
+from unmaskbench.benchmark.plugins.types import Face, SampleRef
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.store.folder import RunFolder
 
 EXACT = ("", "untouched", "telea")
 NETWORK = "modified_vnet"

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.registry import DATASETS, MATCHERS, METHODS, OCCLUSIONS, SEGMENTERS
-from unmaskbench.benchmark.suite import Suite, parse
-from unmaskbench.benchmark.types import (
+from unmaskbench.benchmark.plan.suite import Suite, parse
+from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, OCCLUSIONS, SEGMENTERS
+from unmaskbench.benchmark.plugins.types import (
     DatasetCard,
     Face,
     MatcherCard,
@@ -257,7 +257,7 @@ def write_png(path: Path, image: Tensor) -> Path:
     """Save an image (3, H, W) or (1, H, W)."""
     from PIL import Image
 
-    from unmaskbench.benchmark.geometry import array_of
+    from unmaskbench.benchmark.plan.geometry import array_of
 
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(array_of(image)).save(path)

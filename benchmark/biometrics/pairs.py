@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.types import Pair, SampleRef
+from unmaskbench.benchmark.plugins.types import Pair, SampleRef
 
 Indices = NDArray[np.int32]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unmaskbench.benchmark.biometrics.pairs import Indices, PairSet
-from unmaskbench.benchmark.types import Matcher
+from unmaskbench.benchmark.plugins.types import Matcher
 
 Scores = NDArray[np.float32]
 

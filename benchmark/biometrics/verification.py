@@ -24,7 +24,7 @@ from unmaskbench.benchmark.biometrics.error_rates import (
     threshold_at_fmr,
 )
 from unmaskbench.benchmark.biometrics.scores import PairScores
-from unmaskbench.benchmark.types import Setting
+from unmaskbench.benchmark.plugins.types import Setting
 
 SETTINGS: tuple[Setting, ...] = ("TT", "MT", "MM", "UT", "UU")
 FMR_TARGETS = (1e-2, 1e-3, 1e-4)

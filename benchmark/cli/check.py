@@ -10,9 +10,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from unmaskbench.benchmark.baseline import Baseline
-    from unmaskbench.benchmark.check import Result
-    from unmaskbench.benchmark.check_text import Line
+    from unmaskbench.benchmark.gate.baseline import Baseline
+    from unmaskbench.benchmark.gate.check import Result
+    from unmaskbench.benchmark.gate.text import Line
 
 
 def check(
@@ -37,13 +37,13 @@ def check(
       bench check runs/quick --baseline baseline.json --update
       bench check runs/quick --baseline baseline.json --junit check.xml
     """
-    from unmaskbench.benchmark.baseline import read_baseline
-    from unmaskbench.benchmark.check import check as compared
-    from unmaskbench.benchmark.check_text import headline, write_markdown
-    from unmaskbench.benchmark.junit import write_junit
-    from unmaskbench.benchmark.remote import brought
-    from unmaskbench.benchmark.snapshot import snapshot
-    from unmaskbench.benchmark.worst_images import worst_samples, write_worst
+    from unmaskbench.benchmark.gate.baseline import read_baseline
+    from unmaskbench.benchmark.gate.check import check as compared
+    from unmaskbench.benchmark.gate.junit import write_junit
+    from unmaskbench.benchmark.gate.snapshot import snapshot
+    from unmaskbench.benchmark.gate.text import headline, write_markdown
+    from unmaskbench.benchmark.gate.worst_images import worst_samples, write_worst
+    from unmaskbench.benchmark.store.mirrored_folder import brought
 
     folder = brought(run)
     if update and not baseline.exists():
@@ -71,7 +71,7 @@ def check(
 
 def print_findings(result: Result) -> None:
     """The tables of regressions and of notes."""
-    from unmaskbench.benchmark.check_text import note_lines, regression_lines
+    from unmaskbench.benchmark.gate.text import note_lines, regression_lines
 
     print_lines("regressions", regression_lines(result))
     print_lines("notes", note_lines(result))
@@ -79,7 +79,7 @@ def print_findings(result: Result) -> None:
 
 def print_moves(result: Result) -> None:
     """Every row whose figure an update changes, old -> new, however little."""
-    from unmaskbench.benchmark.check_text import number
+    from unmaskbench.benchmark.gate.text import number
 
     moved = [v for v in result.verdicts if v.difference]
     for verdict in moved:
@@ -99,7 +99,7 @@ def print_lines(title: str, lines: Sequence[Line], shown: int = 40) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from unmaskbench.benchmark.check_text import HEADINGS
+    from unmaskbench.benchmark.gate.text import HEADINGS
 
     if not lines:
         return

@@ -18,10 +18,10 @@ def compare(
     Example:
       bench compare runs/before runs/after
     """
-    from unmaskbench.benchmark.check_text import difference_lines
     from unmaskbench.benchmark.cli.check import print_lines
-    from unmaskbench.benchmark.compare import compare as compared
-    from unmaskbench.benchmark.remote import brought
+    from unmaskbench.benchmark.gate.compare import compare as compared
+    from unmaskbench.benchmark.gate.text import difference_lines
+    from unmaskbench.benchmark.store.mirrored_folder import brought
 
     result = compared(brought(first), brought(second))
     lines = difference_lines(result, every)

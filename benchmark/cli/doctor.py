@@ -14,9 +14,10 @@ def doctor() -> None:
     """
     import torch
 
-    from unmaskbench.benchmark import provenance, registry
     from unmaskbench.benchmark.cli.weights import catalogue
-    from unmaskbench.benchmark.weights import find, remedy, search_path
+    from unmaskbench.benchmark.plugins import registry
+    from unmaskbench.benchmark.plugins.weights.files import find, remedy, search_path
+    from unmaskbench.benchmark.store import provenance
 
     typer.echo("versions")
     for package, version in provenance.versions().items():

@@ -35,8 +35,8 @@ def listing(
 
 def plugins(kind: str) -> list[dict[str, Any]]:
     """Every plug-in of a kind: id, title, state (ready, needs weights, needs extra, needs data, broken), remedies, card."""
-    from unmaskbench.benchmark import registry
-    from unmaskbench.benchmark.plan import missing_data
+    from unmaskbench.benchmark.plan.units import missing_data
+    from unmaskbench.benchmark.plugins import registry
 
     room = getattr(registry, kind.upper())
     found = []
@@ -64,9 +64,9 @@ def plugins(kind: str) -> list[dict[str, Any]]:
 
 def suites() -> list[dict[str, Any]]:
     """The suites that ship: id, title, state (ready, needs data, needs weights), remedies, the suite itself."""
-    from unmaskbench.benchmark.plan import missing_data
-    from unmaskbench.benchmark.runner import unavailable
-    from unmaskbench.benchmark.suite import load_suite, names
+    from unmaskbench.benchmark.plan.suite import load_suite, names
+    from unmaskbench.benchmark.plan.units import missing_data
+    from unmaskbench.benchmark.run.worker import unavailable
 
     found = []
     for suite in (load_suite(name) for name in names()):

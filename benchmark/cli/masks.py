@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unmaskbench.benchmark.suite import Suite
+    from unmaskbench.benchmark.plan.suite import Suite
 
 app = typer.Typer(
     help="Build, verify and preview a frozen set of occluded faces.", no_args_is_help=True, rich_markup_mode=None
@@ -17,7 +17,7 @@ app = typer.Typer(
 
 def _suite(suite: str, dataset: str, root: str, occlusions: str, limit: int) -> Suite:
     from unmaskbench.benchmark.cli.run import changed
-    from unmaskbench.benchmark.suite import load_suite
+    from unmaskbench.benchmark.plan.suite import load_suite
 
     return changed(
         load_suite(suite),
@@ -44,13 +44,13 @@ def build(
     """
     from rich.progress import Progress
 
-    from unmaskbench.benchmark import maskset
+    from unmaskbench.benchmark.run import mask_set
 
     chosen = _suite(suite, dataset, root, occlusions, limit)
     with Progress() as bars:
         task = bars.add_task("build", total=None)
-        digest = maskset.build(chosen, out, workers, lambda images: bars.advance(task, images))
-    for line in maskset.summary(out):
+        digest = mask_set.build(chosen, out, workers, lambda images: bars.advance(task, images))
+    for line in mask_set.summary(out):
         typer.echo(line)
     typer.echo(f"manifest {digest}")
 
@@ -63,9 +63,9 @@ def verify(folder: Annotated[Path, typer.Argument(help="A folder that `bench mas
     Example:
       bench masks verify sets/quick
     """
-    from unmaskbench.benchmark import maskset
+    from unmaskbench.benchmark.run import mask_set
 
-    problems = maskset.verify(folder)
+    problems = mask_set.verify(folder)
     for problem in problems[:20]:
         typer.echo(problem)
     if problems:
@@ -92,9 +92,9 @@ def preview(
     Example:
       bench masks preview sheet.png --dataset lfw --root ~/data/lfw
     """
-    from unmaskbench.benchmark import maskset
+    from unmaskbench.benchmark.run import mask_set
 
-    sheet = maskset.contact_sheet(_suite(suite, dataset, root, occlusions, 0), rows, columns)
+    sheet = mask_set.contact_sheet(_suite(suite, dataset, root, occlusions, 0), rows, columns)
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out)
     typer.echo(str(out))

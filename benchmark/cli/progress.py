@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from unmaskbench.benchmark.listener import Listener
-from unmaskbench.benchmark.store import RunFolder
+from unmaskbench.benchmark.plan.listener import Listener
+from unmaskbench.benchmark.store.folder import RunFolder
 
 
 class _Rate(ProgressColumn):

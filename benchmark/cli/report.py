@@ -30,7 +30,7 @@ def report(
       bench report runs/lfw runs/quick --out boards/
       bench report runs/lfw --tables tables/
     """
-    from unmaskbench.benchmark.remote import brought, folder_of
+    from unmaskbench.benchmark.store.mirrored_folder import brought, folder_of
     from unmaskbench.reports.site import render
 
     folders = [brought(run) for run in runs]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from unmaskbench.benchmark.suite import Suite
+    from unmaskbench.benchmark.plan.suite import Suite
 
 EXAMPLES = """
 Scores every method of a suite on the same occluded faces, and writes a run folder with its leaderboard.
@@ -82,9 +82,9 @@ def run(
 ) -> None:
     with _imports_are_no_garbage():
         from unmaskbench.benchmark.cli.progress import Bars, print_summary
-        from unmaskbench.benchmark.execute import run as execute
-        from unmaskbench.benchmark.remote import folder_of
-        from unmaskbench.benchmark.suite import load_suite
+        from unmaskbench.benchmark.plan.suite import load_suite
+        from unmaskbench.benchmark.run.entry import run as execute
+        from unmaskbench.benchmark.store.mirrored_folder import folder_of
 
         chosen = changed(
             load_suite(suite),
@@ -158,7 +158,7 @@ def split_list(text: str) -> list[str]:
 
 def all_methods() -> list[str]:
     """Every method that can run here as it is; those that need a file of the user's, or weights, are left out and said."""
-    from unmaskbench.benchmark.registry import METHODS
+    from unmaskbench.benchmark.plugins.registry import METHODS
 
     ready = []
     for name in METHODS.names():

@@ -28,12 +28,12 @@ def score(
       bench score runs/quick
       bench score restored/ --truth truth/ --masks masks/ --metrics psnr,ssim,lpips --out scores.csv
     """
-    from unmaskbench.benchmark.remote import brought, folder_of
+    from unmaskbench.benchmark.store.mirrored_folder import brought, folder_of
 
     folder = brought(source)
     if (folder / "run.json").is_file():
+        from unmaskbench.benchmark.board.build import rescore
         from unmaskbench.benchmark.cli.progress import print_summary
-        from unmaskbench.benchmark.score import rescore
 
         rescore(folder)
         folder_of(source).publish("board.json")
@@ -43,7 +43,7 @@ def score(
         raise ValueError(
             f"{source} is no run folder; to score a folder of PNGs give the true images with --truth FOLDER"
         )
-    from unmaskbench.benchmark.score_folder import score_folder
+    from unmaskbench.benchmark.run.score_folder import score_folder
 
     table = score_folder(folder, truth, masks, [name.strip() for name in metrics.split(",") if name.strip()])
     if out is not None:

@@ -36,8 +36,8 @@ def train(
       bench train mbnet --steps 200 --out runs/train/trial --root ~/data/lfw
       torchrun --nproc-per-node 4 -m unmaskbench.benchmark.training lama --recipe paper --data celeba --root DIR --device cuda
     """
-    from unmaskbench.benchmark.execute import resolve_device
-    from unmaskbench.benchmark.training.entry import train as train_method
+    from unmaskbench.benchmark.run.entry import resolve_device
+    from unmaskbench.benchmark.training.train import train as train_method
 
     path = train_method(
         method,

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from unmaskbench.benchmark.weights import WeightFile
+    from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 app = typer.Typer(help="List, fetch, add and verify files of weights.", no_args_is_help=True, rich_markup_mode=None)
 
 
 def catalogue() -> dict[str, WeightFile]:
     """Every weight file that a plug-in, the face detector or a loss of training names, by id."""
-    from unmaskbench.benchmark import registry
-    from unmaskbench.benchmark.detection import DETECTOR
     from unmaskbench.benchmark.metrics.backbones import VGG19
+    from unmaskbench.benchmark.plugins import registry
+    from unmaskbench.benchmark.plugins.detection import DETECTOR
 
     found: dict[str, WeightFile] = {weight.id: weight for weight in (DETECTOR, *VGG19.files)}
     for room in (registry.METRICS, registry.MATCHERS, registry.METHODS, registry.SEGMENTERS):
@@ -47,7 +47,7 @@ def list_() -> None:
     Example:
       bench weights list
     """
-    from unmaskbench.benchmark.weights import find, remedy
+    from unmaskbench.benchmark.plugins.weights.files import find, remedy
 
     for weight in catalogue().values():
         path = find(weight)
@@ -67,7 +67,7 @@ def fetch(identifier: Annotated[str, typer.Argument(metavar="ID", help="bench we
     Example:
       bench weights fetch fid_inception
     """
-    from unmaskbench.benchmark.download import download
+    from unmaskbench.benchmark.plugins.weights.download import download
 
     weight = named(identifier)
     typer.echo(f"{weight.filename}: {weight.licence}, from {weight.source}")
@@ -85,7 +85,7 @@ def add(
     Example:
       bench weights add edgeface_xs ~/Downloads/edgeface_xs.onnx
     """
-    from unmaskbench.benchmark import weights
+    from unmaskbench.benchmark.plugins import weights
 
     typer.echo(str(weights.add(named(identifier), file)))
 
@@ -98,7 +98,7 @@ def verify() -> None:
     Example:
       bench weights verify
     """
-    from unmaskbench.benchmark.weights import find, require
+    from unmaskbench.benchmark.plugins.weights.files import find, require
 
     wrong = 0
     for weight in catalogue().values():

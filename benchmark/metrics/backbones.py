@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark import weights
-from unmaskbench.benchmark.types import Missing
-from unmaskbench.benchmark.weights import WeightFile
+from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.types import Missing
+from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 _SOURCE = "torchvision's published ImageNet weights (download.pytorch.org/models)"
 _LICENCE = "BSD-3-Clause (torchvision)"

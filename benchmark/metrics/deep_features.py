@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unmaskbench.benchmark import weights
 from unmaskbench.benchmark.metrics.backbones import ALEXNET, tapped
 from unmaskbench.benchmark.metrics.lpips import DEVIATION, MEAN
-from unmaskbench.benchmark.weights import WeightFile
+from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 INCEPTION_PX = 299
 FID_INCEPTION = WeightFile(

@@ -9,15 +9,15 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from unmaskbench.benchmark import weights
 from unmaskbench.benchmark.metrics.backbones import ALEXNET
 from unmaskbench.benchmark.metrics.content_cache import ContentCache
 from unmaskbench.benchmark.metrics.deep_features import FID_INCEPTION, alexnet_features, inception_features
 from unmaskbench.benchmark.metrics.feature_sets import Statistics, merge_rows, rows
 from unmaskbench.benchmark.metrics.validation import check_images
-from unmaskbench.benchmark.registry import METRICS
-from unmaskbench.benchmark.types import MetricCard, Missing
-from unmaskbench.benchmark.weights import WeightFile
+from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.registry import METRICS
+from unmaskbench.benchmark.plugins.types import MetricCard, Missing
+from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 BLOCK_ROWS = 1024
 

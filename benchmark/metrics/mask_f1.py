@@ -6,8 +6,8 @@ from torch import Tensor
 
 from unmaskbench.benchmark.metrics.overlap import counts, ratio
 from unmaskbench.benchmark.metrics.validation import check_masks, check_whole
-from unmaskbench.benchmark.registry import METRICS
-from unmaskbench.benchmark.types import MetricCard
+from unmaskbench.benchmark.plugins.registry import METRICS
+from unmaskbench.benchmark.plugins.types import MetricCard
 
 
 def mask_f1(predicted: Tensor, truth: Tensor) -> Tensor:

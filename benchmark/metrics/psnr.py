@@ -7,8 +7,8 @@ from torch import Tensor
 
 from unmaskbench.benchmark.metrics.regions import region_mean
 from unmaskbench.benchmark.metrics.validation import check_pair, check_region
-from unmaskbench.benchmark.registry import METRICS
-from unmaskbench.benchmark.types import MetricCard
+from unmaskbench.benchmark.plugins.registry import METRICS
+from unmaskbench.benchmark.plugins.types import MetricCard
 
 
 def psnr(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from unmaskbench.benchmark.registry import mmengine_registry
+from unmaskbench.benchmark.plugins.registry import mmengine_registry
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--out")
     arguments = vars(parser.parse_args())
     mmengine_registry()  # several of these start at once, also on a fresh installation
-    from unmaskbench.benchmark.training.entry import train
+    from unmaskbench.benchmark.training.train import train
 
     print(train(**arguments))
 

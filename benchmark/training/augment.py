@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.training.recipe import Augmentation
-from unmaskbench.benchmark.types import Face
 
 # Left eye and mouth corner change places with the right ones when a face is mirrored.
 MIRRORED = [1, 0, 2, 4, 3]

@@ -20,12 +20,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, similarity_transform
-from unmaskbench.benchmark.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.types import Face
+from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.training.augment import augment, degrade
-from unmaskbench.benchmark.training.packs import Pack
+from unmaskbench.benchmark.training.packed_faces import Pack
 from unmaskbench.benchmark.training.recipe import Data, Recipe
-from unmaskbench.benchmark.types import Face
-from unmaskbench.benchmark.weights import cache_folder
 
 Draw = tuple[int, int]
 CROP_PX = 112

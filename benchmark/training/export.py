@@ -14,7 +14,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS
 
 OPSET = 18
 FREE_SIZE_PX = 256

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.training.losses.adversarial import discriminator_loss, generator_loss, r1_penalty
 from unmaskbench.benchmark.training.recipe import Recipe
 from unmaskbench.benchmark.training.step import Logs, Step

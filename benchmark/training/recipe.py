@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from unmaskbench.benchmark.plain_yaml import load_plain
-from unmaskbench.benchmark.training.home import recipe_file
+from unmaskbench.benchmark.plugins.yaml_file import load_plain
+from unmaskbench.benchmark.training.plugin_folder import recipe_file
 
 Task = Literal["restoration", "segmentation", "embedding", "generation"]
 Positive = Annotated[float, Field(gt=0)]

@@ -13,7 +13,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.training.distributed import mean_over_processes
 from unmaskbench.benchmark.training.losses import Batch, Loss, build
 from unmaskbench.benchmark.training.losses.adversarial import discriminator_loss, generator_loss, r1_penalty

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.registry import MATCHERS, SEGMENTERS
+from unmaskbench.benchmark.plugins.registry import MATCHERS, SEGMENTERS
 from unmaskbench.benchmark.training.losses.embedding import ArcFace, cosine_distance, relation_distance
 from unmaskbench.benchmark.training.losses.segmentation import cross_entropy, dice
 from unmaskbench.benchmark.training.recipe import Recipe

@@ -12,10 +12,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark import weights
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, DLIB_150X150, align
 from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import INPUT_PX
-from unmaskbench.benchmark.registry import MATCHERS
+from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.registry import MATCHERS
 
 JUDGES = frozenset({"mobilefacenet"})
 TEACHERS = ("edgeface", "compact", "dlib")

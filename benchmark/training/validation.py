@@ -10,7 +10,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
-from unmaskbench.benchmark.registry import MATCHERS, METRICS
+from unmaskbench.benchmark.plugins.registry import MATCHERS, METRICS
 from unmaskbench.benchmark.training.recipe import Recipe
 from unmaskbench.benchmark.training.teachers import JUDGES
 

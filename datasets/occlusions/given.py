@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from unmaskbench.benchmark.registry import OCCLUSIONS
-from unmaskbench.benchmark.types import Face, Occluded, OcclusionCard
+from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
 from unmaskbench.datasets.occlusions.face_area import coverage, face_region
 
 

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.types import Face
+from unmaskbench.benchmark.plugins.types import Face
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.registry import OCCLUSIONS
-from unmaskbench.benchmark.types import Face, Occluded, OcclusionCard
+from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
 from unmaskbench.datasets.occlusions import masktheface
 from unmaskbench.datasets.occlusions.face_area import within_face
 from unmaskbench.datasets.occlusions.head_pose import (

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.registry import OCCLUSIONS
-from unmaskbench.benchmark.types import Face, Occluded, OcclusionCard
+from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
 from unmaskbench.datasets.occlusions.face_area import within_face
 from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, HeadPose, cast, pose_of
 from unmaskbench.datasets.occlusions.painting import estimate_light, lay_over, pixels_of

@@ -8,8 +8,8 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from unmaskbench.benchmark.registry import OCCLUSIONS
-from unmaskbench.benchmark.types import Face, Occluded, OcclusionCard
+from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
 from unmaskbench.datasets.occlusions.face_area import face_region
 from unmaskbench.datasets.occlusions.head_pose import pose_of
 from unmaskbench.datasets.occlusions.painting import check_range, lay_over, pixels_of

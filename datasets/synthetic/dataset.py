@@ -8,8 +8,8 @@ from os import PathLike
 
 import torch
 
-from unmaskbench.benchmark.registry import DATASETS
-from unmaskbench.benchmark.types import Attribute, DatasetCard, Face, SampleRef
+from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import Attribute, DatasetCard, Face, SampleRef
 from unmaskbench.datasets.synthetic.capture import Capture, draw_capture
 from unmaskbench.datasets.synthetic.identity import Identity, draw_identity
 from unmaskbench.datasets.synthetic.render import render

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.learned import LearnedMethod, read_method_card
-from unmaskbench.benchmark.registry import SEGMENTERS
+from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, read_method_card
+from unmaskbench.benchmark.plugins.registry import SEGMENTERS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

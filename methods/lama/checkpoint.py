@@ -10,7 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.weights_io import WeightsError, check_sha256, load_strict, read_checkpoint, state_dict_of
+from unmaskbench.benchmark.plugins.weights.loading import (
+    WeightsError,
+    check_sha256,
+    load_strict,
+    read_checkpoint,
+    state_dict_of,
+)
 from unmaskbench.methods.lama.network import FFCResNet, Fourier
 
 # The stem's weight: it marks where the generator lies among a file's other networks and losses.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.learned import LearnedMethod, metadata_of, read_method_card
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, metadata_of, read_method_card
+from unmaskbench.benchmark.plugins.registry import METHODS
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.learned import LearnedMethod, read_method_card
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, read_method_card
+from unmaskbench.benchmark.plugins.registry import METHODS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from unmaskbench.benchmark.biometrics.pairs import PairSet, official_pairs
-from unmaskbench.benchmark.types import Matcher, Pair, SampleRef
+from unmaskbench.benchmark.plugins.types import Matcher, Pair, SampleRef
 
 
 def view2(root: Path) -> list[Pair]:

@@ -17,8 +17,8 @@ from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import DlibResNet, l
 from unmaskbench.benchmark.biometrics.backbones.inception_resnet_v1 import InceptionResnetV1, load_inception_resnet_v1
 from unmaskbench.benchmark.biometrics.backbones.iresnet import IResNet, load_iresnet100
 from unmaskbench.benchmark.biometrics.matchers.dlib import DLIB_RESNET
-from unmaskbench.benchmark.weights import find
-from unmaskbench.benchmark.weights_io import WeightsError
+from unmaskbench.benchmark.plugins.weights.files import find
+from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 
 
 def test_iresnet100_parity(home: Path) -> None:

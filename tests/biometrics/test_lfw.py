@@ -12,8 +12,8 @@ import pytest
 
 from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, auc, fold_accuracy
 from unmaskbench.benchmark.biometrics.scores import score_pairs
-from unmaskbench.benchmark.registry import MATCHERS
-from unmaskbench.benchmark.types import Matcher
+from unmaskbench.benchmark.plugins.registry import MATCHERS
+from unmaskbench.benchmark.plugins.types import Matcher
 
 slow = pytest.mark.skipif(os.environ.get("UNMASKBENCH_SLOW") != "1", reason="minutes long: set UNMASKBENCH_SLOW=1")
 

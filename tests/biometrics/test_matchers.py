@@ -11,7 +11,6 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
-from unmaskbench.benchmark import weights
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, align
 from unmaskbench.benchmark.biometrics.matchers import facenet, magface
 from unmaskbench.benchmark.biometrics.matchers.arcface import ArcFace, input_convention
@@ -20,7 +19,8 @@ from unmaskbench.benchmark.biometrics.matchers.magface import MagFace
 from unmaskbench.benchmark.biometrics.matchers.qmagface import QMagFace
 from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
 from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
-from unmaskbench.benchmark.registry import MATCHERS, UnavailablePluginError
+from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.registry import MATCHERS, UnavailablePluginError
 
 NAMES = ["arcface", "dlib", "edgeface", "facenet", "magface", "mobilefacenet", "qmagface"]
 POINTS = torch.tensor(ARCFACE_112X112)[None] + 5.0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unmaskbench.benchmark.biometrics import pairs as pairs_module
 from unmaskbench.benchmark.biometrics.pairs import official_pairs, own_pairs
-from unmaskbench.benchmark.types import Pair, SampleRef
+from unmaskbench.benchmark.plugins.types import Pair, SampleRef
 
 
 def _samples(*sizes: int) -> list[SampleRef]:

@@ -9,7 +9,7 @@ import torch
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity, cosine_matrix, cosine_rows
 from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
 from unmaskbench.benchmark.biometrics.scores import PairScores, score_pairs, similarities
-from unmaskbench.benchmark.types import SampleRef
+from unmaskbench.benchmark.plugins.types import SampleRef
 
 
 class _Cosine(CosineSimilarity):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from unmaskbench.benchmark import detection
+from unmaskbench.benchmark.plugins import detection
 from unmaskbench.datasets import folder
 from unmaskbench.datasets.folder import Folder
 from unmaskbench.datasets.images import ImageError

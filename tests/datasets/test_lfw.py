@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from unmaskbench.benchmark.registry import DATASETS
+from unmaskbench.benchmark.plugins.registry import DATASETS
 from unmaskbench.datasets import lfw
 from unmaskbench.datasets.images import ImageError
 from unmaskbench.datasets.lfw import LFW

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from unmaskbench.benchmark.registry import DATASETS
-from unmaskbench.benchmark.types import Dataset, Face
+from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import Dataset, Face
 from unmaskbench.datasets.synthetic.capture import draw_capture, rotate, rotation
 from unmaskbench.datasets.synthetic.dataset import SPLITS, Synthetic
 from unmaskbench.datasets.synthetic.head import build_head

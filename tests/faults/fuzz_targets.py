@@ -24,17 +24,17 @@ import yaml
 from PIL import Image
 
 from tests import tiny
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.baseline import BaselineError, read_baseline
-from unmaskbench.benchmark.learned import metadata_of, read_method_card, training_card
-from unmaskbench.benchmark.maskset import build, read_png, summary, verify
-from unmaskbench.benchmark.model_file import Convention, read_convention
-from unmaskbench.benchmark.registry import METHODS
-from unmaskbench.benchmark.score import rescore
-from unmaskbench.benchmark.store import RunFolder, StoreError
-from unmaskbench.benchmark.suite import Suite, SuiteError, load_suite
+from unmaskbench.benchmark.board.build import rescore
+from unmaskbench.benchmark.gate.baseline import BaselineError, read_baseline
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, load_suite
+from unmaskbench.benchmark.plugins.learned_method import metadata_of, read_method_card, training_card
+from unmaskbench.benchmark.plugins.model_file import Convention, read_convention
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.weights.loading import WeightsError, read_state_dict
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.run.mask_set import build, read_png, summary, verify
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
-from unmaskbench.benchmark.weights_io import WeightsError, read_state_dict
 from unmaskbench.datasets.images import ImageError, read_image
 from unmaskbench.reports.board import BoardError
 from unmaskbench.reports.board import load as load_board
@@ -377,7 +377,7 @@ def network_file(folder: Path, content: bytes) -> None:
 
 
 def _recipe() -> bytes:
-    from unmaskbench.benchmark.training.home import recipe_file as shipped
+    from unmaskbench.benchmark.training.plugin_folder import recipe_file as shipped
 
     path = shipped("modified_vnet")
     assert path is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from unmaskbench.benchmark.store import RunFolder
+from unmaskbench.benchmark.store.folder import RunFolder
 
 PROGRAM = Path(__file__).with_name("program.py")
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from tests import tiny
 from unmaskbench.benchmark.metrics.l1 import L1
-from unmaskbench.benchmark.registry import METHODS, METRICS
-from unmaskbench.benchmark.types import MethodCard
+from unmaskbench.benchmark.plugins.registry import METHODS, METRICS
+from unmaskbench.benchmark.plugins.types import MethodCard
 
 
 class Deadly:

@@ -13,8 +13,8 @@ import time
 
 from tests import tiny
 from tests.faults import plugins
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.store import StoreError
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.store.folder import StoreError
 
 _registration = plugins.registered()
 _registration.__enter__()

@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests import tiny
 from tests.faults.launch import board
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.store import StoreError
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.store.folder import StoreError
 from unmaskbench.datasets.folder import Folder
 
 

@@ -16,8 +16,8 @@ import pytest
 from tests import tiny
 from tests.faults import plugins
 from tests.faults.launch import board, finish, start
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.store import RunFolder, StoreError
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 
 CHANGES = {"shard_size": 2}
 

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from tests import tiny
 from tests.faults.damage import damaged
 from tests.faults.fuzz_targets import picture, trapped, weights
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.maskset import verify
-from unmaskbench.benchmark.model_file import Convention, read_convention
-from unmaskbench.benchmark.registry import METHODS
-from unmaskbench.benchmark.score import rescore
-from unmaskbench.benchmark.store import RunFolder, StoreError
-from unmaskbench.benchmark.suite import Suite, SuiteError, load_suite
-from unmaskbench.benchmark.weights_io import WeightsError, read_state_dict
+from unmaskbench.benchmark.board.build import rescore
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, load_suite
+from unmaskbench.benchmark.plugins.model_file import Convention, read_convention
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.weights.loading import WeightsError, read_state_dict
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.run.mask_set import verify
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 from unmaskbench.datasets.images import ImageError, read_image
 
 FUZZ = settings(

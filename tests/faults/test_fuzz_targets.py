@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from tests.faults import fuzz_targets
 from tests.faults.damage import damaged
 from tests.faults.fuzz_targets import TARGETS, fuzz
-from unmaskbench.benchmark.weights_io import WeightsError
+from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # More inputs for a longer look: UNMASKBENCH_FUZZ_RUNS=100000.

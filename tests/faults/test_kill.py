@@ -16,8 +16,8 @@ import pytest
 from tests import tiny
 from tests.faults import plugins
 from tests.faults.launch import board, finish, pictures, start, table
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.store import RunFolder, StoreError
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 
 # Other moments, or more or fewer of them: UNMASKBENCH_FAULT_SEED=1, UNMASKBENCH_FAULT_ROUNDS=100.
 ROUNDS = max(1, int(os.environ.get("UNMASKBENCH_FAULT_ROUNDS", "20")))

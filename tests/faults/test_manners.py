@@ -19,12 +19,12 @@ from torch import Tensor
 
 from tests import tiny
 from tests.faults.launch import table
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.listener import Listener
-from unmaskbench.benchmark.registry import METHODS
-from unmaskbench.benchmark.restore import Restorer
-from unmaskbench.benchmark.suite import MethodEntry, SuiteError
-from unmaskbench.benchmark.types import MethodCard
+from unmaskbench.benchmark.plan.listener import Listener
+from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.types import MethodCard
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.run.restore import Restorer
 
 
 class Panic(BaseException):

@@ -13,8 +13,8 @@ import pytest
 from tests import tiny
 from tests.faults import plugins
 from tests.faults.launch import finish, start, table
-from unmaskbench.benchmark import run
-from unmaskbench.benchmark.store import RunFolder
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.store.folder import RunFolder
 
 LIMIT_SECONDS = 12
 FATES = {

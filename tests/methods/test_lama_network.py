@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tests import parity
-from unmaskbench.benchmark.weights_io import WeightsError
+from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 from unmaskbench.methods.lama.checkpoint import load_lama_checkpoint
 from unmaskbench.methods.lama.network import FFCResNet, FourierUnit, SpectralDFT
 

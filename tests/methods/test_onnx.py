@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from tests.methods.model_programs import CONVENTIONS, expected
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS
 
 onnx = pytest.importorskip("onnx", reason="writing an ONNX file needs the package onnx (extra: test)")
 

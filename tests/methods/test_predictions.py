@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from tests.tiny import write_png
-from unmaskbench.benchmark.registry import METHODS
-from unmaskbench.benchmark.restore import Restorer
-from unmaskbench.benchmark.suite import MethodEntry
+from unmaskbench.benchmark.plan.suite import MethodEntry
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.run.restore import Restorer
 
 
 def picture(seed: int) -> torch.Tensor:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests import parity
-from unmaskbench.benchmark.weights_io import WeightsError
+from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 from unmaskbench.methods.psp_unmask.checkpoint import first_levels, load_psp_checkpoint, load_stylegan2_checkpoint
 from unmaskbench.methods.psp_unmask.discriminator import Discriminator
 from unmaskbench.methods.psp_unmask.encoder import GradualStyleEncoder

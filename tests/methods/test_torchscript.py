@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from tests.methods.model_programs import CONVENTIONS, expected, network
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS
 
 
 def saved(folder: Path, convention: dict[str, Any]) -> Path:

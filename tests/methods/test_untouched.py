@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS
 
 
 def test_the_image_comes_back_as_it_came() -> None:

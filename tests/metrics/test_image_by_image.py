@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from unmaskbench.benchmark.metrics.image_by_image import image_by_image
 from unmaskbench.benchmark.metrics.ms_ssim import _halve
-from unmaskbench.benchmark.registry import METRICS
+from unmaskbench.benchmark.plugins.registry import METRICS
 
 
 @pytest.fixture(params=[1, 2, 3])

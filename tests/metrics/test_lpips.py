@@ -14,7 +14,7 @@ from torch import Tensor
 from unmaskbench.benchmark.metrics import lpips as module
 from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, Backbone
 from unmaskbench.benchmark.metrics.lpips import LpipsAlex, heads_path, lpips, perceptual_network
-from unmaskbench.benchmark.weights import sha256
+from unmaskbench.benchmark.plugins.weights.files import sha256
 
 NETS = {"alex": ALEXNET, "squeeze": SQUEEZENET}
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from unmaskbench.benchmark.registry import METRICS
+from unmaskbench.benchmark.plugins.registry import METRICS
 
 PIXEL = ("psnr", "mse", "l1", "ssim", "ms_ssim", "fsim")
 FEATURE = ("lpips", "lpips_squeeze")

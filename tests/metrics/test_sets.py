@@ -20,7 +20,7 @@ from unmaskbench.benchmark.metrics.feature_sets import fold, merge_moments, merg
 from unmaskbench.benchmark.metrics.fid import FdAlexnet, Fid
 from unmaskbench.benchmark.metrics.frechet import frechet_distance, gaussian
 from unmaskbench.benchmark.metrics.kid import KidAlexnet, polynomial_mmd
-from unmaskbench.benchmark.registry import METRICS
+from unmaskbench.benchmark.plugins.registry import METRICS
 
 
 def drawn(count: int, dimension: int, seed: int, shift: float = 0.0) -> dict[str, np.ndarray]:

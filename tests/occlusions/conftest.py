@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.occlusions.faces import make_face
-from unmaskbench.benchmark.types import Face
+from unmaskbench.benchmark.plugins.types import Face
 
 
 @pytest.fixture(scope="session")

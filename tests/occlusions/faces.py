@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from unmaskbench.benchmark.types import Face
+from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.datasets.occlusions.head_pose import HEAD, MEAN_LANDMARKS, HeadPose, fit_pose, look
 
 # the mean landmarks of deep-funneled LFW in its centre 150 px crop, scaled to 128 px

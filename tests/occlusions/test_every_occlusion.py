@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tests.occlusions.faces import make_face, turned
-from unmaskbench.benchmark.registry import OCCLUSIONS
-from unmaskbench.benchmark.types import Face, OcclusionCard
+from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.types import Face, OcclusionCard
 from unmaskbench.datasets.occlusions.mask_cloth import KINDS
 from unmaskbench.datasets.occlusions.things import THINGS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from unmaskbench.benchmark.types import Face
+from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.datasets.occlusions.given import Given
 
 

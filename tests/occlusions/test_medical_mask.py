@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tests.occlusions.faces import make_face, turned
-from unmaskbench.benchmark.types import Face
+from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.datasets.lfw import LFW
 from unmaskbench.datasets.occlusions.face_area import coverage, face_region
 from unmaskbench.datasets.occlusions.head_pose import AXIS_Z, HEAD, fit_pose, look

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tests.occlusions.faces import make_face, turned
-from unmaskbench.benchmark.types import Face
+from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.datasets.occlusions import irregular
 from unmaskbench.datasets.occlusions.block import Block
 from unmaskbench.datasets.occlusions.irregular import Irregular

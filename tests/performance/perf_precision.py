@@ -16,13 +16,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plan import build_dataset
-from unmaskbench.benchmark.prepare import OccludedShard, decode, occlude
-from unmaskbench.benchmark.registry import MATCHERS, METHODS, METRICS
-from unmaskbench.benchmark.restore import Restored, Restorer
-from unmaskbench.benchmark.scoring import chunks_of
-from unmaskbench.benchmark.suite import MethodEntry, parse
-from unmaskbench.benchmark.types import Matcher
+from unmaskbench.benchmark.plan.suite import MethodEntry, parse
+from unmaskbench.benchmark.plan.units import build_dataset
+from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS
+from unmaskbench.benchmark.plugins.types import Matcher
+from unmaskbench.benchmark.run.image_scores import chunks_of
+from unmaskbench.benchmark.run.restore import Restored, Restorer
+from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude
 
 FACES = 32
 SIZE = 128

@@ -18,7 +18,7 @@ import torch
 
 from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, auc, eer, roc, threshold_at_fmr
 from unmaskbench.benchmark.biometrics.scores import PairScores
-from unmaskbench.benchmark.registry import METRICS
+from unmaskbench.benchmark.plugins.registry import METRICS
 
 REPEATS = 3
 

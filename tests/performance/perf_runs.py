@@ -24,8 +24,8 @@ from PIL import Image
 PROGRAM = """
 import json, resource, sys, time
 from pathlib import Path
-from unmaskbench.benchmark.execute import run
-from unmaskbench.benchmark.suite import parse
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.plan.suite import parse
 content, out, extra = json.loads(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
 started = time.perf_counter()
 folder = run(parse(content, "perf"), Path(out), speed=False, **extra)
@@ -67,10 +67,10 @@ def suite_of(**changes: Any) -> dict[str, Any]:
 
 def test_eight_methods_in_one_run_against_eight_runs(tmp_path: Path) -> None:
     """The methods are folders of predictions, so that only reading and scoring remain beside the reference side."""
-    from unmaskbench.benchmark import maskset
-    from unmaskbench.benchmark.suite import parse
+    from unmaskbench.benchmark.plan.suite import parse
+    from unmaskbench.benchmark.run import mask_set
 
-    maskset.build(parse(suite_of(), "perf"), tmp_path / "made")
+    mask_set.build(parse(suite_of(), "perf"), tmp_path / "made")
     pictures = sorted((tmp_path / "made").rglob("occluded/**/*.png"))
     assert len(pictures) == FACES
     rng = np.random.default_rng(0)

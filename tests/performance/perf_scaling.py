@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 import torch
 
-from unmaskbench.benchmark.engines import local, ray
-from unmaskbench.benchmark.listener import Progress
-from unmaskbench.benchmark.plan import plan
-from unmaskbench.benchmark.store import RunFolder
-from unmaskbench.benchmark.suite import Suite, parse
+from unmaskbench.benchmark.plan.listener import Progress
+from unmaskbench.benchmark.plan.suite import Suite, parse
+from unmaskbench.benchmark.plan.units import plan
+from unmaskbench.benchmark.run.engines import local, ray
+from unmaskbench.benchmark.store.folder import RunFolder
 
 AIM = 1.7
 # Groups of equal work, so that two workers can end together; many, as the work before the first word is not counted.

@@ -59,10 +59,10 @@ def measured_costs(folder: Path, images: int) -> Costs:
     """From one shard of rendered faces on this machine, one thread."""
     import torch
 
-    from unmaskbench.benchmark.plan import plan
-    from unmaskbench.benchmark.runner import Worker
-    from unmaskbench.benchmark.store import RunFolder
-    from unmaskbench.benchmark.suite import parse
+    from unmaskbench.benchmark.plan.suite import parse
+    from unmaskbench.benchmark.plan.units import plan
+    from unmaskbench.benchmark.run.worker import Worker
+    from unmaskbench.benchmark.store.folder import RunFolder
 
     torch.set_num_threads(1)
     suite = parse({**SUITE, "datasets": [{"id": "synthetic", "limit": images}], "shard_size": images}, "the suite")
@@ -85,7 +85,7 @@ def measured_costs(folder: Path, images: int) -> Costs:
 
 def _with_loaded(worker: Any) -> Any:
     """The worker without what it has cached of images, so that the truth's side is computed again."""
-    from unmaskbench.benchmark.prepare import ReferenceCache
+    from unmaskbench.benchmark.run.shards import ReferenceCache
 
     worker.cache = ReferenceCache()
     return worker
@@ -118,10 +118,10 @@ def reduced(samples: int) -> Reduced:
 
 
 def _planned(samples: int) -> Any:
-    from unmaskbench.benchmark.plan import plan
-    from unmaskbench.benchmark.registry import DATASETS
-    from unmaskbench.benchmark.suite import parse
-    from unmaskbench.benchmark.types import DatasetCard, SampleRef
+    from unmaskbench.benchmark.plan.suite import parse
+    from unmaskbench.benchmark.plan.units import plan
+    from unmaskbench.benchmark.plugins.registry import DATASETS
+    from unmaskbench.benchmark.plugins.types import DatasetCard, SampleRef
 
     class MadeUp:
         """Names alone: four images a person."""
@@ -140,10 +140,10 @@ def _planned(samples: int) -> Any:
 
 
 def _make_up(folder: str, samples: int) -> None:
-    from unmaskbench.benchmark.execute import _write_manifest, describe
-    from unmaskbench.benchmark.registry import METRICS
-    from unmaskbench.benchmark.rows import RowMaker
-    from unmaskbench.benchmark.store import EMBEDDINGS, ROWS, SAMPLES, RunFolder
+    from unmaskbench.benchmark.plugins.registry import METRICS
+    from unmaskbench.benchmark.run.entry import _write_manifest, describe
+    from unmaskbench.benchmark.run.rows import RowMaker
+    from unmaskbench.benchmark.store.folder import EMBEDDINGS, ROWS, SAMPLES, RunFolder
 
     planned = _planned(samples)
     suite, refs = planned.suite, planned.samples["made_up"]
@@ -186,8 +186,8 @@ def _sample(unit: Any, ref: Any, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _reduce(folder: str, samples: int) -> Reduced:
-    from unmaskbench.benchmark.score import manifest_hash, score
-    from unmaskbench.benchmark.store import RunFolder
+    from unmaskbench.benchmark.board.build import manifest_hash, score
+    from unmaskbench.benchmark.store.folder import RunFolder
 
     planned = _planned(samples)
     store = RunFolder(Path(folder))

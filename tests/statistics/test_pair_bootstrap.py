@@ -11,11 +11,11 @@ from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, auc,
 from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
 from unmaskbench.benchmark.biometrics.scores import PairScores
 from unmaskbench.benchmark.biometrics.verification import set_thresholds, verification_rows
+from unmaskbench.benchmark.board.verification_intervals import ResampledFigures, pair_bootstrap, with_intervals
+from unmaskbench.benchmark.plugins.types import SampleRef
 from unmaskbench.benchmark.statistics import pair_bootstrap as module
 from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
-from unmaskbench.benchmark.statistics.verification_intervals import ResampledFigures, pair_bootstrap, with_intervals
-from unmaskbench.benchmark.types import SampleRef
 
 
 def _trials(people: int = 40, images: int = 4) -> PairSet:

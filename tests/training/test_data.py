@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from tests.training import toy
+from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.training.augment import augment, mirror, move
 from unmaskbench.benchmark.training.data import Faces, OccludedFaces, StepBatches, generator_for
-from unmaskbench.benchmark.training.packs import Source, identities_hash, pack
+from unmaskbench.benchmark.training.packed_faces import Source, identities_hash, pack
 from unmaskbench.benchmark.training.recipe import Augmentation, Data
-from unmaskbench.benchmark.types import Face
 
 
 @pytest.fixture

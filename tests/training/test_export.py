@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.training.export import export
 from unmaskbench.benchmark.training.hooks import as_half, atomic_save
 

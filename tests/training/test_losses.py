@@ -192,7 +192,7 @@ def test_perceptual_features_that_are_absent_name_the_command(tmp_path: Path, mo
 
 
 def test_lpips_is_the_metrics_value(home: Path) -> None:
-    from unmaskbench.benchmark.registry import METRICS
+    from unmaskbench.benchmark.plugins.registry import METRICS
 
     batch = batch_of(side=64)
     restored = (torch.rand_like(batch.truth) * 255).round() / 255
@@ -252,7 +252,7 @@ def test_identity_sees_crops_that_move(home: Path) -> None:
 
 def test_dlib_teaches_on_its_own_crops() -> None:
     """Its answers are the matcher's, for crops that it cuts itself; in bfloat16 they turn by less than three degrees."""
-    from unmaskbench.benchmark.registry import MATCHERS
+    from unmaskbench.benchmark.plugins.registry import MATCHERS
     from unmaskbench.benchmark.training.teachers import teacher
 
     if MATCHERS.missing("dlib"):

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 import unmaskbench.benchmark.training
-from unmaskbench.benchmark.registry import UnknownPluginError
-from unmaskbench.benchmark.training.home import recipe_file, shipped_folder
+from unmaskbench.benchmark.plugins.registry import UnknownPluginError
+from unmaskbench.benchmark.training.plugin_folder import recipe_file, shipped_folder
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe, merged, parse, recipe_names
 
 METHODS = (

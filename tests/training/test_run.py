@@ -12,14 +12,14 @@ import torch
 import yaml
 
 from tests.training import toy
-from unmaskbench.benchmark.learned import metadata_of, training_card
-from unmaskbench.benchmark.registry import METHODS
+from unmaskbench.benchmark.plugins.learned_method import metadata_of, training_card
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.weights.files import cache_folder
+from unmaskbench.benchmark.plugins.weights.loading import read_state_dict
 from unmaskbench.benchmark.training import entry, hooks, loop, ship, step
 from unmaskbench.benchmark.training.hooks import read_best
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
-from unmaskbench.benchmark.training.selection import People
-from unmaskbench.benchmark.weights import cache_folder
-from unmaskbench.benchmark.weights_io import read_state_dict
+from unmaskbench.benchmark.training.splits import People
 
 
 @pytest.fixture(autouse=True)
@@ -196,7 +196,7 @@ def test_what_the_last_run_misses_is_named_before_the_first(tmp_path: Path, monk
 def test_recipes_that_start_from_each_other_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chained(tmp_path, monkeypatch, first={"network": {"start_from": "fd_stackgan_compact.safetensors"}})
     # Of these names, no shipped file may stand in.
-    monkeypatch.setattr("unmaskbench.benchmark.training.earlier.shipped_folder", lambda _: tmp_path / "nothing")
+    monkeypatch.setattr("unmaskbench.benchmark.training.prerequisites.shipped_folder", lambda _: tmp_path / "nothing")
     with pytest.raises(RecipeError, match="in a circle: compact -> second -> first -> compact"):
         entry.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "run")
 
@@ -236,8 +236,8 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pyt
 
 def test_lfw_people_stay_apart(home: Path) -> None:
     """From the private lists: no person of sets 9-10 is trained on, and shipped cards name exactly these people."""
-    from unmaskbench.benchmark.registry import DATASETS
-    from unmaskbench.benchmark.training.packs import identities_hash
+    from unmaskbench.benchmark.plugins.registry import DATASETS
+    from unmaskbench.benchmark.training.packed_faces import identities_hash
 
     roles = {
         split: sorted({f"lfw/{s.identity}" for s in DATASETS.build("lfw", root=home / "data/lfw", split=split).samples})

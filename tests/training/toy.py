@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 import yaml
 
-from unmaskbench.benchmark.registry import DATASETS
-from unmaskbench.benchmark.types import DatasetCard, Face, SampleRef
+from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import DatasetCard, Face, SampleRef
 
 COUNTS = {"train": 12, "validation": 4, "test": 4}
 POINTS = torch.tensor([[22.0, 26.0], [42.0, 26.0], [32.0, 36.0], [24.0, 46.0], [40.0, 46.0]])
@@ -76,6 +76,6 @@ def write_recipe(folder: Path, **changes: object) -> Path:
 
 
 if __name__ == "__main__":
-    from unmaskbench.benchmark.training.entry import train
+    from unmaskbench.benchmark.training.train import train
 
     train("fd_stackgan", sys.argv[1], "toy_faces", out=sys.argv[2])

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from unmaskbench.benchmark import weights
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
-from unmaskbench.benchmark.registry import MATCHERS, missing_extra
-from unmaskbench.benchmark.types import MatcherCard, Missing
-from unmaskbench.benchmark.weights import WeightFile
+from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.registry import MATCHERS, missing_extra
+from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
+from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 W600K_R50 = WeightFile(
     id="arcface_w600k_r50",

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
 from unmaskbench.benchmark.biometrics.backbones.compact_embedder import CompactEmbedder
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.registry import MATCHERS
-from unmaskbench.benchmark.types import MatcherCard, Missing
-from unmaskbench.benchmark.weights import search_path
-from unmaskbench.benchmark.weights_io import load_strict, read_state_dict
+from unmaskbench.benchmark.plugins.registry import MATCHERS
+from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
+from unmaskbench.benchmark.plugins.weights.files import search_path
+from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
 
 WEIGHTS = "compact_compact.safetensors"
 FOLDER = Path(__file__).parent

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from unmaskbench.benchmark import weights
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
-from unmaskbench.benchmark.registry import MATCHERS
-from unmaskbench.benchmark.types import MatcherCard, Missing
-from unmaskbench.benchmark.weights import WeightFile
+from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.registry import MATCHERS
+from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
+from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 MAGFACE_IRESNET100 = WeightFile(
     id="magface_iresnet100",

@@ -12,8 +12,8 @@ from torch import Tensor
 from unmaskbench.benchmark.biometrics.alignment import SIGNATURE
 from unmaskbench.benchmark.biometrics.cosine import cosine_matrix, cosine_rows
 from unmaskbench.benchmark.biometrics.matchers.magface import MagFaceEmbedder
-from unmaskbench.benchmark.registry import MATCHERS
-from unmaskbench.benchmark.types import MatcherCard
+from unmaskbench.benchmark.plugins.registry import MATCHERS
+from unmaskbench.benchmark.plugins.types import MatcherCard
 
 ALPHA = 0.077428
 BETA = 0.125926

@@ -1,0 +1,1 @@
+"""Parts become a board: aggregates with intervals, ranks, curves, slices."""

@@ -1,0 +1,149 @@
+"""Does image quality predict recognition? Rank correlations between image metrics and biometric figures.
+
+Over methods: do the metric and the matcher order the methods alike? Over samples: is the face that a metric likes better
+also the face that the matcher finds more like its truth?
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from unmaskbench.benchmark.board.images import Column, Condition, columns, finite
+from unmaskbench.benchmark.board.verification import Tables
+from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plugins.registry import METRICS
+from unmaskbench.benchmark.statistics.bootstrap import totals_by_identity
+from unmaskbench.benchmark.statistics.correlation import RankCorrelation, over_methods, over_samples
+from unmaskbench.benchmark.store.folder import RunFolder
+
+Row = dict[str, Any]
+SCATTER_SAMPLES = 300
+
+
+@dataclass
+class Agreement:
+    """Correlation rows and the points of the scatter plots."""
+
+    correlations: list[Row] = field(default_factory=list)
+    scatter: list[Row] = field(default_factory=list)
+
+
+def image_against_person(condition: Condition, folder: RunFolder, suite: Suite, trials: Tables) -> Agreement:
+    """Correlations of every full- or no-reference metric with every matcher, for each scored output of the matchers."""
+    found = Agreement()
+    points: dict[tuple[str, str, str], dict[str, float]] = {}
+    matchers = [entry.label for entry in suite.matchers] if trials.rows else []
+    for entry in suite.metrics:
+        card = METRICS.card(entry.id)
+        if card.kind not in ("full_reference", "no_reference"):
+            continue
+        for column in columns(condition, folder, card.id, suite.matcher_outputs if matchers else suite.outputs):
+            _scatter_points(condition, card.id, column, points)
+            for matcher in matchers:
+                over = _methods(condition, column, matcher, trials, card.direction)
+                if over is not None:
+                    found.correlations.append(_row(condition, "methods", card.id, column, matcher, *over))
+                samples = _samples(condition, column, matcher, trials, card.direction)
+                if samples is not None:
+                    found.correlations.append(
+                        _row(condition, "samples", card.id, column, matcher, "similarity", samples)
+                    )
+    found.scatter = _scatter(condition, points, trials)
+    return found
+
+
+def _methods(
+    condition: Condition, column: Column, matcher: str, trials: Tables, direction: str
+) -> tuple[str, RankCorrelation] | None:
+    """Over methods, against FNMR at the middle FMR target that could be set; both turned so that more is better."""
+    targets = sorted(
+        {key[3] for key in trials.resampled if key[2] == matcher and key[4] == "fnmr" and key[3] is not None}
+    )
+    if not targets:
+        return None
+    target = 1e-3 if 1e-3 in targets else targets[0]
+    keys = [(method, column.output, matcher, target, "fnmr") for method in condition.methods]
+    usable = [m for m, key in enumerate(keys) if key in trials.resampled]
+    if len(usable) < 3:
+        return None
+    rates = {
+        (row["method"], row["setting"]): row["value"]
+        for row in trials.rows
+        if (row["matcher"], row["metric"], row["target"], row["policy"]) == (matcher, "fnmr", target, "penalised")
+        and (row["setting"] == "MT" or (row["setting"] == "UT" and row["output"] == column.output))
+    }  # fmt: skip
+    names = [condition.methods[m] for m in usable]
+    person = np.array([-float(rates[name, "MT" if name == "untouched" else "UT"]) for name in names])
+    sign = 1.0 if direction == "higher" else -1.0
+    people = condition.bootstrap.identities
+    values = sign * column.values[:, usable]
+    totals = [totals_by_identity(values[:, m], condition.identities, people) for m in range(len(usable))]
+    sums, numbers = (np.concatenate([t[side] for t in totals], axis=1) for side in (0, 1))
+    count = numbers.sum(axis=0)
+    image = np.divide(sums.sum(axis=0), count, out=np.full(len(count), np.nan), where=count > 0)
+    resampled_image = condition.bootstrap.ratios(sums, numbers)
+    resampled_person = -np.stack([trials.resampled[keys[m]] for m in usable], axis=1)
+    correlation = over_methods(image, person, resampled_image, resampled_person, condition.bootstrap)
+    return f"fnmr@{target:g}", correlation
+
+
+def _samples(
+    condition: Condition, column: Column, matcher: str, trials: Tables, direction: str
+) -> RankCorrelation | None:
+    """Over samples of all restoring methods, each centred on its method, so that methods' means do not speak twice."""
+    sign = 1.0 if direction == "higher" else -1.0
+    xs, ys, who = [], [], []
+    for m, method in enumerate(condition.methods):
+        held = trials.similarities.get((method, column.output, matcher))
+        if method == "untouched" or held is None:
+            continue
+        y = np.array([held.get(sample, np.nan) for sample in condition.samples])
+        x = np.where(np.isfinite(column.values[:, m]), sign * column.values[:, m], np.nan)
+        both = np.isfinite(x) & np.isfinite(y)
+        if both.sum() < 3:
+            continue
+        xs.append(np.where(both, x - x[both].mean(), np.nan))
+        ys.append(np.where(both, y - y[both].mean(), np.nan))
+        who.append(condition.identities)
+    if not xs:
+        return None
+    return over_samples(np.concatenate(xs), np.concatenate(ys), np.concatenate(who), condition.bootstrap)
+
+
+def _row(
+    condition: Condition, over: str, metric: str, column: Column, matcher: str, figure: str, found: RankCorrelation
+) -> Row:
+    return {
+        "over": over, "dataset": condition.dataset, "occlusion": condition.occlusion, "output": column.output,
+        "image_metric": metric, "region": column.region, "biometric": figure, "matcher": matcher,
+        "spearman": finite(found.spearman), "spearman_low": finite(found.spearman_low),
+        "spearman_high": finite(found.spearman_high), "kendall": finite(found.kendall),
+        "kendall_low": finite(found.kendall_low), "kendall_high": finite(found.kendall_high), "n": found.n,
+    }  # fmt: skip
+
+
+def _scatter_points(
+    condition: Condition, metric: str, column: Column, points: dict[tuple[str, str, str], dict[str, float]]
+) -> None:
+    step = max(1, math.ceil(len(condition.samples) / SCATTER_SAMPLES))
+    for m, method in enumerate(condition.methods):
+        for s in range(0, len(condition.samples), step):
+            value = column.values[s, m]
+            if np.isfinite(value):
+                values = points.setdefault((column.output, method, condition.samples[s]), {})
+                values[f"{metric}/{column.region}"] = float(f"{value:.5g}")
+
+
+def _scatter(condition: Condition, points: dict[tuple[str, str, str], dict[str, float]], trials: Tables) -> list[Row]:
+    rows = []
+    for (output, method, sample), values in sorted(points.items()):
+        for (name, kept_output, matcher), held in trials.similarities.items():
+            if name == method and kept_output in (output, "") and sample in held:
+                values[f"similarity/{matcher}"] = float(f"{held[sample]:.5g}")
+        head = {"dataset": condition.dataset, "occlusion": condition.occlusion, "output": output}
+        rows.append({**head, "method": method, "sample": sample, "values": values})
+    return rows

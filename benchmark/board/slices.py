@@ -1,0 +1,61 @@
+"""Verification by slice: error rates among the trials whose probe has an attribute, at the thresholds kept from all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unmaskbench.benchmark.biometrics.pairs import PairSet
+from unmaskbench.benchmark.biometrics.scores import PairScores
+from unmaskbench.benchmark.biometrics.verification import Thresholds, VerificationRow, verification_rows
+from unmaskbench.benchmark.board.images import Condition
+from unmaskbench.benchmark.board.verification_intervals import ResampledFigures
+from unmaskbench.benchmark.plugins.types import Setting
+from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
+from unmaskbench.benchmark.statistics.slices import MINIMUM_IDENTITIES, MINIMUM_SAMPLES
+
+SHOWN = ("fnmr", "fmr")
+
+
+@dataclass(frozen=True, eq=False)
+class TrialSlice:
+    """The trials of one label of an attribute: marks over the genuine (G,) and impostor (I,) ones, and their people."""
+
+    name: str
+    genuine: np.ndarray
+    impostor: np.ndarray
+    bootstrap: PairBootstrap
+
+
+def trial_slices(
+    condition: Condition, pairs: PairSet, attributes: Sequence[str], bootstrap: PairBootstrap
+) -> list[TrialSlice]:
+    """The slices of every attribute that parts the probes; a label with fewer than 30 genuine trials or 10 people on them
+    is left out, because no rate could be told from another on so few."""
+    found = []
+    for attribute in attributes:
+        by_sample = dict(zip(condition.samples, condition.labels(attribute), strict=True))
+        labels = np.array([by_sample.get(name, "unknown") for name in pairs.ids])
+        names = np.unique(labels)
+        for name in names if len(names) > 1 else []:
+            genuine, impostor = labels[pairs.genuine[:, 0]] == name, labels[pairs.impostor[:, 0]] == name
+            people = len(np.unique(pairs.genuine_identities[genuine]))
+            if genuine.sum() >= MINIMUM_SAMPLES and people >= MINIMUM_IDENTITIES and impostor.any():
+                found.append(TrialSlice(f"{attribute}={name}", genuine, impostor, bootstrap.limited(genuine, impostor)))
+    return found
+
+
+def slice_rows(
+    part: TrialSlice, setting: Setting, scores: PairScores, thresholds: Thresholds
+) -> Iterator[VerificationRow]:
+    """FNMR and FMR of a setting within a slice, with intervals over its people."""
+    here = {setting: PairScores(scores.genuine[part.genuine], scores.impostor[part.impostor])}
+    figures = ResampledFigures(here, part.bootstrap)
+    for row in verification_rows(here, thresholds, [setting]):
+        if row.metric not in SHOWN or row.handling != "penalised" or row.value is None:
+            continue
+        resampled = figures.of(row)
+        low, high = part.bootstrap.interval(resampled) if resampled is not None else (np.nan, np.nan)
+        yield replace(row, low=low, high=high) if np.isfinite(low) and np.isfinite(high) else row

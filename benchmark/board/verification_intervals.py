@@ -1,0 +1,108 @@
+"""Intervals for the rows of a verification, all drawn with the same resamples of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from unmaskbench.benchmark.biometrics.pairs import PairSet
+from unmaskbench.benchmark.biometrics.scores import PairScores
+from unmaskbench.benchmark.biometrics.verification import Handling, VerificationRow
+from unmaskbench.benchmark.plugins.types import Setting
+from unmaskbench.benchmark.statistics.bootstrap import RESAMPLES, Floats, IdentityBootstrap
+from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
+
+
+def pair_bootstrap(pairs: PairSet, resamples: int = RESAMPLES, seed: int = 0) -> PairBootstrap:
+    """The resamples of the people of a list of trials; make it once for all settings and methods of the list."""
+    people = IdentityBootstrap(max(pairs.people, 1), resamples, seed)
+    return PairBootstrap(pairs.genuine_identities, pairs.impostor_identities, people)
+
+
+@dataclass(eq=False)
+class ResampledFigures:
+    """Resampled figures of the settings of one method and matcher, each computed once.
+
+    Subtract those of two methods (same ``bootstrap``) for a paired difference.
+    """
+
+    scores: Mapping[Setting, PairScores]
+    bootstrap: PairBootstrap
+    _rates: dict[tuple[Setting, Handling, str, float], Floats] = field(default_factory=dict)
+    _limited: dict[Setting, PairBootstrap] = field(default_factory=dict)
+
+    def of(self, row: VerificationRow) -> Floats | None:
+        """The resamples (B,) of a row's figure; None for figures without sampling error (coverage) or refused ones.
+
+        Thresholds are held as they are, kept or own: the interval is that of the rate at this threshold.
+        """
+        if row.value is None or row.metric == "coverage":
+            return None
+        if row.metric in ("fnmr_recovered", "fmr_added"):
+            assert row.threshold is not None
+            kind = "fnmr" if row.metric == "fnmr_recovered" else "fmr"
+            before = self._rate("MT", "penalised", kind, row.threshold)
+            after = self._rate("UT", "penalised", kind, row.threshold)
+            return before - after if kind == "fnmr" else after - before
+        if row.metric in ("auc", "eer", "dprime"):
+            return self._curve_figure(row)
+        if row.threshold is None:
+            return None
+        at = (row.setting, row.handling)
+        if row.metric in ("fmr", "fpr"):
+            return self._rate(*at, "fmr", row.threshold)
+        fnmr = self._rate(*at, "fnmr", row.threshold)
+        if row.metric == "fnmr":
+            return fnmr
+        if row.metric in ("tmr", "tpr"):
+            return 1.0 - fnmr
+        if row.metric == "accuracy":
+            return 1.0 - (fnmr + self._rate(*at, "fmr", row.threshold)) / 2.0
+        raise ValueError(f"no interval is known for the figure '{row.metric}'")
+
+    def _curve_figure(self, row: VerificationRow) -> Floats:
+        scores, bootstrap = self._compared(row.setting, row.handling)
+        if row.metric == "auc":
+            return bootstrap.auc(scores.genuine, scores.impostor)
+        if row.metric == "dprime":
+            return bootstrap.dprime(scores.genuine, scores.impostor)
+        assert row.value is not None
+        threshold = np.inf if row.threshold is None else row.threshold
+        return bootstrap.eer(scores.genuine, scores.impostor, row.value, threshold)
+
+    def _rate(self, setting: Setting, handling: Handling, kind: str, threshold: float) -> Floats:
+        key = (setting, handling, kind, threshold)
+        if key not in self._rates:
+            scores, bootstrap = self._compared(setting, handling)
+            limit = np.float32(threshold)
+            found = (
+                bootstrap.fnmr(scores.genuine < limit) if kind == "fnmr" else bootstrap.fmr(scores.impostor >= limit)
+            )
+            self._rates[key] = found
+        return self._rates[key]
+
+    def _compared(self, setting: Setting, handling: Handling) -> tuple[PairScores, PairBootstrap]:
+        scores = self.scores[setting]
+        if handling == "penalised":
+            return scores, self.bootstrap
+        if setting not in self._limited:
+            marks = (~np.isneginf(scores.genuine), ~np.isneginf(scores.impostor))
+            self._limited[setting] = self.bootstrap.limited(*marks)
+        return scores.completed(), self._limited[setting]
+
+
+def with_intervals(
+    rows: Iterable[VerificationRow], scores: Mapping[Setting, PairScores], bootstrap: PairBootstrap
+) -> list[VerificationRow]:
+    """The rows with ``low`` and ``high`` filled in where an interval is known; ``scores`` are those the rows came
+    from."""
+    figures = ResampledFigures(scores, bootstrap)
+    filled = []
+    for row in rows:
+        resampled = figures.of(row)
+        low, high = (np.nan, np.nan) if resampled is None else bootstrap.interval(resampled)
+        known = bool(np.isfinite(low) and np.isfinite(high))
+        filled.append(replace(row, low=low, high=high) if known else row)
+    return filled

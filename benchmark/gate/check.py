@@ -1,0 +1,309 @@
+"""The gate: a run against a baseline, row by row.
+
+A row regresses when its paired difference is significant *and* exceeds the tolerance that the baseline file gives it.
+Differences are paired on the samples whose input pixels are the same in both, all rows share the resamples of people,
+and all tested rows are one family for Holm's correction. A figure of a whole set has no pairs here: it regresses when
+it exceeds its tolerance and lies outside the baseline's interval. What cannot be compared is said, and is a regression
+of its own where the baseline guards it: other inputs, another signature, a row or a sample that is no longer there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmaskbench.benchmark.gate.baseline import Baseline, Figure, ImageRow, Name, decode
+from unmaskbench.benchmark.gate.input_changes import Comparable, InputChange, input_changes
+from unmaskbench.benchmark.gate.snapshot import VERIFICATION
+from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap, identity_codes, totals_by_identity
+from unmaskbench.benchmark.statistics.paired import bootstrap_p_value, holm
+from unmaskbench.benchmark.statistics.ranking import ALPHA
+
+Floats = NDArray[np.float64]
+State = Literal["same", "better", "unclear", "new", "not compared", "worse", "failing", "missing", "signature"]
+REGRESSED = ("worse", "failing", "missing", "signature")
+CEILING = 100.0
+"""What an infinite value (an identical image's PSNR, in dB) counts as: a single step of one 8-bit value in a 128 px image
+is 95 dB, so leaving the ceiling is a difference and not a sample that silently drops out."""
+
+PASSED, REGRESSION, NOTHING_COMPARED = 0, 1, 3
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A sample's value in the baseline and in the run; ``after`` is None where it failed."""
+
+    sample: str
+    before: float
+    after: float | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one row. ``difference`` is run minus baseline over ``n`` samples, with its interval and Holm's p;
+    ``tolerance`` in the metric's unit; ``moved`` are the samples that worsened, worst first."""
+
+    name: Name
+    state: State
+    message: str = ""
+    before: float | None = None
+    after: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    tolerance: float | None = None
+    n: int = 0
+    moved: tuple[Moved, ...] = ()
+
+    @property
+    def regressed(self) -> bool:
+        """Whether the gate fails for this row."""
+        return self.state in REGRESSED
+
+
+@dataclass(frozen=True)
+class Result:
+    """All verdicts of a check, and the changes of inputs."""
+
+    baseline: Baseline
+    run: Baseline
+    verdicts: tuple[Verdict, ...]
+    inputs: tuple[InputChange, ...] = ()
+    common: int = 0
+
+    @property
+    def regressions(self) -> list[Verdict]:
+        """The rows that regressed, in the order of their names."""
+        return [verdict for verdict in self.verdicts if verdict.regressed]
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing regressed, 1 regression, 3 not one row of the baseline is in the run."""
+        if not self.common:
+            return NOTHING_COMPARED
+        return REGRESSION if self.inputs or self.regressions else PASSED
+
+
+@dataclass
+class _Paired:
+    """Image rows that can be compared: values (S,) of each in the baseline and the run, on the same inputs."""
+
+    names: list[Name] = field(default_factory=list)
+    before: list[Floats] = field(default_factory=list)
+    after: list[Floats] = field(default_factory=list)
+    comparable: list[NDArray[np.bool_]] = field(default_factory=list)
+
+
+def check(baseline: Baseline, run: Baseline) -> Result:
+    """Compare a run with a baseline. Raises BaselineError where the baseline gives a row no tolerance."""
+    comparable = Comparable(baseline, run)
+    verdicts: list[Verdict] = []
+    old_rows, new_rows = baseline.columns(), run.columns()
+    old_figures = {figure.name: figure for figure in baseline.figures}
+    new_figures = {figure.name: figure for figure in run.figures}
+    here = {*new_rows, *new_figures}
+    paired: dict[str, _Paired] = {}
+    for name, row in old_rows.items():
+        if name not in new_rows:
+            verdicts.append(_missing(name, here, run))
+        elif changed := _signature_change(name, baseline, run):
+            verdicts.append(Verdict(name, "signature", changed))
+        else:
+            _take(paired.setdefault(name.dataset, _Paired()), name, row, new_rows[name], comparable)
+    for name, figure in old_figures.items():
+        if name not in new_figures:
+            verdicts.append(_missing(name, here, run))
+        else:
+            verdicts.append(_figure(figure, new_figures[name], baseline, run, comparable))
+    verdicts += _compare(paired, baseline)
+    verdicts += [Verdict(name, "new", "not in the baseline") for name in here - set(old_rows) - set(old_figures)]
+    common = len(here & {*old_rows, *old_figures})
+    return Result(
+        baseline,
+        run,
+        tuple(sorted(verdicts, key=lambda verdict: verdict.name)),
+        tuple(input_changes(baseline, run)),
+        common,
+    )
+
+
+def direction_of(name: Name, baseline: Baseline) -> float:
+    """1 where a larger value of the row is better, -1 where a smaller one is."""
+    kind = name.metric.partition("@")[0]
+    measure = baseline.measures.get(name.metric)
+    if measure is not None:
+        return 1.0 if measure.direction == "higher" else -1.0
+    return 1.0 if VERIFICATION.get(kind, "higher") == "higher" else -1.0
+
+
+def _missing(name: Name, here: set[Name], run: Baseline) -> Verdict:
+    if name.method and name.method not in run.mask_sources:
+        return Verdict(name, "missing", f"the run has no method '{name.method}'")
+    if f"{name.dataset}/{name.occlusion}" not in run.inputs:
+        return Verdict(name, "missing", f"the run has no {name.dataset}/{name.occlusion}")
+    metrics = {other.metric for other in here}
+    what = f"no metric '{name.metric}'" if name.metric not in metrics else "no value in this row"
+    return Verdict(name, "missing", f"the run has {what}")
+
+
+def _signature_change(name: Name, baseline: Baseline, run: Baseline) -> str:
+    """How what is measured differs, "" where it does not."""
+    matcher = f"matcher:{name.region.partition(' ')[0]}"
+    for key in (name.metric, matcher):
+        old, new = baseline.measures.get(key), run.measures.get(key)
+        if old is not None and new is not None and old != new:
+            return f"signature changed: {old.signature} -> {new.signature}"
+    if baseline.geometry != run.geometry:
+        return f"signature changed: {baseline.geometry} -> {run.geometry}"
+    sources = baseline.mask_sources.get(name.method), run.mask_sources.get(name.method)
+    if sources[0] != sources[1]:
+        return f"signature changed: {name.method} with mask {sources[0]} -> {sources[1]}"
+    return ""
+
+
+def _take(paired: _Paired, name: Name, old: ImageRow, new: ImageRow, comparable: Comparable) -> None:
+    before, _ = decode(old.values)
+    held, _ = decode(new.values)
+    paired.names.append(name)
+    paired.before.append(before)
+    paired.after.append(comparable.aligned(name.dataset, held))
+    paired.comparable.append(comparable.samples(name.dataset, name.occlusion))
+
+
+def _compare(paired: dict[str, _Paired], baseline: Baseline) -> list[Verdict]:
+    """Verdicts of all image rows; every row of every dataset is of one family."""
+    order = list(paired)
+    tested = [_Tested.of(paired[dataset], dataset, baseline) for dataset in order]
+    adjusted = holm(np.concatenate([found.p for found in tested])) if tested else np.zeros(0)
+    verdicts, start = [], 0
+    for dataset, found in zip(order, tested, strict=True):
+        for position, name in enumerate(paired[dataset].names):
+            verdicts.append(_verdict(name, paired[dataset], position, found, adjusted[start + position], baseline))
+        start += len(found.p)
+    return verdicts
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """Paired differences of R rows of one dataset, with the resamples that they share."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    n: Floats
+    p: Floats
+
+    @classmethod
+    def of(cls, paired: _Paired, dataset: str, baseline: Baseline) -> _Tested:
+        codes, people = identity_codes(baseline.samples[dataset].people)
+        before, after = _ceiled(np.stack(paired.before, axis=1)), _ceiled(np.stack(paired.after, axis=1))
+        differences = np.where(np.stack(paired.comparable, axis=1), after - before, np.nan)
+        rows = differences.shape[1]
+        sums, numbers = totals_by_identity(
+            differences.reshape(-1), np.repeat(codes, rows), len(people),
+            np.tile(np.arange(rows), len(codes)), rows,
+        )  # fmt: skip
+        settings = baseline.bootstrap
+        bootstrap = IdentityBootstrap(len(people), settings.resamples, seed=settings.seed, confidence=settings.level)
+        n = numbers.sum(axis=0)
+        mean = np.divide(sums.sum(axis=0), n, out=np.full(rows, np.nan), where=n > 0)
+        resampled = bootstrap.ratios(sums, numbers)
+        low, high = bootstrap.interval(resampled)
+        p = bootstrap_p_value(mean, resampled)
+        # Every sample moved by the same amount: nothing is left to chance, and a share of resamples cannot say so.
+        spread = np.nanstd(np.where(np.isnan(resampled).all(axis=0), 0.0, resampled), axis=0)
+        p = np.where((np.nan_to_num(mean) != 0) & (spread <= 1e-12 * np.abs(np.nan_to_num(mean))), 0.0, p)
+        # One person alone says nothing of others; there the tolerance has to decide.
+        alone = (numbers > 0).sum(axis=0) < 2
+        return cls(mean, low, high, n, np.where(np.isnan(mean) | alone, np.nan, p))
+
+
+def _ceiled(values: Floats) -> Floats:
+    return np.where(np.isposinf(values), CEILING, values)
+
+
+def _verdict(name: Name, paired: _Paired, position: int, tested: _Tested, p: float, baseline: Baseline) -> Verdict:
+    same = paired.comparable[position]
+    before, after = paired.before[position], paired.after[position]
+    ids = baseline.samples[name.dataset].ids
+    lost = same & ~np.isnan(before) & np.isnan(after)
+    n = int(tested.n[position])
+    both = same & ~np.isnan(before) & ~np.isnan(after)
+    means = [float(np.mean(_ceiled(values[both]))) if n else None for values in (before, after)]
+    if lost.any():
+        failed = tuple(Moved(ids[s], float(before[s]), None) for s in np.flatnonzero(lost))
+        text = f"{len(failed)} of {int((same & ~np.isnan(before)).sum())} samples that worked fail now: {_some(failed)}"
+        return Verdict(name, "failing", text, before=means[0], after=means[1], n=n, moved=failed)
+    if not n:
+        if (~np.isnan(before)).any():
+            return Verdict(name, "not compared", "no sample has the inputs of the baseline")
+        state: State = "better" if (same & ~np.isnan(after)).any() else "same"
+        return Verdict(name, state, "the baseline has no value here, every sample failed")
+    assert means[0] is not None
+    sign = direction_of(name, baseline)
+    difference = float(tested.mean[position])
+    tolerance = baseline.tolerance_of(name).limit(means[0])
+    state, message = "same", ""
+    if abs(difference) > tolerance:
+        if np.isnan(p) or p < ALPHA:
+            state = "worse" if sign * difference < 0 else "better"
+            message = "one person only: the tolerance alone decides" if np.isnan(p) else ""
+        elif sign * difference < 0:
+            state, message = "unclear", "beyond the tolerance, but not significant"
+    change = sign * (_ceiled(after) - _ceiled(before))
+    fallen = np.flatnonzero(both & (np.nan_to_num(change) < 0))
+    worst = fallen[np.argsort(change[fallen], kind="stable")][:10]
+    return Verdict(
+        name, state, message, means[0], means[1], difference, _known(tested.low[position]), _known(tested.high[position]),
+        _known(p), tolerance, n, tuple(Moved(ids[s], float(before[s]), float(after[s])) for s in worst),
+    )  # fmt: skip
+
+
+def _some(moved: Sequence[Moved]) -> str:
+    shown = ", ".join(one.sample for one in moved[:3])
+    return shown + (", ..." if len(moved) > 3 else "")
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _figure(old: Figure, new: Figure, baseline: Baseline, run: Baseline, comparable: Comparable) -> Verdict:
+    name = old.name
+    if changed := _signature_change(name, baseline, run):
+        return Verdict(name, "signature", changed)
+    if not comparable.all_same(name.dataset, name.occlusion):
+        return Verdict(name, "not compared", "the inputs are not those of the baseline", old.value, new.value)
+    difference, tolerance = new.value - old.value, baseline.tolerance_of(name).limit(old.value)
+    known = old.low is not None and old.high is not None
+    outside = not known or not (old.low or 0.0) <= new.value <= (old.high or 0.0)
+    state: State = "same"
+    message = ""
+    if old.trials != new.trials:
+        message = f"signature changed: from {_trials(old)} -> {_trials(new)}"
+        return Verdict(name, "signature", message, old.value, new.value)
+    worse = direction_of(name, baseline) * difference < 0
+    if abs(difference) > tolerance and not outside and worse:
+        state, message = (
+            "unclear",
+            f"beyond the tolerance, within the baseline's interval {old.low:.5g} to {old.high:.5g}",
+        )
+    elif abs(difference) > tolerance and outside:
+        state = "worse" if worse else "better"
+        message = (
+            f"outside the baseline's interval {old.low:.5g} to {old.high:.5g}" if known else "no interval is known"
+        )
+    return Verdict(
+        name, state, message, old.value, new.value, difference, tolerance=tolerance, n=sum(old.trials)
+    )  # fmt: skip
+
+
+def _trials(figure: Figure) -> str:
+    if len(figure.trials) == 2:
+        return f"{figure.trials[0]} genuine and {figure.trials[1]} impostor pairs"
+    return f"{sum(figure.trials)} images"

@@ -1,0 +1,72 @@
+"""The verdicts of the gate as JUnit XML: one test case for each guarded row and for each condition's inputs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from unmaskbench.benchmark.gate.check import Result, Verdict
+from unmaskbench.benchmark.gate.text import figures
+
+# What XML 1.0 cannot hold, escaped or not; a file name may hold it.
+ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(result: Result) -> bytes:
+    """The report, UTF-8, as CI systems read it: a test suite per dataset and occlusion."""
+    root = ElementTree.Element("testsuites", {"name": "bench check"})
+    for key in sorted({*result.baseline.inputs, *(f"{v.name.dataset}/{v.name.occlusion}" for v in result.verdicts)}):
+        dataset, _, occlusion = key.partition("/")
+        suite = ElementTree.SubElement(root, "testsuite", {"name": _legal(f"{dataset}.{occlusion}")})
+        if key in result.baseline.inputs and key in result.run.inputs:
+            case = _case(suite, f"{dataset}.{occlusion}", "inputs")
+            for change in result.inputs:
+                if (change.dataset, change.occlusion) == (dataset, occlusion):
+                    _failure(case, "inputs", change.message)
+        for verdict in result.verdicts:
+            if (verdict.name.dataset, verdict.name.occlusion) == (dataset, occlusion) and verdict.state != "new":
+                _row(suite, verdict)
+        cases = suite.findall("testcase")
+        suite.set("tests", str(len(cases)))
+        suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
+        suite.set("errors", "0")
+        suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
+    for count in ("tests", "failures", "errors", "skipped"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
+    ElementTree.indent(root)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def write_junit(result: Result, path: Path) -> None:
+    """Write the report; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(junit(result))
+
+
+def _row(suite: ElementTree.Element, verdict: Verdict) -> None:
+    name = verdict.name
+    owner = ".".join(part for part in (name.dataset, name.occlusion, name.method or "truth") if part)
+    case = _case(suite, owner, " ".join(part for part in (name.output, f"{name.metric}/{name.region}") if part))
+    if verdict.regressed:
+        _failure(case, verdict.state, "; ".join(part for part in (verdict.message, figures(verdict)) if part))
+    elif verdict.state == "not compared":
+        ElementTree.SubElement(case, "skipped", {"message": _legal(verdict.message)})
+
+
+def _case(suite: ElementTree.Element, owner: str, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(suite, "testcase", {"classname": _legal(owner), "name": _legal(name), "time": "0"})
+
+
+def _failure(case: ElementTree.Element, kind: str, message: str) -> None:
+    # A test case has one failure; further findings of it are lines of its text.
+    found = case.find("failure")
+    if found is None:
+        found = ElementTree.SubElement(case, "failure", {"type": kind, "message": _legal(message)})
+        found.text = _legal(message)
+    else:
+        found.text = f"{found.text}\n{_legal(message)}"
+
+
+def _legal(text: str) -> str:
+    return ILLEGAL.sub("?", text)

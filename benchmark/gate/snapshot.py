@@ -1,0 +1,203 @@
+"""A finished run as a baseline would keep it: what ``bench check`` compares and what ``--update`` writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from unmaskbench.benchmark.board.build import conditions
+from unmaskbench.benchmark.board.images import Condition, columns
+from unmaskbench.benchmark.gate.baseline import (
+    DEFAULT_TOLERANCES,
+    Baseline,
+    Bootstrap,
+    Cell,
+    Figure,
+    Guard,
+    ImageRow,
+    Measure,
+    Name,
+    Samples,
+    Tolerance,
+    encode,
+    rounded,
+)
+from unmaskbench.benchmark.plan.suite import Suite, parse
+from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError
+
+PER_SAMPLE = ("full_reference", "no_reference", "segmentation")
+SETTINGS = ("TT", "MT", "UT")
+VERIFICATION = {"auc": "higher", "eer": "lower", "tmr": "higher", "fnmr": "lower", "fmr": "lower", "coverage": "higher"}
+"""The guarded figures of a matcher and which way is better; the others follow from these."""
+
+
+def snapshot(path: Path, guard: Guard | None = None, tolerance: Sequence[Tolerance] = DEFAULT_TOLERANCES) -> Baseline:
+    """The run at ``path`` with the rows that ``guard`` keeps (default: all). Raises StoreError where it is no finished
+    run."""
+    guard = guard or Guard()
+    folder = RunFolder(path)
+    run, board = folder.read_run(), folder.read_board()
+    suite = parse(run["suite"], f"{path / 'run.json'}: suite")
+    manifest = _manifest(folder)
+    samples = {entry.label: _samples(manifest, entry.label) for entry in suite.datasets}
+    found = conditions(run, suite, manifest)
+    rows: list[ImageRow] = []
+    for condition in found:
+        places = {sample: place for place, sample in enumerate(samples[condition.dataset].ids)}
+        rows += _image_rows(condition, folder, board, suite, places, guard)
+    rows += _similarity_rows(board, samples, guard)
+    figures = [figure for figure in (*_set_figures(board), *_verification_figures(board)) if guard.keeps(figure.name)]
+    return Baseline(
+        name=run["name"],
+        created=run["created"],
+        git=run.get("git", ""),
+        manifest=run["manifest"],
+        geometry=_geometry(run, suite),
+        bootstrap=Bootstrap(
+            resamples=suite.statistics.resamples, level=suite.statistics.level, seed=max(0, suite.seed)
+        ),
+        guard=guard,
+        tolerance=tuple(tolerance),
+        measures=_measures(board, suite, {row.metric for row in rows} | {figure.metric for figure in figures}),
+        mask_sources={row["method"]: row["mask_source"] for row in board["methods"]},
+        samples=samples,
+        inputs={
+            f"{c.dataset}/{c.occlusion}": _inputs(manifest, c.dataset, c.occlusion, samples[c.dataset]) for c in found
+        },
+        rows=tuple(sorted(rows, key=lambda row: next(row.names()))),
+        figures=tuple(sorted(figures, key=lambda figure: figure.name)),
+    )
+
+
+def _manifest(folder: RunFolder) -> pl.DataFrame:
+    path = folder.path / "manifest.parquet"
+    try:
+        return pl.read_parquet(path)
+    except (OSError, *TABLE_ERRORS) as error:
+        raise StoreError(
+            f"{path} cannot be read: {error}; give the same bench run again to complete the run"
+        ) from error
+
+
+def _geometry(run: Mapping[str, Any], suite: Suite) -> str:
+    """What every value depends on besides its metric: how pixels came to the suite's size, and with which precision."""
+    crops = [f"{entry.label}:{_crop(entry.crop)}" for entry in suite.datasets if entry.crop is not None]
+    resizing = [f"{key}:{value}" for key, value in sorted(run.get("resizing", {}).items())]
+    parts = [f"size:{suite.size}", f"crop:{_crop(suite.crop)}", *crops, f"landmarks:{suite.landmarks}"]
+    return "|".join([*parts, f"precision:{run['precision']}", *resizing])
+
+
+def _crop(crop: Any) -> str:
+    return "none" if crop.centre_px is None else f"{crop.centre_px}px"
+
+
+def _measures(board: Mapping[str, Any], suite: Suite, guarded: set[str]) -> dict[str, Measure]:
+    """Signatures by metric id, and by ``matcher:<label>`` for what a matcher says."""
+    parameters = {entry.id: entry.parameters for entry in suite.metrics if entry.parameters}
+    found = {}
+    for row in board["metrics"]:
+        name, signature = row["metric"], row["signature"]
+        if name in parameters:
+            signature += f"|{json.dumps(parameters[name], sort_keys=True)}"
+        if name in guarded:
+            found[name] = Measure(signature=signature, direction=row["direction"])
+    for row in board["matchers"]:
+        found[f"matcher:{row['matcher']}"] = Measure(signature=row["signature"], direction="higher")
+    return found
+
+
+def _samples(manifest: pl.DataFrame, dataset: str) -> Samples:
+    here = manifest.filter(pl.col("dataset") == dataset).unique("sample", keep="first").sort("sample")
+    return Samples(ids=tuple(here["sample"]), identities=tuple(here["identity"]))
+
+
+def _inputs(manifest: pl.DataFrame, dataset: str, occlusion: str, samples: Samples) -> tuple[str | None, ...]:
+    here = manifest.filter((pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion))
+    held = {
+        row["sample"]: ".".join(row[f"{role}_sha256"][:8] for role in ("truth", "occluded", "mask"))
+        for row in here.filter(pl.col("status") == "ok").iter_rows(named=True)
+    }
+    return tuple(held.get(sample) for sample in samples.ids)
+
+
+def _image_rows(
+    condition: Condition,
+    folder: RunFolder,
+    board: Mapping[str, Any],
+    suite: Suite,
+    places: Mapping[str, int],
+    guard: Guard,
+) -> Iterator[ImageRow]:
+    where = np.array([places[sample] for sample in condition.samples], int)
+    for metric in board["metrics"]:
+        if metric["kind"] not in PER_SAMPLE:
+            continue
+        held: dict[tuple[str, str], dict[tuple[Cell, ...], list[str]]] = {}
+        for column in columns(condition, folder, metric["metric"], [*suite.outputs]):
+            for m, method in enumerate(condition.methods):
+                name = Name(
+                    condition.dataset, condition.occlusion, method, column.output, metric["metric"], column.region
+                )
+                present = ~np.isnan(column.values[:, m]) | column.failed[:, m]
+                if not guard.keeps(name) or not present.any():
+                    continue
+                values, failed = np.full(len(places), np.nan), np.zeros(len(places), bool)
+                values[where], failed[where] = column.values[:, m], column.failed[:, m]
+                cells = encode(values, failed)
+                held.setdefault((method, column.region), {}).setdefault(cells, []).append(column.output)
+        for (method, region), by_values in held.items():
+            for cells, outputs in by_values.items():
+                yield ImageRow(
+                    dataset=condition.dataset, occlusion=condition.occlusion, method=method,
+                    outputs=tuple(sorted(outputs)), metric=metric["metric"], region=region, values=cells,
+                )  # fmt: skip
+
+
+def _similarity_rows(board: Mapping[str, Any], samples: Mapping[str, Samples], guard: Guard) -> Iterator[ImageRow]:
+    """Each face's similarity to its own truth, from the points that the board keeps (at most 300 samples a method)."""
+    held: dict[Name, dict[str, float]] = {}
+    for point in board["scatter"]:
+        for key, value in point["values"].items():
+            kind, _, matcher = key.partition("/")
+            if kind == "similarity":
+                name = Name(
+                    point["dataset"], point["occlusion"], point["method"], point["output"], "similarity", matcher
+                )
+                held.setdefault(name, {})[point["sample"]] = value
+    for name, values in sorted(held.items()):
+        if guard.keeps(name):
+            cells = tuple(
+                None if sample not in values else rounded(values[sample]) for sample in samples[name.dataset].ids
+            )
+            yield ImageRow(
+                dataset=name.dataset, occlusion=name.occlusion, method=name.method, outputs=(name.output,),
+                metric=name.metric, region=name.region, values=cells,
+            )  # fmt: skip
+
+
+def _set_figures(board: Mapping[str, Any]) -> Iterator[Figure]:
+    sets = {row["metric"] for row in board["metrics"] if row["kind"] == "set"}
+    for row in board["rows"]:
+        if row["metric"] in sets and row["slice"] == "all" and isinstance(row["value"], int | float):
+            yield Figure(
+                **{key: row[key] for key in Name._fields}, value=rounded(row["value"]), trials=(row["n"],)
+            )  # fmt: skip
+
+
+def _verification_figures(board: Mapping[str, Any]) -> Iterator[Figure]:
+    for row in board["verification"]:
+        plain = row["slice"] == "all" and row["policy"] == "penalised" and not row["refused"]
+        if not plain or row["setting"] not in SETTINGS or row["metric"] not in VERIFICATION or row["value"] is None:
+            continue
+        metric = row["metric"] if row["target"] is None else f"{row['metric']}@{row['target']:g}"
+        bounds = {key: None if row[key] is None else rounded(row[key]) for key in ("low", "high")}
+        yield Figure(
+            dataset=row["dataset"], occlusion=row["occlusion"], method=row["method"], output=row["output"],
+            metric=metric, region=f"{row['matcher']} {row['setting']}", value=rounded(row["value"]), **bounds,
+            trials=(row["genuine"], row["impostor"]),
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""A suite, validated, and the units of work that it becomes."""

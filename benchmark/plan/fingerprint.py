@@ -1,0 +1,106 @@
+"""What a plug-in is made of, as one hash: when it changes, what the plug-in computed before is no longer its result."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import sys
+import uuid
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from unmaskbench.benchmark.plugins.weights.files import find, sha256
+
+OWN_FOLDER = ("method", "segment", "dataset", "metric", "matcher", "occlusion")
+# The contracts and the plumbing: a change there is a change of the harness, which the parts' schema number tells.
+FLOOR = ("plugins.types", "plugins.registry", "plugins.weights", "store.folder")
+
+
+@lru_cache(maxsize=256)
+def fingerprint(cls: type) -> str:
+    """sha256 over a plug-in's source, the modules of its package that it imports, and its weights.
+
+    A plug-in in a folder of its own brings the whole folder. A class whose source cannot be found (typed into an
+    interpreter) has a new fingerprint in every process: nothing can say that it is still the same.
+    """
+    try:
+        path = Path(inspect.getfile(sys.modules[cls.__module__]))
+    except (KeyError, TypeError):
+        return uuid.uuid4().hex
+    files = {path, *_imported(cls.__module__)}
+    if path.stem in OWN_FOLDER:
+        files |= {p for p in path.parent.rglob("*") if p.suffix in (".py", ".yaml", ".safetensors")}
+    if hasattr(cls, "weight_paths"):  # trained here, outside the plug-in's folder
+        files |= set(cls.weight_paths())
+    total = hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode())
+    for digest in sorted(sha256(file) for file in files):
+        total.update(digest.encode())
+    for weight in getattr(cls, "weights", ()):
+        found = weight.sha256 or ("" if (here := find(weight)) is None else sha256(here))
+        total.update(f"{weight.id}:{found}".encode())
+    return total.hexdigest()
+
+
+def _imported(module: str) -> set[Path]:
+    """Files of the modules of the same package that ``module`` imports, and that they import in turn."""
+    package = module.partition(".")[0]
+    waiting, seen, files = [module], {module}, set()
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name)
+        if path is None:
+            continue
+        files.add(path)
+        parent = name if path.stem == "__init__" else name.rpartition(".")[0]
+        for found in _names_in(path.read_bytes(), parent):
+            if found.partition(".")[0] == package and found not in seen and not found.startswith(_FLOOR_MODULES):
+                seen.add(found)
+                waiting.append(found)
+    return files
+
+
+_FLOOR_MODULES = tuple(f"unmaskbench.benchmark.{name}" for name in FLOOR)
+
+
+def _file_of(module: str) -> Path | None:
+    known = sys.modules.get(module)
+    if known is not None:
+        origin = getattr(known, "__file__", None)
+    else:
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, AttributeError, ValueError):  # ``from package import name``: the name is no module
+            return None
+        origin = spec.origin if spec is not None else None
+    return Path(origin) if origin and origin.endswith(".py") else None
+
+
+@lru_cache(maxsize=1024)
+def _names_in(source: bytes, parent: str) -> frozenset[str]:
+    """Names that the imports of a file of the package ``parent`` may mean as modules, wherever in the file they stand."""
+    names: set[str] = set()
+    for node in _statements(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = parent.split(".")[: len(parent.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return frozenset(names)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement of a file. Expressions are most of a tree and hold no import: to walk them too takes ten times as long."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, block, None)
+            if isinstance(inner, list):  # a lambda and a conditional expression have a body that is none
+                waiting += inner

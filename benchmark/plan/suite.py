@@ -1,0 +1,287 @@
+"""A suite: everything that can change a number, read from YAML, validated, frozen.
+
+``load_suite("quick")`` reads a suite of the package, ``load_suite("my.yaml")`` a user's file. A wrong key or value is a
+SuiteError that names the file, the key and the legal values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from unmaskbench.benchmark.plugins.types import Output, Region
+from unmaskbench.benchmark.plugins.yaml_file import load_plain
+
+LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
+LIMIT_BYTES = 1_000_000
+SUITES = Path(__file__).parent / "suites"
+
+
+class SuiteError(ValueError):
+    """A suite that cannot be used; the message names file, key and legal values."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Entry(_Frozen):
+    """A plug-in by ``id`` with its ``parameters``; ``label`` is the name of its rows (the id where it is not given)."""
+
+    id: str
+    label: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"id": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fill_label(self) -> Entry:
+        if not self.label:
+            object.__setattr__(self, "label", default_label(self.id))
+        if not LABEL.match(self.label) or not self.label.strip("."):
+            raise ValueError(f"label '{self.label}' may hold letters, digits and _ . + @ - only (at most 80)")
+        return self
+
+    @field_validator("parameters")
+    @classmethod
+    def _plain_parameters(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(
+                f"may hold texts, finite numbers, true, false, null, lists and mappings only: {error}"
+            ) from error
+        return value
+
+
+class Crop(_Frozen):
+    """The one crop rule: ``none``, or the centre ``centre_px`` square of the source image; then a resize to ``size``."""
+
+    centre_px: Annotated[int, Field(ge=16)] | None = None
+
+
+class DatasetEntry(Entry):
+    """A dataset: its split, a ``crop`` of its own where the suite's does not fit it, and, for tests of the whole, ``limit``
+    samples (whole identities in a hashed order)."""
+
+    split: str = "test"
+    root: str | None = None
+    crop: Crop | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+
+class MethodEntry(Entry):
+    """A method, or a chain ``a+b``. ``mask_source`` says where its mask comes from; blind methods get none.
+
+    ``id: predictions:FOLDER`` is short for ``{id: predictions, parameters: {source: FOLDER}}``.
+    """
+
+    mask_source: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _source_form(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"id": value}
+        if isinstance(value, dict) and isinstance(value.get("id"), str) and ":" in value["id"]:
+            name, _, source = value["id"].partition(":")
+            given = value.get("parameters") or {}
+            if not isinstance(given, dict):
+                raise ValueError(f"parameters must be a mapping, not {type(given).__name__}")
+            parameters = {**given, "source": source}
+            label = value.get("label") or f"{name}-{default_label(Path(source).stem)}"
+            value = {**value, "id": name, "label": label, "parameters": parameters}
+        return value
+
+    @field_validator("mask_source")
+    @classmethod
+    def _known_source(cls, value: str) -> str:
+        if value and value != "oracle" and not value.startswith("predicted"):
+            raise ValueError(f"mask_source '{value}' is neither oracle, predicted nor predicted:SEGMENTER")
+        return value
+
+
+class Pairs(_Frozen):
+    """Verification trials: the dataset's ``official`` list, or all genuine pairs up to ``genuine_per_identity`` a person
+    with ``impostors`` sampled by seed (or ``all`` of them)."""
+
+    official: bool = False
+    genuine_per_identity: Annotated[int, Field(ge=1)] = 50
+    impostors: Annotated[int, Field(ge=1)] | Literal["all"] = 1_000_000
+
+
+class Statistics(_Frozen):
+    """Bootstrap over identities."""
+
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 2000
+    level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+
+
+class Suite(_Frozen):
+    """Everything that can change a number of a run."""
+
+    name: str
+    title: str = ""
+    notes: str = ""
+    datasets: list[DatasetEntry] = Field(min_length=1)
+    crop: Crop = Crop()
+    size: Annotated[int, Field(ge=16, le=1024)] = 128
+    occlusions: list[Entry] = Field(min_length=1)
+    methods: list[MethodEntry] = Field(min_length=1)
+    mask_source: Literal["oracle", "predicted", "both"] = "oracle"
+    segmenter: str = "segmenter"
+    outputs: list[Output] = Field(default=["raw", "composite"], min_length=1)
+    metrics: list[Entry] = Field(default_factory=list)
+    regions: list[Region] = Field(default=["whole", "hole"], min_length=1)
+    matchers: list[Entry] = Field(default_factory=list)
+    matcher_outputs: list[Output] = Field(default=["composite"], min_length=1)
+    landmarks: Literal["truth", "detected"] = "truth"
+    pairs: Pairs = Pairs()
+    fmr_targets: list[Annotated[float, Field(gt=0, lt=1)]] = [1e-2, 1e-3, 1e-4]
+    precision: Literal["fp32", "bf16"] = "fp32"
+    seed: int = 0
+    statistics: Statistics = Statistics()
+    slice_by: list[str] = Field(default_factory=list)
+    shard_size: Annotated[int, Field(ge=1, le=4096)] = 64
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
+    gallery: Annotated[int, Field(ge=0, le=200)] = 12
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not LABEL.match(value) or not value.strip("."):
+            raise ValueError("a suite's name may hold letters, digits and _ . + @ - only (at most 80)")
+        return value
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Suite:
+        for key in ("datasets", "occlusions", "methods", "metrics", "matchers"):
+            labels = [entry.label for entry in getattr(self, key)]
+            twice = sorted({label for label in labels if labels.count(label) > 1})
+            if twice:
+                remedy = "take one out" if key == "metrics" else "give one of them another label"
+                raise ValueError(f"{key}: '{twice[0]}' stands twice; {remedy}")
+        for entry in self.metrics:
+            if entry.label != default_label(entry.id):
+                raise ValueError(f"metrics: '{entry.id}' cannot be called '{entry.label}'; a metric's rows bear its id")
+        for key in ("outputs", "matcher_outputs", "regions", "fmr_targets", "slice_by"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key}: a value stands twice in {values}")
+        return self
+
+    def replaced(self, **changes: Any) -> Suite:
+        """A suite with some fields changed, validated anew. Raises SuiteError."""
+        return parse({**self.model_dump(), **changes}, f"suite '{self.name}'")
+
+    def hash(self) -> str:
+        """sha256 of the suite's content."""
+        return digest(self.model_dump(mode="json"))
+
+    def samples_hash(self) -> str:
+        """sha256 of what decides the samples: datasets, geometry, occlusions. Runs of one folder share it."""
+        keys = ("datasets", "crop", "size", "occlusions", "seed", "shard_size")
+        content = self.model_dump(mode="json")
+        return digest({key: content[key] for key in keys})
+
+
+def default_label(text: str) -> str:
+    """A legal label near ``text``."""
+    return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)[:80] or "unnamed"
+
+
+def digest(content: Any) -> str:
+    """sha256 of a JSON-able value in canonical form."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def names() -> list[str]:
+    """Names of the suites that ship."""
+    return sorted(path.stem for path in SUITES.glob("*.yaml"))
+
+
+def load_suite(name_or_file: str | Path) -> Suite:
+    """A suite by its name or from a YAML file (read with ``safe_load``). Raises SuiteError."""
+    path = Path(name_or_file)
+    if path.suffix not in (".yaml", ".yml"):
+        path = SUITES / f"{name_or_file}.yaml"
+        if not path.is_file():
+            near = difflib.get_close_matches(str(name_or_file), names(), n=1, cutoff=0.5)
+            hint = f"; did you mean '{near[0]}'?" if near else "."
+            raise SuiteError(f"unknown suite '{name_or_file}'{hint} (bench list suites, or give a .yaml file)")
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(LIMIT_BYTES + 1)
+        if len(raw) > LIMIT_BYTES:
+            raise SuiteError(f"{path} is larger than {LIMIT_BYTES // 1_000_000} MB: that is no suite")
+        text = raw.decode("utf-8")
+    except FileNotFoundError as error:
+        raise SuiteError(f"no suite file at {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path} cannot be read as a suite: {error}") from error
+    try:
+        content = load_plain(text, _NoAliasLoader)
+    except ValueError as error:
+        raise SuiteError(f"{path} is not valid YAML: {error}") from error
+    return parse(content, str(path))
+
+
+def parse(content: Any, source: str) -> Suite:
+    """A suite from a mapping; ``source`` is named in errors. Raises SuiteError."""
+    if not isinstance(content, Mapping):
+        raise SuiteError(f"{source}: a suite is a mapping of keys, not {type(content).__name__}")
+    try:
+        return Suite.model_validate(dict(content))
+    except ValidationError as error:
+        raise SuiteError(f"{source}: " + "; ".join(_explain(detail) for detail in error.errors()[:5])) from error
+
+
+def _explain(detail: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        legal = sorted(_fields_at(detail["loc"]))
+        near = difflib.get_close_matches(str(detail["loc"][-1]), legal, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return f"unknown key '{where}'; {hint}legal keys: {', '.join(legal)}"
+    got = repr(detail.get("input"))
+    return f"key '{where or '(top)'}': {detail['msg']} (got {got[:80]})"
+
+
+def _fields_at(loc: Sequence[Any]) -> set[str]:
+    model: Any = Suite
+    nested = {
+        "datasets": DatasetEntry, "methods": MethodEntry, "occlusions": Entry, "metrics": Entry, "matchers": Entry,
+        "crop": Crop, "pairs": Pairs, "statistics": Statistics,
+    }  # fmt: skip
+    if len(loc) > 1 and loc[0] in nested:
+        model = nested[loc[0]]
+    return set(model.model_fields)
+
+
+class _NoAliasLoader(yaml.SafeLoader):
+    """A SafeLoader without aliases: a few nested ones expand to gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not allowed in a suite")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.YAMLError(f"key '{key.value}' stands twice in one mapping, {node.start_mark}")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,186 @@
+"""Registries of the plug-ins, on mmengine's Registry, with discovery, entry points and "did you mean".
+
+A plug-in is a class registered under its file's or folder's name::
+
+    from unmaskbench.benchmark.plugins.registry import METHODS
+
+    @METHODS.register("telea")
+    class Telea: ...
+
+It is discovered by its place in the tree: every module of the room's folder is imported when the registry is first
+asked (``methods/telea.py``; ``methods/lama/method.py``), then every entry point of the group (``unmaskbench.methods``...)
+from other packages. A class may have a static ``missing() -> list[Missing]`` that names what is absent here (an extra, a
+weight file) with the remedy; it is listed all the same, and asking for it says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import pickle
+import pkgutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from unmaskbench.benchmark.plugins.types import Missing
+
+T = TypeVar("T", bound=type)
+# How often an import is tried again that met what another process had written half, half a second apart.
+FIRST_IMPORTS = 10
+
+
+class UnknownPluginError(KeyError):
+    """A name that no plug-in bears; the message suggests the nearest."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class UnavailablePluginError(RuntimeError):
+    """A plug-in that is known but cannot be used here; the message names the remedy."""
+
+
+def mmengine_registry() -> Any:
+    """mmengine's Registry class. mmengine imports torch: only commands that need plug-ins may pay for it.
+
+    The first import in a fresh installation writes a cache (the grammar of yapf, which mmengine imports) in place. Of
+    several processes that start at once, one may read what another has written half: it waits and tries again.
+    """
+    for tries_left in range(FIRST_IMPORTS, -1, -1):
+        try:
+            from mmengine.registry import Registry
+        except (EOFError, pickle.UnpicklingError):
+            if not tries_left:
+                raise
+            time.sleep(0.5)
+        else:
+            break
+    return Registry
+
+
+@dataclass
+class PluginRegistry:
+    """One kind of plug-in.
+
+    ``noun`` is the word used in messages ("method"), ``room`` the package that is searched, ``module`` the module inside
+    a plug-in's folder that registers it.
+    """
+
+    noun: str
+    room: str
+    module: str
+    group: str
+    broken: dict[str, str] = field(default_factory=dict)
+    _registry: Any = None
+    _discovered: bool = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Class decorator that registers a plug-in as ``name``. Raises KeyError where the name is taken."""
+
+        def decorate(cls: T) -> T:
+            cls.plugin_name = name  # type: ignore[attr-defined]
+            self._mmengine().register_module(name=name, module=cls)
+            return cls
+
+        return decorate
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        self._discover()
+        return sorted(self._mmengine().module_dict)
+
+    def get(self, name: str) -> Any:
+        """The class behind ``name``. Raises UnknownPluginError with the nearest names."""
+        self._discover()
+        cls = self._mmengine().module_dict.get(name)
+        if cls is not None:
+            return cls
+        if name in self.broken:
+            raise UnavailablePluginError(f"{self.noun} '{name}' cannot be imported: {self.broken[name]}")
+        near = difflib.get_close_matches(name, self.names(), n=1, cutoff=0.5)
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        raise UnknownPluginError(f"unknown {self.noun} '{name}'{hint} (bench list {self.noun}s)")
+
+    def build(self, name: str, **parameters: Any) -> Any:
+        """An instance of ``name``. Raises UnavailablePluginError where an extra or a weight file is missing, ValueError
+        where the parameters do not fit."""
+        cls = self.get(name)
+        absent = self.missing(name, parameters)
+        if absent:
+            needs = "; ".join(f"{m.kind} {m.name}: {m.remedy}" for m in absent)
+            raise UnavailablePluginError(f"{self.noun} '{name}' cannot be used here; it needs {needs}")
+        try:
+            return cls(**parameters)
+        except TypeError as error:
+            raise ValueError(
+                f"{self.noun} '{name}' does not take these parameters {sorted(parameters)}: {error}"
+            ) from error
+
+    def missing(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Missing]:
+        """What ``name`` needs and is not here; empty when it is ready. A ``missing`` that takes some of the
+        ``parameters`` (a user's own weight file, say) is given those."""
+        probe = getattr(self.get(name), "missing", None)
+        if probe is None:
+            return []
+        accepted = inspect.signature(probe).parameters
+        return list(probe(**{key: value for key, value in (parameters or {}).items() if key in accepted}))
+
+    def card(self, name: str) -> Any:
+        """The plug-in's card."""
+        return self.get(name).card
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def _mmengine(self) -> Any:
+        if self._registry is None:
+            self._registry = mmengine_registry()(f"unmaskbench {self.noun}")
+        return self._registry
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        package = importlib.import_module(self.room)
+        for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            name = f"{self.room}.{info.name}"
+            self._import(info.name, f"{name}.{self.module}" if info.ispkg else name, optional=info.ispkg)
+        for entry in importlib.metadata.entry_points(group=self.group):
+            self._import(entry.name, entry.value.partition(":")[0])
+
+    def _import(self, plugin: str, module: str, optional: bool = False) -> None:
+        """Import a plug-in's module; ``optional``: a folder without such a module is no plug-in."""
+        try:
+            # What a plug-in prints when it is imported is no part of a command's answer (bench list --json).
+            with contextlib.redirect_stdout(sys.stderr):
+                if optional and importlib.util.find_spec(module) is None:
+                    return
+                importlib.import_module(module)
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a broken plug-in must not take the others with it; asking for it tells
+            self.broken[plugin] = f"{module}: {type(error).__name__}: {error}"
+
+
+METHODS = PluginRegistry("method", "unmaskbench.methods", "method", "unmaskbench.methods")
+SEGMENTERS = PluginRegistry("segmenter", "unmaskbench.methods", "segment", "unmaskbench.segmenters")
+DATASETS = PluginRegistry("dataset", "unmaskbench.datasets", "dataset", "unmaskbench.datasets")
+OCCLUSIONS = PluginRegistry("occlusion", "unmaskbench.datasets.occlusions", "occlusion", "unmaskbench.occlusions")
+METRICS = PluginRegistry("metric", "unmaskbench.benchmark.metrics", "metric", "unmaskbench.metrics")
+MATCHERS = PluginRegistry("matcher", "unmaskbench.benchmark.biometrics.matchers", "matcher", "unmaskbench.matchers")
+
+
+def missing_extra(module: str, extra: str) -> list[Missing]:
+    """[] where ``module`` can be imported, else one Missing that says which extra installs it."""
+    with contextlib.suppress(ModuleNotFoundError):  # of the package that a dotted module lies in
+        if importlib.util.find_spec(module) is not None:
+            return []
+    return [Missing("extra", module, f"pip install 'unmaskbench[{extra}]'")]

@@ -1,0 +1,1 @@
+"""Units of work become parts: decoding, occluding, restoring, scoring, embedding."""

@@ -1,0 +1,44 @@
+"""The child's side of the local engine: computes the units that come over a pipe, one at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from typing import Any
+
+import torch
+
+from unmaskbench.benchmark.run.engines.supervisor import Setup, last_words, take
+from unmaskbench.benchmark.run.worker import Worker
+
+
+def serve(pipe: Any, setup: Setup) -> None:
+    """Answer ``(unit, step)`` with ``("done", UnitResult)`` until None comes; ``("progress", (stage, images))`` comes in
+    between, ``("ready", None)`` before the first, and ``last_words`` where an error ends it."""
+    # Ctrl-C goes to the whole group of processes; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    torch.set_num_threads(setup.threads)
+    try:
+        worker = Worker(
+            setup.suite, setup.folder, setup.device, lambda stage, images: pipe.send(("progress", (stage, images)))
+        )
+        pipe.send(("ready", None))
+        while (order := pipe.recv()) is not None:
+            pipe.send(("done", take(worker, *order)))
+    except (EOFError, BrokenPipeError):  # the parent has gone
+        return
+    except Exception as error:
+        pipe.send(last_words(error))
+
+
+def _follow_parent() -> None:
+    """End this process when its parent ends, however that came: a child that hangs would stay for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,132 @@
+"""How fast and how large each method is: latency at batch 1, throughput at the best batch, parameters, MACs, memory."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unmaskbench.benchmark.plan.fingerprint import fingerprint
+from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, digest
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.run.metric_calls import describe
+from unmaskbench.benchmark.run.restore import Restorer
+from unmaskbench.benchmark.store.folder import RunFolder
+
+BATCHES = (4, 16)
+WARM_UP = 2
+REPEATS = 7
+# A method slower than this at batch 1 is timed fewer times: the figure is then coarse, but a run stays bearable.
+SLOW_SECONDS = 0.5
+
+
+def measure_speed(
+    suite: Suite, entries: Sequence[MethodEntry], folder: RunFolder, device: str, note: Callable[[str], None]
+) -> None:
+    """Time every method on random faces of the suite's size and write ``speed.json``; kept on a resumed run.
+
+    Predictions are files, so they have no speed; a method that fails here has none either.
+    """
+    held: dict[str, Any] = {}
+    if (folder.path / "speed.json").is_file():
+        from unmaskbench.benchmark.store.folder import read_json
+
+        held = read_json(folder.path / "speed.json", "speed figures")
+    figures: dict[str, Any] = {}
+    for entry in entries:
+        code = [fingerprint(METHODS.get(part)) for part in entry.id.split("+")]
+        key = digest(
+            [entry.model_dump(mode="json"), code, suite.size, suite.precision, device, torch.get_num_threads()]
+        )
+        if held.get(entry.label, {}).get("key") == key:
+            figures[entry.label] = held[entry.label]
+            continue
+        if entry.id == "predictions" or entry.mask_source.startswith("predicted"):
+            continue
+        note(f"timing {entry.label}")
+        try:
+            figures[entry.label] = {"key": key, **time_method(Restorer(entry, device, suite.precision), suite.size)}
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # speed is a by-product: its failure must not cost the scores
+            note(f"{entry.label} was not timed: {describe(error)}")
+    if figures != held:
+        folder.write_json("speed.json", figures)
+
+
+def time_method(restorer: Restorer, size: int) -> dict[str, Any]:
+    """Median and spread (interquartile range) of milliseconds per image at batch 1, images a second at the best batch
+    (larger ones are tried until one is no faster), parameters, multiply-accumulates per image, peak resident memory of
+    the process in MB."""
+    single = _inputs(1, size)
+    first = _timed(restorer, single, 1)[0]
+    repeats = REPEATS if first < SLOW_SECONDS else 2
+    _timed(restorer, single, WARM_UP if first < SLOW_SECONDS else 0)
+    seconds = _timed(restorer, single, repeats)
+    quartiles = statistics.quantiles(seconds, n=4) if len(seconds) > 2 else [min(seconds), 0.0, max(seconds)]
+    best_batch, throughput = 1, 1 / statistics.median(seconds)
+    for batch in BATCHES if first < SLOW_SECONDS else ():
+        inputs = _inputs(batch, size)
+        _timed(restorer, inputs, 1)
+        rate = batch / min(_timed(restorer, inputs, 2))
+        if rate <= throughput:
+            break  # where a larger batch is no faster, a still larger one costs seconds and tells nothing
+        best_batch, throughput = batch, rate
+    return {
+        "latency_ms": round(statistics.median(seconds) * 1000, 3),
+        "latency_spread_ms": round((quartiles[2] - quartiles[0]) * 1000, 3),
+        "throughput": round(throughput, 2),
+        "best_batch": best_batch,
+        "parameters": sum(p.numel() for network in restorer.networks() for p in network.parameters()) or None,
+        "macs": macs(restorer, single),
+        "peak_memory_mb": _peak_memory_mb(restorer.device),
+        "size": size,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def macs(restorer: Restorer, inputs: tuple[Tensor, Tensor]) -> float | None:
+    """Multiply-accumulates of one image, counted by torch's FLOP counter (matrix products and convolutions; Fourier
+    transforms and element-wise work are not counted). None where the method has no torch network."""
+    if not restorer.networks():
+        return None
+    from torch.utils.flop_counter import FlopCounterMode
+
+    try:
+        with FlopCounterMode(display=False) as counter:
+            restorer.restore(*inputs, ["speed/speed/0"])
+    except Exception:  # a network that the counter cannot follow (a compiled one, say) still has its other figures
+        return None
+    total = counter.get_total_flops()
+    return total / 2 if total else None
+
+
+def _inputs(batch: int, size: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (batch, 3, size, size), generator=generator).float() / 255
+    mask = torch.zeros(batch, 1, size, size)
+    mask[..., size // 2 :, size // 5 : -size // 5] = 1
+    return images, mask
+
+
+def _timed(restorer: Restorer, inputs: tuple[Tensor, Tensor], repeats: int) -> list[float]:
+    names = [f"speed/speed/{index}" for index in range(len(inputs[0]))]
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        result = restorer.restore(*inputs, names)  # ends with a copy to the CPU, which waits for the device
+        seconds.append(time.perf_counter() - started)
+        if result.errors[0]:
+            raise RuntimeError(result.errors[0])
+    return seconds
+
+
+def _peak_memory_mb(device: str) -> float:
+    if device.startswith("cuda"):
+        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1)

@@ -1,0 +1,76 @@
+"""Where a run's numbers come from: versions, hardware, commit, command. Never the environment, never a secret."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "unmaskbench", "torch", "torchvision", "mmengine", "piq", "lpips", "pytorch-fid", "insightface", "onnxruntime",
+    "opencv-python", "pillow", "numpy", "scipy", "scikit-learn", "polars", "pyarrow", "pydantic", "safetensors",
+)  # fmt: skip
+_SECRET_WORD = r"[a-z0-9_-]*(?:token|secret|password|passwd|api[_-]?key|credential|signature|authorization)[a-z0-9_-]*"
+# ``token=x``, ``token: x`` and, for an option only, ``--token x``.
+SECRET = re.compile(rf"(?i)({_SECRET_WORD}\s*[=:]\s*|--{_SECRET_WORD}\s+)(?:bearer\s+)?[^\s&]+")
+USER_INFO = re.compile(r"(?<=://)[^/\s]+@")
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of Python and of what computes numbers; "absent" where one is not installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """The processor, its cores that this process may use, memory in GB and the GPU's name ("" without one)."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    return {"cpu": _processor(), "cores": cores, "memory_gb": round(memory, 1), "gpu": gpu}
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def commit() -> str:
+    """The commit of the checkout that this package runs from, "" where it is installed."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return ""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def command() -> str:
+    """The command line as typed, with anything that looks like a secret struck out."""
+    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return without_secrets(" ".join(words))
+
+
+def without_secrets(text: str) -> str:
+    """The text with values of keys such as token=..., and user:password@ in addresses, replaced by ***."""
+    return USER_INFO.sub("***@", SECRET.sub(r"\1***", text))

@@ -1,0 +1,173 @@
+"""A method on a batch: sizes, precision, chains and failures are the harness's business."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests import tiny
+from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
+from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.types import MethodCard
+from unmaskbench.benchmark.run.restore import Restorer
+
+DTYPES: list[torch.dtype] = []
+SEEN: list[tuple[tuple[int, ...], bool]] = []
+
+
+class Shaped:
+    """Records the shape that it is given; subclasses say which one they want."""
+
+    card = MethodCard("tiny_shaped", "Shaped", needs_mask=False, provenance="classical")
+
+    def load(self, device: str) -> None:
+        pass
+
+    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+        SEEN.append((tuple(occluded.shape), mask is not None))
+        return occluded
+
+
+class Native(Shaped):
+    card = MethodCard(
+        "tiny_native", "Native", needs_mask=True, provenance="classical", native_size=48, size_multiple=32
+    )
+
+
+class Multiple(Shaped):
+    card = MethodCard("tiny_multiple", "Multiple", needs_mask=True, provenance="classical", size_multiple=8)
+
+
+class Half(Shaped):
+    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+        found = torch.nn.functional.conv2d(occluded, torch.eye(3)[:, :, None, None])
+        DTYPES.append(found.dtype)
+        return found
+
+
+class Over(Shaped):
+    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+        return occluded * 1.2 - 0.1
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plugins() -> Iterator[None]:
+    own = {
+        "tiny_shaped": Shaped,
+        "tiny_native": Native,
+        "tiny_multiple": Multiple,
+        "tiny_half": Half,
+        "tiny_over": Over,
+    }
+    with tiny.registered():
+        for name, cls in own.items():
+            METHODS.register(name)(cls)
+        yield
+        for name in own:
+            del METHODS._mmengine().module_dict[name]
+
+
+@pytest.fixture
+def batch() -> tuple[Tensor, Tensor, list[str]]:
+    SEEN.clear()
+    images = torch.randint(0, 256, (3, 3, 30, 30), generator=torch.Generator().manual_seed(0)).float() / 255
+    mask = torch.zeros(3, 1, 30, 30)
+    mask[..., 10:20, 10:20] = 1
+    return images, mask, ["d/o/a", "d/o/b", "d/o/c"]
+
+
+def restorer(name: str, precision: str = "fp32", **parameters: Any) -> Restorer:
+    return Restorer(MethodEntry(id=name, parameters=parameters), "cpu", precision)
+
+
+def test_a_blind_method_gets_no_mask_and_its_own_size(batch: Any) -> None:
+    restored = restorer("tiny_shaped").restore(*batch)
+    assert SEEN == [((3, 3, 30, 30), False)]
+    assert torch.equal(restored.raw, batch[0])
+    assert restored.errors == ["", "", ""]
+    assert restored.seconds > 0
+
+
+@pytest.mark.parametrize(("name", "given"), [("tiny_native", 64), ("tiny_multiple", 32)])
+def test_a_method_gets_the_size_of_its_card(batch: Any, name: str, given: int) -> None:
+    restored = restorer(name).restore(*batch)
+    assert [((3, 3, given, given), True)] == SEEN
+    assert restored.raw.shape == batch[0].shape
+    known = batch[1].expand(-1, 3, -1, -1) == 0
+    assert torch.equal(restored.composite[known], batch[0][known])
+
+
+def test_every_output_is_8_bit(batch: Any) -> None:
+    restored = restorer("tiny_over").restore(*batch)
+    assert restored.errors == ["", "", ""]  # a little overshoot is clamped, not refused
+    for images in (restored.raw, restored.composite):
+        assert torch.equal((images * 255).round() / 255, images)
+        assert 0 <= images.min() <= images.max() <= 1
+
+
+def test_bf16_runs_the_forward_pass_in_bf16_and_comes_back_in_float32(batch: Any) -> None:
+    DTYPES.clear()
+    for precision in ("fp32", "bf16"):
+        restored = restorer("tiny_half", precision).restore(*batch).raw
+        assert restored.dtype == torch.float32
+        assert (restored - batch[0]).abs().max() < 0.01
+    assert [torch.float32, torch.bfloat16] == DTYPES
+
+
+def test_a_chain_feeds_one_to_the_next(batch: Any) -> None:
+    chain, alone = restorer("tiny_over+tiny_over"), restorer("tiny_over")
+    assert (chain.restore(*batch).raw - ((batch[0] * 1.2 - 0.1) * 1.2 - 0.1).clamp(0, 1)).abs().max() < 0.003
+    assert not torch.equal(chain.restore(*batch).raw, alone.restore(*batch).raw)
+    assert restorer("tiny_shaped+telea").needs_mask
+
+
+def test_a_chain_takes_no_parameters() -> None:
+    with pytest.raises(SuiteError, match="a chain takes no parameters"):
+        restorer("telea+tiny_shaped", radius_px=3)
+
+
+@pytest.mark.parametrize("state", ["torch", "numpy", "python"])
+def test_random_states_are_left_as_they_were(batch: Any, state: str) -> None:
+    def numpy_draw() -> float:
+        return float(np.random.rand())  # noqa: NPY002
+
+    draws: dict[str, Callable[[], float]] = {
+        "torch": lambda: float(torch.rand(1)), "numpy": numpy_draw, "python": random.random,
+    }  # fmt: skip
+    seeds: dict[str, Callable[[int], Any]] = {
+        "torch": torch.manual_seed, "numpy": np.random.seed, "python": random.seed,
+    }  # fmt: skip
+    seeds[state](7)
+    expected = draws[state]()
+    seeds[state](7)
+    restorer("tiny_odd", mode="random").restore(*batch)
+    assert draws[state]() == expected
+
+
+def test_what_a_method_draws_follows_from_what_it_restores(batch: Any) -> None:
+    images, mask, ids = batch
+    first = restorer("tiny_odd", mode="random").restore(images, mask, ids).raw
+    assert torch.equal(restorer("tiny_odd", mode="random").restore(images, mask, ids).raw, first)
+    assert not torch.equal(restorer("tiny_odd", mode="random").restore(images, mask, ids[::-1]).raw, first)
+
+
+def test_inputs_are_not_touched(batch: Any) -> None:
+    images, mask, ids = batch
+    before = images.clone(), mask.clone()
+    for mode in ("inplace", "mask"):
+        restorer("tiny_odd", mode=mode).restore(images, mask, ids)
+    assert torch.equal(images, before[0])
+    assert torch.equal(mask, before[1])
+
+
+def test_a_batch_that_raises_is_tried_one_by_one(batch: Any) -> None:
+    restored = restorer("tiny_odd", mode="raise", on="b").restore(*batch)
+    assert [bool(error) for error in restored.errors] == [False, True, False]
+    assert restored.errors[1] == "RuntimeError: no face for you"
+    assert torch.equal(restored.raw, batch[0])  # the failed one is the occluded image, which is never scored
