@@ -213,10 +213,10 @@ def test_the_examples_work(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
             load_as_file(code, title, tmp_path)
         else:
             exec(compile(code, f"{name_of(page)}", "exec"), space)
-    folder = space.get("folder")
-    if folder is None:
+    result = space.get("result")
+    if result is None:
         return
-    board = json.loads((folder / "board.json").read_text(encoding="utf-8"))
+    board = json.loads((result.folder / "board.json").read_text(encoding="utf-8"))
     values = {
         row["method"]: row["value"] for row in board["rows"] if row["region"] == "hole" and row["output"] == "raw"
     }
