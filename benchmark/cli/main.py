@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
-from unmaskbench.benchmark.cli import check, compare, doctor, export, listing, masks, report, run, score, train, weights
+from unmaskbench.benchmark.cli import (
+    check,
+    compare,
+    doctor,
+    export,
+    listing,
+    masks,
+    open,  # noqa: A004 - the command's name
+    report,
+    run,
+    score,
+    train,
+    weights,
+)
 
 app = typer.Typer(
     name="bench",
     help="Which network really gives an occluded face back, and to the right person?",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -22,6 +36,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("score")(score.score)
 app.command("report")(report.report)
+app.command("open")(open.open_page)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
@@ -30,6 +45,23 @@ app.command("train")(train.train)
 app.command("export")(export.export)
 app.add_typer(masks.app, name="masks")
 app.add_typer(weights.app, name="weights")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from unmaskbench import __version__
+
+        typer.echo(f"unmaskbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Say the version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version
 
 
 INTERRUPTED = 130
