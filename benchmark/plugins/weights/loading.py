@@ -72,7 +72,8 @@ def read_checkpoint(path: Path | str, *, sha256: str | None = None, inert_packag
             return load_file(path)
         except Exception as error:  # its reader and torch's: SafetensorError, ValueError, KeyError, RuntimeError
             raise WeightsError(f"{path}: not a readable safetensors file ({error}); fetch it again") from error
-    if path.suffix not in PICKLE_SUFFIXES:
+    # Some publishers give their files no suffix at all.
+    if path.suffix and path.suffix not in PICKLE_SUFFIXES:
         known = ", ".join((".safetensors", *PICKLE_SUFFIXES))
         raise WeightsError(f"{path}: unknown kind of weight file {path.suffix!r}; expected one of {known}")
     _check_unpacked_size(path)
@@ -104,6 +105,24 @@ def state_dict_of(checkpoint: object, *, source: Path | str) -> dict[str, Tensor
             return {str(key): value for key, value in inner.items()}
         raise WeightsError(f"{source}: holds no state dict; its entries are {_shorten([str(k) for k in checkpoint])}")
     raise WeightsError(f"{source}: holds a {type(checkpoint).__name__}, expected a dictionary of tensors")
+
+
+def read_published(path: Path | str, entry: str = "", *, sha256: str | None = None) -> dict[str, Tensor]:
+    """Return a network's state dict from its authors' file: what lies under `entry`, or the file's own where it is "".
+
+    A prefix ``module.`` before every name, which training on several devices leaves, is taken off. Raises as
+    `read_checkpoint`, and WeightsError that names the file's entries where `entry` is not among them.
+    """
+    checkpoint = read_checkpoint(path, sha256=sha256)
+    source = str(path)
+    if entry and Path(path).suffix != ".safetensors":
+        if not isinstance(checkpoint, Mapping) or entry not in checkpoint:
+            entries = _shorten([str(key) for key in checkpoint]) if isinstance(checkpoint, Mapping) else "none"
+            raise WeightsError(f"{path}: expected an entry '{entry}'; the file's entries are: {entries}")
+        checkpoint, source = checkpoint[entry], f"{path} ({entry})"
+    state = state_dict_of(checkpoint, source=source)
+    parallel = all(key.startswith("module.") for key in state)
+    return under_prefix(state, "module.") if parallel else state
 
 
 def under_prefix(state_dict: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from unmaskbench.benchmark.plugins.weights.loading import (
     check_sha256,
     load_strict,
     read_checkpoint,
+    read_published,
     read_state_dict,
 )
 
@@ -146,3 +147,17 @@ def test_only_the_batch_counter_may_be_absent() -> None:
     load_strict(small(), state, "old.pt")
     with pytest.raises(WeightsError, match="6 missing"):
         load_strict(small(), {}, "empty.pt")
+
+
+def test_a_published_file_holds_its_network_under_an_entry_or_bare(tmp_path: Path) -> None:
+    state = small().state_dict()
+    parallel = {f"module.{key}": value for key, value in state.items()}
+    torch.save({"iteration": 7, "generator": parallel}, tmp_path / "a.pth")
+    torch.save(state, tmp_path / "bare")
+    for found in (read_published(tmp_path / "a.pth", "generator"), read_published(tmp_path / "bare")):
+        assert list(found) == list(state)
+        assert all(torch.equal(found[key], state[key]) for key in state)
+    with pytest.raises(WeightsError, match=r"a\.pth: expected an entry 'net'; the file's entries are: iteration, generator"):
+        read_published(tmp_path / "a.pth", "net")
+    with pytest.raises(WeightsError, match=r"bare: expected an entry 'generator'"):
+        read_published(tmp_path / "bare", "generator")
