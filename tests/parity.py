@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,12 @@ import torch
 from torch import Tensor, nn
 
 
-def draw(name: str, shape: tuple[int, ...]) -> Tensor:
-    """Return the tensor of that name: variances and scales near 1, filters that keep activations of moderate size."""
+def draw(name: str, shape: tuple[int, ...], gain: float = 0.6) -> Tensor:
+    """Return the tensor of that name: variances and scales near 1, filters that keep activations of moderate size.
+
+    `gain` is the filters' standard deviation times the square root of what they add up; at 0.6 a plain stack of ReLU
+    convolutions forgets its input.
+    """
     normal = np.asarray(np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape))
     kind = name.rsplit(".", 1)[-1]
     if kind == "running_var":
@@ -24,7 +30,7 @@ def draw(name: str, shape: tuple[int, ...]) -> Tensor:
     elif kind == "weight" and len(shape) <= 1:
         values = 0.1 * normal + 1.0
     elif kind == "weight" and len(shape) < 5:
-        values = 0.6 * normal / np.sqrt(max(int(np.prod(shape[1:])), 1))
+        values = gain * normal / np.sqrt(max(int(np.prod(shape[1:])), 1))
     elif kind == "weight":
         # Modulated convolutions keep unit variance and scale themselves.
         values = normal
@@ -39,14 +45,14 @@ def uniform(shape: tuple[int, ...], seed: int) -> Tensor:
 
 
 @torch.no_grad()
-def fill(module: nn.Module, keep: tuple[str, ...] = ()) -> None:
+def fill(module: nn.Module, keep: tuple[str, ...] = (), gain: float = 0.6) -> None:
     """Put the deterministic weights into `module` and set it to eval; names that end with one of `keep` stay as built.
 
     One tensor at a time, because the largest reference network takes a gigabyte.
     """
     for name, value in module.state_dict().items():
         if value.is_floating_point() and not name.endswith(keep or ("\0",)):
-            value.copy_(draw(name, tuple(value.shape)))
+            value.copy_(draw(name, tuple(value.shape), gain))
     module.eval()
 
 
@@ -65,3 +71,89 @@ def relative_error(ours: Tensor, reference: np.ndarray) -> float:
     """Return the largest deviation over the reference's largest magnitude."""
     expected = torch.from_numpy(np.ascontiguousarray(reference))
     return float((ours - expected).abs().max() / expected.abs().max())
+
+
+Pair = tuple[Tensor, Tensor]
+WRONG_INPUTS: dict[str, Callable[[Tensor, Tensor], Pair]] = {
+    "mirrored": lambda image, mask: (image.flip(3), mask.flip(3)),
+    "bgr": lambda image, mask: (image.flip(1), mask),
+    "polarity": lambda image, mask: (image, 1 - mask),
+}
+"""Mistakes in what a network is fed; a network that does not notice them is dead, and equality with it shows nothing."""
+
+
+def moved(output: Tensor, reference: Tensor) -> float:
+    """Return the largest deviation over the reference's largest magnitude, infinity where a value is no number."""
+    difference = float((output - reference).abs().max() / reference.abs().max())
+    return difference if np.isfinite(difference) else float("inf")
+
+
+@contextmanager
+def negated(tensor: Tensor) -> Iterator[None]:
+    """One tensor of a state dict with the other sign, while the context is open."""
+    with torch.no_grad():
+        tensor.neg_()
+        yield
+        tensor.neg_()
+
+
+def survivors_of_a_sign_flip(module: nn.Module, run: Callable[[], Tensor], ignored: str = "") -> list[str]:
+    """Return the names of the tensors of `module` whose sign `run` does not notice by twice parity's tolerance.
+
+    Names that hold one of the words in `ignored` are left out: tensors that the network itself has no use for.
+    """
+    reference = run()
+    found = []
+    for name, tensor in module.state_dict().items():
+        if not tensor.is_floating_point() or any(word in name for word in ignored.split()):
+            continue
+        with negated(tensor):
+            if moved(run(), reference) < 2e-4:
+                found.append(name)
+    return found
+
+
+@contextmanager
+def padded_otherwise(layer: nn.Module) -> Iterator[None]:
+    """A layer that pads with other values while the context is open: a constant pad by its sides exchanged, a reflecting
+    one by replicating, a convolution's zeros by replicating too."""
+    pad, padding = nn.functional.pad, layer.padding
+    if isinstance(layer, nn.ConstantPad2d):
+        left, right, top, bottom = layer.padding
+        layer.padding = (right, left, bottom, top)
+        yield
+    elif isinstance(layer, nn.ReflectionPad2d):
+        layer.forward = lambda x: pad(x, padding, mode="replicate")  # type: ignore[method-assign]
+        yield
+        del layer.forward
+    else:
+        side = padding if isinstance(padding, int) else padding[0]
+        layer.padding = 0 if isinstance(padding, int) else (0, 0)
+        handle = layer.register_forward_pre_hook(
+            lambda _, inputs: tuple(pad(x, (side,) * 4, mode="replicate") for x in inputs)
+        )
+        yield
+        handle.remove()
+    layer.padding = padding
+
+
+def padding_layers(module: nn.Module) -> dict[str, nn.Module]:
+    """Return the layers of `module` that pad, by name; transposed convolutions cut off rather than pad."""
+    found = {}
+    for name, layer in module.named_modules():
+        padding = getattr(layer, "padding", 0)
+        sides = padding if isinstance(padding, tuple) else (padding,)
+        if "Transpose" not in type(layer).__name__ and any(sides):
+            found[name] = layer
+    return found
+
+
+def survivors_of_another_pad(module: nn.Module, run: Callable[[], Tensor]) -> list[str]:
+    """Return the names of the layers of `module` whose padding `run` does not notice by twice parity's tolerance."""
+    reference = run()
+    found = []
+    for name, layer in padding_layers(module).items():
+        with padded_otherwise(layer):
+            if moved(run(), reference) < 2e-4:
+                found.append(name)
+    return found

@@ -1,0 +1,1 @@
+"""AOT-GAN: aggregated contextual transformations for inpainting (Zeng et al. 2022)."""
