@@ -1,0 +1,1 @@
+"""EdgeConnect: generative inpainting with adversarial edge learning (Nazeri et al. 2019)."""
