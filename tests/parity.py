@@ -44,6 +44,13 @@ def uniform(shape: tuple[int, ...], seed: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).random(shape)).float()
 
 
+def cells(shape: tuple[int, int, int, int], side: int, seed: int) -> Tensor:
+    """Return float32 values in [0, 1), constant over squares of `side` px: structure that survives smoothing."""
+    n, c, height, width = shape
+    coarse = uniform((n, c, height // side, width // side), seed)
+    return coarse.repeat_interleave(side, 2).repeat_interleave(side, 3)
+
+
 @torch.no_grad()
 def fill(module: nn.Module, keep: tuple[str, ...] = (), gain: float = 0.6) -> None:
     """Put the deterministic weights into `module` and set it to eval; names that end with one of `keep` stay as built.

@@ -1,0 +1,1 @@
+"""Generative inpainting with contextual attention (Yu et al. 2018)."""
