@@ -40,7 +40,13 @@ class PartialBlock(nn.Module):
     """Partial convolution, batch norm (but for the first level), activation."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, norm: bool = True, slope: float = 0.0
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 3,
+        stride: int = 1,
+        norm: bool = True,
+        slope: float = 0.0,
     ) -> None:
         super().__init__()
         self.conv = PartialConv2d(in_channels, out_channels, kernel, stride)

@@ -1,0 +1,1 @@
+"""CTSDG: conditional texture and structure dual generation (Guo et al. 2021)."""

@@ -1,0 +1,128 @@
+"""CTSDG equals the published one, name by name and number by number; its preprocessing, slip included, is the authors'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests import parity
+from unmaskbench.methods.ctsdg.network import CTSDG, PartialConv2d, region_attention
+from unmaskbench.methods.ctsdg.preprocessing import structure_of, wrapped
+
+GAIN = 1.25
+Published = tuple[CTSDG, Tensor, Tensor, Tensor, dict[str, Tensor]]
+
+
+def filled(network: CTSDG) -> CTSDG:
+    """The fixture's weights; as drawn, the fusion's own would be near 0 and hide what they weigh."""
+    parity.fill(network, gain=GAIN)
+    with torch.no_grad():
+        network.bigff.structure_gamma.fill_(0.7)
+        network.bigff.texture_gamma.fill_(-0.9)
+    return network
+
+
+def run(network: CTSDG, image: Tensor, structure: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    with torch.no_grad():
+        return network.generate(image * known, structure * known, known)
+
+
+@pytest.fixture(scope="module")
+def published(home: Path) -> Published:
+    """The paper's network with the fixture's weights, image, (edge, grey), mask (1 = known) and outputs."""
+    network = CTSDG()
+    assert parity.keys_of(network) == parity.published_keys(home / "parity", "ctsdg")
+    case = {key: torch.from_numpy(value) for key, value in np.load(home / "parity" / "ctsdg.npz").items()}
+    edge = (parity.uniform((1, 1, 128, 256), 43) > 0.9).float()
+    structure = torch.cat((edge, parity.uniform((1, 1, 128, 256), 42)), 1)
+    return filled(network), parity.uniform((1, 3, 128, 256), 41) * 2 - 1, structure, case["mask"].float(), case
+
+
+def test_parity(published: Published) -> None:
+    network, image, structure, known, case = published
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(52.15, abs=0.005)
+    restored, texture, edges = run(network, image, structure, known)
+    assert parity.moved(restored, case["output"]) < 1e-4
+    assert parity.moved(texture[..., ::4, ::4], case["projected_image"]) < 1e-4
+    assert parity.moved(edges[..., ::4, ::4], case["projected_edge"]) < 1e-4
+
+
+@pytest.mark.parametrize("wrong", parity.WRONG_INPUTS)
+def test_a_wrong_input_is_noticed(published: Published, wrong: str) -> None:
+    network, image, structure, known, case = published
+    changed, mask = parity.WRONG_INPUTS[wrong](image, known)
+    structure = structure.flip(3) if wrong == "mirrored" else structure
+    assert parity.moved(run(network, changed, structure, mask)[0], case["output"]) > 1e-2
+
+
+def test_any_sign_and_any_pad_is_noticed() -> None:
+    network = filled(CTSDG(base_channels=8, levels=4))
+    image, structure = parity.uniform((1, 3, 48, 64), 1) * 2 - 1, parity.uniform((1, 2, 48, 64), 2)
+    known = torch.ones(1, 1, 48, 64)
+    known[..., 12:36, 16:40] = 0
+
+    def every_output() -> Tensor:
+        return torch.cat([output.flatten() for output in run(network, image, structure, known)])
+
+    assert parity.survivors_of_a_sign_flip(network, every_output) == []
+    assert parity.survivors_of_another_pad(network, every_output) == []
+
+
+def test_the_published_preprocessing(home: Path) -> None:
+    case = np.load(home / "parity" / "ctsdg.npz")
+    image = parity.cells((1, 3, 64, 96), 4, 44)
+    structure = structure_of(image, torch.zeros(1, 1, 64, 96), grey="wrapped")[0]
+    np.testing.assert_allclose(structure[1].numpy(), case["pre_gray"][0], atol=1e-6)
+    np.testing.assert_array_equal(structure[0].numpy(), case["pre_edge"][0])
+    other = structure_of(image, torch.zeros(1, 1, 64, 96))[0]
+    assert (structure[1] - other[1]).abs().max() > 0.3, "the slip changes the grey"
+    assert (structure[0] != other[0]).any()
+
+
+def test_a_signed_byte_wraps() -> None:
+    values = torch.tensor([-1.0, -0.5, -0.004, -0.003, 0.0, 0.5, 1.0])
+    with np.errstate(invalid="ignore"):
+        expected = np.trunc(values.numpy() * 255).astype(np.int64).astype(np.uint8)
+    np.testing.assert_array_equal(wrapped(values).numpy(), expected)
+
+
+@pytest.mark.parametrize("grey", ["true", "wrapped"])
+def test_structure_does_not_see_the_hole(grey: str) -> None:
+    image = torch.round(parity.cells((2, 3, 48, 64), 8, 3) * 255) / 255
+    mask = torch.zeros(2, 1, 48, 64)
+    mask[..., 10:30, 20:44] = 1
+    other = torch.where(mask > 0, parity.uniform((2, 3, 48, 64), 4), image)
+    structure = structure_of(image, mask, grey)
+    assert torch.equal(structure_of(other, mask, grey), structure)
+    assert structure[:, 0].sum() > 50
+    assert (structure * mask == 0).all()
+    with pytest.raises(ValueError, match="expected 'true' or 'wrapped'"):
+        structure_of(image, mask, "plain")
+
+
+def test_a_partial_convolution_of_ones_is_one_where_it_sees_anything() -> None:
+    """Liu et al. 2018, eq. 1: the mean filter of a constant image stays constant, however few pixels are known."""
+    layer = PartialConv2d(2, 3, 5, stride=2)
+    with torch.no_grad():
+        layer.weight.fill_(1 / 50)
+        mask = (parity.uniform((1, 1, 16, 16), 5) > 0.95).float().expand(-1, 2, -1, -1)
+        value, known = layer(torch.ones(1, 2, 16, 16), mask)
+    assert 0 < known.mean() < 1
+    torch.testing.assert_close(value, known)
+    seen = torch.nn.functional.max_pool2d(torch.nn.functional.pad(mask[:, :1], (2,) * 4), 5, stride=2)
+    assert torch.equal(known, seen.expand(-1, 3, -1, -1))
+
+
+def test_region_attention_keeps_a_constant_map_inside() -> None:
+    x = torch.full((1, 4, 16, 16), 0.7)
+    torch.testing.assert_close(region_attention(x)[..., 3:-3, 3:-3], x[..., 3:-3, 3:-3], atol=0.15, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(60, 64), (64, 36)])
+def test_other_sizes_are_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f"size {size[0]} x {size[1]}; expected multiples of 8"):
+        CTSDG(base_channels=2, levels=3)(torch.rand(1, 3, *size), torch.rand(1, 2, *size), torch.ones(1, 1, *size))
