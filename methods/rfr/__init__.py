@@ -1,0 +1,1 @@
+"""RFR-Net: recurrent feature reasoning for inpainting (Li et al. 2020)."""
