@@ -97,7 +97,14 @@ class ResidualBlock(nn.Module):
 
 
 def _convolution(
-    in_channels: int, out_channels: int, kernel: int, spectral: bool, *, stride: int = 1, dilation: int = 1, bias: bool = True
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    spectral: bool,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    bias: bool = True,
 ) -> nn.Module:
     """A convolution that halves the sides at stride 2 and pads nothing at stride 1."""
     kind = SpectralConv2d if spectral else nn.Conv2d

@@ -40,6 +40,36 @@ def test_published_sizes(home: Path, name: str, blocks: int, fourier: str, milli
     assert parity.relative_error(output, reference["output"]) < 1e-4
 
 
+def test_a_wrong_input_is_noticed_where_the_weights_keep_it_alive(home: Path) -> None:
+    """At the gain of the fixtures above, mirroring the input moves the output by four times the tolerance alone."""
+    network = FFCResNet(blocks=9)
+    parity.fill(network, gain=1.0)
+    stacked = torch.from_numpy(np.load(home / "parity" / "lama_9blocks.npz")["input"])
+    reference = torch.from_numpy(np.load(home / "parity" / "lama_9blocks_gain1.npz")["output"])
+
+    def run(image: Tensor, mask: Tensor) -> Tensor:
+        with torch.no_grad():
+            return network.generate(torch.cat((image, mask), 1))
+
+    image, mask = stacked[:, :3], stacked[:, 3:]
+    assert parity.moved(run(image, mask), reference) < 1e-4
+    for wrong in parity.WRONG_INPUTS.values():
+        assert parity.moved(run(*wrong(image, mask)), reference) > 1e-2
+
+
+def test_any_sign_and_any_pad_is_noticed() -> None:
+    network = FFCResNet(base_channels=8, downsamplings=2, blocks=2)
+    parity.fill(network, gain=1.0)
+    stacked = torch.cat((parity.uniform((1, 3, 32, 40), 7), (parity.uniform((1, 1, 32, 40), 8) > 0.5).float()), 1)
+
+    def run() -> Tensor:
+        with torch.no_grad():
+            return network.generate(stacked)
+
+    assert parity.survivors_of_a_sign_flip(network, run) == []
+    assert parity.survivors_of_another_pad(network, run) == []
+
+
 def test_forward_blanks_the_hole_itself(tiny: FFCResNet) -> None:
     image, mask = parity.uniform((1, 3, 32, 32), 1), (parity.uniform((1, 1, 32, 32), 2) > 0.7).float()
     with torch.no_grad():

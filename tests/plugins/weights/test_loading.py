@@ -157,7 +157,9 @@ def test_a_published_file_holds_its_network_under_an_entry_or_bare(tmp_path: Pat
     for found in (read_published(tmp_path / "a.pth", "generator"), read_published(tmp_path / "bare")):
         assert list(found) == list(state)
         assert all(torch.equal(found[key], state[key]) for key in state)
-    with pytest.raises(WeightsError, match=r"a\.pth: expected an entry 'net'; the file's entries are: iteration, generator"):
+    with pytest.raises(
+        WeightsError, match=r"a\.pth: expected an entry 'net'; the file's entries are: iteration, generator"
+    ):
         read_published(tmp_path / "a.pth", "net")
     with pytest.raises(WeightsError, match=r"bare: expected an entry 'generator'"):
         read_published(tmp_path / "bare", "generator")
