@@ -122,8 +122,8 @@ def survivors_of_a_sign_flip(module: nn.Module, run: Callable[[], Tensor], ignor
 
 @contextmanager
 def padded_otherwise(layer: nn.Module) -> Iterator[None]:
-    """A layer that pads with other values while the context is open: a constant pad by its sides exchanged, a reflecting
-    one by replicating, a convolution's zeros by replicating too."""
+    """A layer that pads with other values while the context is open: a constant pad by its sides exchanged, reflections and
+    a convolution's zeros by replicating."""
     pad, padding = nn.functional.pad, layer.padding
     if isinstance(layer, nn.ConstantPad2d):
         left, right, top, bottom = layer.padding
@@ -133,6 +133,10 @@ def padded_otherwise(layer: nn.Module) -> Iterator[None]:
         layer.forward = lambda x: pad(x, padding, mode="replicate")  # type: ignore[method-assign]
         yield
         del layer.forward
+    elif getattr(layer, "padding_mode", "zeros") != "zeros":
+        mode, layer.padding_mode = layer.padding_mode, "replicate"
+        yield
+        layer.padding_mode = mode
     else:
         side = padding if isinstance(padding, int) else padding[0]
         layer.padding = 0 if isinstance(padding, int) else (0, 0)
