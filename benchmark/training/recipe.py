@@ -102,7 +102,8 @@ class LossTerm(_Frozen):
     parameters: dict[str, Any] = Field(default_factory=dict)
     start: Annotated[float, Field(ge=0, lt=1)] = 0.0
     output: str = "restored"
-    """Which of the network's outputs the term sees, by the name that its method gives it."""
+    """Which of the network's outputs the term sees, by the name that its method gives it. An output that is not of the face
+    itself brings its truth with it, named ``<output>_truth``; a smaller one is compared with the truth at its size."""
 
 
 class Adversary(_Frozen):
@@ -113,7 +114,7 @@ class Adversary(_Frozen):
 
     id: str
     parameters: dict[str, Any] = Field(default_factory=dict)
-    game: Literal["bce", "hinge", "non_saturating"] = "non_saturating"
+    game: Literal["bce", "hinge", "non_saturating", "least_squares", "wasserstein"] = "non_saturating"
     weight: Positive = 1.0
     feature_matching: Annotated[float, Field(ge=0)] = 0.0
     r1: Annotated[float, Field(ge=0)] = 0.0
@@ -125,6 +126,19 @@ class Adversary(_Frozen):
     """Whether the occluded image and the mask are stacked behind the candidate (3 + 4 channels)."""
     known_is_real: bool = False
     """Whether patches of an output that see no missing pixel are to be called real (Suvorov et al. 2022, section 2.2.2)."""
+    soft_mask_px: Annotated[float, Field(ge=0)] = 0.0
+    """Sigma of the Gaussian that softens the mask before patches are to be called real by their known share (Zeng et al. 2022,
+    section 3.2), for the game least_squares; 0 for none."""
+    gradient_penalty: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the gradient penalty in the hole, for the game wasserstein (Yu et al. 2018, eq. 3)."""
+
+    @model_validator(mode="after")
+    def _belongs(self) -> Adversary:
+        if self.soft_mask_px and self.game != "least_squares":
+            raise ValueError(f"soft_mask_px belongs to the game least_squares, not {self.game}")
+        if self.known_is_real and self.game == "wasserstein":
+            raise ValueError("known_is_real asks for a decision; the game wasserstein has none")
+        return self
 
 
 class Optimiser(_Frozen):
@@ -214,8 +228,9 @@ class Recipe(_Frozen):
         if not content["data"]["parameters"]:
             del content["data"]["parameters"]
         for adversary in content["adversaries"]:
-            if not adversary["known_is_real"]:
-                del adversary["known_is_real"]
+            for key in ("known_is_real", "soft_mask_px", "gradient_penalty"):
+                if not adversary[key]:
+                    del adversary[key]
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @property

@@ -7,6 +7,7 @@ networks (features, teachers) stay out of the module tree, so that a checkpoint 
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +17,13 @@ from torch import Tensor, nn
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.training.distributed import mean_over_processes
 from unmaskbench.benchmark.training.losses import Batch, Loss, build
-from unmaskbench.benchmark.training.losses.adversarial import discriminator_loss, generator_loss, r1_penalty
+from unmaskbench.benchmark.training.losses.adversarial import (
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+    r1_penalty,
+    softened,
+)
 from unmaskbench.benchmark.training.losses.feature_matching import Activations, feature_matching
 from unmaskbench.benchmark.training.recipe import Adversary, LossTerm, Recipe
 
@@ -170,13 +177,23 @@ class RestorationStep(Step):
             # Feature networks may run in half precision; pixel terms must not.
             half = isinstance(loss, nn.Module)
             with torch.autocast(self.device_.type, torch.bfloat16, enabled=half and self.recipe.precision == "bf16"):
-                value = loss(outputs[term.output].float(), batch)
+                value = loss(outputs[term.output].float(), _beside(outputs, term.output, batch))
             logs[f"{number}_{term.id}"] = value.detach()
             total = total + term.weight * value
         return total
 
     def _seen(self, adversary: Adversary, image: Tensor, batch: Batch) -> Tensor:
         return batch.view(image.float(), adversary.view)
+
+    def _missing(self, adversary: Adversary, logits: Tensor, batch: Batch) -> Tensor | None:
+        """For each patch, whether or by which share it is generated; None where every patch counts as generated."""
+        if adversary.soft_mask_px:
+            soft = softened(batch.mask, adversary.soft_mask_px)
+            return nn.functional.adaptive_avg_pool2d(soft, logits.shape[-2:]).expand_as(logits)
+        if adversary.known_is_real:
+            # Any missing pixel below a patch's share of the image makes it a generated one.
+            return nn.functional.adaptive_max_pool2d(batch.mask, logits.shape[-2:]).expand_as(logits)
+        return None
 
     def _logits(self, name: str, adversary: Adversary, image: Tensor, batch: Batch) -> Tensor:
         network = self.discriminators[name]
@@ -194,7 +211,7 @@ class RestorationStep(Step):
         logs[f"{name}_fool"] = loss.detach() / adversary.weight
         if adversary.feature_matching:
             with torch.no_grad(), self.autocast(), Activations(self.discriminators[name]) as seen_real:
-                self._logits(name, adversary, batch.truth, batch)
+                self._logits(name, adversary, _beside(outputs, adversary.sees, batch).truth, batch)
             matching = feature_matching(seen_real.layers, seen_fake.layers)
             logs[f"{name}_features"] = matching.detach()
             loss = loss + adversary.feature_matching * matching
@@ -202,18 +219,33 @@ class RestorationStep(Step):
 
     def _judge(self, name: str, adversary: Adversary, outputs: dict[str, Tensor], batch: Batch, logs: Logs) -> Tensor:
         fake = self._seen(adversary, outputs[adversary.sees], batch)
+        real = _beside(outputs, adversary.sees, batch).truth
         with self.autocast():
-            real_logits = self._logits(name, adversary, batch.truth, batch)
+            real_logits = self._logits(name, adversary, real, batch)
             fake_logits = self._logits(name, adversary, fake, batch)
-        missing = None
-        if adversary.known_is_real:
-            # Any missing pixel below a patch's share of the image makes it a generated one.
-            missing = nn.functional.adaptive_max_pool2d(batch.mask, fake_logits.shape[-2:]).expand_as(fake_logits)
-        loss = discriminator_loss(real_logits, fake_logits, adversary.game, missing)
+        loss = discriminator_loss(
+            real_logits, fake_logits, adversary.game, self._missing(adversary, fake_logits, batch)
+        )
         logs[f"{name}_judge"] = loss.detach()
+
+        def judge(image: Tensor) -> Tensor:
+            return self._logits(name, adversary, image, batch)
+
+        # In float32: both penalties square gradients that half precision cannot hold.
         if adversary.r1 and self.step_index % adversary.r1_every == 0:
-            # In float32: the penalty squares gradients that half precision cannot hold.
-            penalty = r1_penalty(lambda x: self._logits(name, adversary, x, batch), batch.truth, adversary.r1)
+            penalty = r1_penalty(judge, real, adversary.r1)
             logs[f"{name}_r1"] = penalty.detach()
             loss = loss + adversary.r1_every * penalty
+        if adversary.gradient_penalty:
+            penalty = gradient_penalty(judge, real, fake, batch.mask, adversary.gradient_penalty)
+            logs[f"{name}_slope"] = penalty.detach()
+            loss = loss + penalty
         return loss
+
+
+def _beside(outputs: dict[str, Tensor], name: str, batch: Batch) -> Batch:
+    """The batch that an output is compared with: at its size, and with its own truth where it brings one."""
+    factor = batch.truth.shape[-1] // outputs[name].shape[-1] if outputs[name].ndim == 4 else 1
+    beside = batch.reduced(factor) if factor > 1 else batch
+    own = outputs.get(f"{name}_truth")
+    return beside if own is None else replace(beside, truth=own)

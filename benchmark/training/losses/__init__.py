@@ -59,6 +59,10 @@ LOSSES: Mapping[str, str] = {
     "perceptual": "Perceptual",
     "identity": "Identity",
     "latent": "Latent",
+    "style": "Style",
+    "total_variation": "TotalVariation",
+    "discounted_l1": "DiscountedL1",
+    "binary_cross_entropy": "BinaryCrossEntropy",
 }
 """Reconstruction losses by their id: the class in the file of the same name."""
 

@@ -2,7 +2,8 @@
 
 - ``lpips_alex``, ``lpips_squeeze`` (Zhang et al. 2018, eq. 1): sum over layers of the spatial mean of
   w_l * (f_l(u) - f_l(t))^2 on channel-normalised features, with the published heads of the ``lpips`` package;
-- ``vgg19`` (Jabbar et al. 2021, eq. 6): sum over the layers relu1_2 ... relu5_2 of the mean |f_l(u) - f_l(t)|.
+- ``vgg19`` (Jabbar et al. 2021, eq. 6): sum over the layers relu1_2 ... relu5_2 of the mean |f_l(u) - f_l(t)|;
+- ``vgg16`` (Liu et al. 2018, eq. 3): the same over pool1, pool2 and pool3.
 
 With ``region`` the output counts in that region alone: outside it the truth is pasted over it before both are looked at.
 ``shift_px`` cuts that many pixels off each side's sum, at a place drawn anew each step: AlexNet looks every 4 px, and a
@@ -17,10 +18,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, VGG19, Backbone, tapped
+from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, VGG16, VGG19, Backbone, tapped
 from unmaskbench.benchmark.training.losses import Batch, View, region_weight
 
-FEATURES = {"lpips_alex": ALEXNET, "lpips_squeeze": SQUEEZENET, "vgg19": VGG19}
+FEATURES = {"lpips_alex": ALEXNET, "lpips_squeeze": SQUEEZENET, "vgg16": VGG16, "vgg19": VGG19}
+# Indices of the layers in torchvision's networks.
+VGG_TAPS = {"vgg16": (4, 9, 16), "vgg19": VGG19.taps}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -39,7 +42,8 @@ class Perceptual(nn.Module):
             raise ValueError(f"perceptual's shift is a number of pixels, got {shift_px}")
         self.view, self.shift_px = view, shift_px
         backbone = FEATURES[network]
-        self.network = _VGG(backbone) if backbone is VGG19 else _lpips(network.removeprefix("lpips_"), backbone)
+        taps = VGG_TAPS.get(network)
+        self.network = _VGG(backbone, taps) if taps else _lpips(network.removeprefix("lpips_"), backbone)
         self.network.eval().requires_grad_(False)
 
     def forward(self, restored: Tensor, batch: Batch) -> Tensor:
@@ -70,9 +74,9 @@ class _LPIPS(nn.Module):
 
 
 class _VGG(nn.Module):
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: Backbone, taps: tuple[int, ...]) -> None:
         super().__init__()
-        self.features, self.taps = backbone.load(), backbone.taps
+        self.features, self.taps = backbone.load(), taps
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN)[None, :, None, None])
