@@ -161,7 +161,7 @@ VGG19 = Backbone(
             filename="vgg19-dcbb9e9d.pth",
             licence=_LICENCE,
             source=_SOURCE,
-            enables="training: losses perceptual and style (vgg19), the paper recipes of aotgan, edgeconnect, fd_stackgan and lama",
+            enables="training: losses perceptual and style (vgg19), the paper recipes of aotgan, edgeconnect, fd_stackgan, lama",
             url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
         ),
     ),

@@ -109,7 +109,7 @@ class BiGFF(nn.Module):
 
 def region_attention(x: Tensor) -> Tensor:
     """Each place of `x` (N, C, H, W) as a mixture of its own 4x4 patches, by cosine at half the size (eqs. 5 and 6)."""
-    n, _, height, width = x.shape
+    height, width = x.shape[-2:]
     raw = functional.unfold(x, 4, padding=1, stride=2)
     small = functional.interpolate(x, scale_factor=0.5, mode="bilinear", align_corners=True)
     patches = functional.unfold(small, 3, padding=1)

@@ -11,7 +11,8 @@ from unmaskbench.benchmark.training.plugin_folder import recipe_file, shipped_fo
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe, merged, parse, recipe_names
 
 METHODS = (
-    "modified_vnet", "modified_unet", "mbnet", "ra_unet", "h2a_ms2a_gan", "fd_stackgan", "lama", "psp_unmask", "segmenter",
+    "modified_vnet", "modified_unet", "mbnet", "ra_unet", "h2a_ms2a_gan", "fd_stackgan", "lama", "psp_unmask", "aotgan",
+    "ctsdg", "dfnet", "edgeconnect", "gca", "glcic", "rfr", "segmenter",
     "compact",
 )  # fmt: skip
 
