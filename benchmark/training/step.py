@@ -189,7 +189,7 @@ class RestorationStep(Step):
         """For each patch, whether or by which share it is generated; None where every patch counts as generated."""
         if adversary.soft_mask_px:
             soft = softened(batch.mask, adversary.soft_mask_px)
-            return nn.functional.adaptive_avg_pool2d(soft, logits.shape[-2:]).expand_as(logits)
+            return nn.functional.adaptive_avg_pool2d(soft, (logits.shape[-2], logits.shape[-1])).expand_as(logits)
         if adversary.known_is_real:
             # Any missing pixel below a patch's share of the image makes it a generated one.
             return nn.functional.adaptive_max_pool2d(batch.mask, logits.shape[-2:]).expand_as(logits)

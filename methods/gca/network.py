@@ -123,7 +123,8 @@ def contextual_attention(features: Tensor, mask: Tensor) -> Tensor:
     attention = torch.softmax(scores * known * SOFTMAX_SCALE, 1) * known
     # Pasting: every 4x4 patch overlaps its neighbours by half, so that each pixel is covered four times.
     pasted = raw.flatten(1, 3) @ attention
-    return functional.fold(pasted, (height, width), 4, padding=1, stride=2) / 4
+    # Plain numbers, because the ONNX exporter knows no fold to a size that it would have to compute.
+    return functional.fold(pasted, (int(height), int(width)), 4, padding=1, stride=2) / 4
 
 
 def propagate(scores: Tensor, h: int, w: int) -> Tensor:

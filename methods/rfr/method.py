@@ -30,9 +30,11 @@ class RFR(LearnedMethod):
 
         return RFRNet(**{**(COMPACT if size == "compact" else {}), **settings})
 
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
-        """Restored (N, 3, H, W), cut to [0, 1]: the network's last layer is not bounded."""
-        return super().restore(occluded, mask).clamp(0, 1)
+    @staticmethod
+    def training_outputs(network: Any, occluded: Tensor, mask: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """``restored`` as the last layer gives it, without the cut to [0, 1]."""
+        del truth
+        return {"restored": network.unbounded(occluded, mask)}
 
     def from_published(self, path: Path) -> nn.Module | None:
         """The generator of a published file; None for what our own training wrote."""

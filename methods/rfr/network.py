@@ -160,11 +160,15 @@ class RFRNet(nn.Module):
         self.out = nn.Conv2d(c // 2 * 2, 3, 3, padding=1, bias=False)
 
     def forward(self, occluded: Tensor, mask: Tensor) -> Tensor:
-        """Restored images (N, 3, H, W), about [0, 1]: the last layer is not bounded.
+        """Restored images (N, 3, H, W), cut to [0, 1].
 
         `occluded` (N, 3, H, W) in [0, 1], `mask` (N, 1, H, W) with 1 = missing; H and W multiples of 16. Missing pixels are
         blanked here.
         """
+        return self.unbounded(occluded, mask).clamp(0, 1)
+
+    def unbounded(self, occluded: Tensor, mask: Tensor) -> Tensor:
+        """What the last layer gives, about [0, 1], for arguments as `forward`'s: a cut value would teach nothing."""
         known = (1 - mask).expand_as(occluded)
         return self.generate(occluded * known, known)
 

@@ -17,6 +17,10 @@ SMALL = {
     "fd_stackgan": {"widths": [4, 4, 4, 4, 4]},
     "lama": {"base_channels": 4, "blocks": 1},
     "psp_unmask": {},
+    "aotgan": {"base_channels": 8, "blocks": 1},
+    "dfnet": {"base_channels": 4},
+    "gca": {"base_channels": 4},
+    "rfr": {"base_channels": 4, "iterations": 2},
 }
 
 
@@ -51,6 +55,16 @@ def test_an_export_restores_the_same(name: str, kind: str, tmp_path: Path) -> No
         ours, theirs = method.restore(occluded, mask), reader.restore(occluded, mask)
     assert reader.card.needs_mask == method.card.needs_mask
     assert float((ours - theirs).abs().max()) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["ctsdg", "edgeconnect"])
+def test_what_finds_edges_first_is_refused(name: str, tmp_path: Path) -> None:
+    settings = {"base_channels": 4}
+    path = tmp_path / "small.safetensors"
+    atomic_save(as_half(METHODS.get(name).build_network("compact", **settings).state_dict()), path, {"network": "{}"})
+    method = METHODS.get(name)(checkpoint=path, settings=settings)
+    with pytest.raises(ValueError, match=f"'{name}' cannot be exported: it finds edges"):
+        export(method, "onnx", tmp_path / "out")
 
 
 def test_a_method_without_a_network_is_refused() -> None:
