@@ -14,12 +14,21 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.detection import DETECTOR, detect_landmarks, detector_path
-from unmaskbench.benchmark.plugins.registry import DATASETS
-from unmaskbench.benchmark.plugins.types import Attribute, DatasetCard, Face, SampleRef
-from unmaskbench.datasets.images import ImageError, is_image, read_image
-from unmaskbench.datasets.landmarks import read_landmarks
+from unmaskbench.plugin import (
+    DATASETS,
+    DETECTOR,
+    Attribute,
+    DatasetCard,
+    Face,
+    ImageError,
+    SampleRef,
+    detect_landmarks,
+    detector_path,
+    is_image,
+    read_image,
+    read_landmarks,
+    weights,
+)
 
 LAYOUT = """ROOT/
   a.jpg, b.png ...          images, in any sub-folders; one sub-folder per person gives identities

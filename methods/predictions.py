@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.plugins.registry import METHODS
-from unmaskbench.benchmark.plugins.types import MethodCard
+from unmaskbench.plugin import METHODS, MethodCard
 
 if TYPE_CHECKING:
     from torch import Tensor

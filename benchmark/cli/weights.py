@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmaskbench.benchmark.plugins.hooks import weights_of
+
 if TYPE_CHECKING:
     from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
@@ -22,7 +24,7 @@ def catalogue() -> dict[str, WeightFile]:
     found: dict[str, WeightFile] = {weight.id: weight for weight in (DETECTOR, *VGG19.files)}
     for room in (registry.METRICS, registry.MATCHERS, registry.METHODS, registry.SEGMENTERS):
         for name in room.names():
-            for weight in getattr(room.get(name), "weights", ()):
+            for weight in weights_of(room.get(name)):
                 found.setdefault(weight.id, weight)
     return dict(sorted(found.items()))
 

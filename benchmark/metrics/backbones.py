@@ -13,9 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.types import Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import Missing, WeightFile, weights
 
 _SOURCE = "torchvision's published ImageNet weights (download.pytorch.org/models)"
 _LICENCE = "BSD-3-Clause (torchvision)"

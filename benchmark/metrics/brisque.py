@@ -8,11 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.validation import check_images, check_whole
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import METRICS, MetricCard, Missing, WeightFile, check_images, check_whole, weights
 
 MINIMUM_PX = 16
 KERNEL_PX = 7

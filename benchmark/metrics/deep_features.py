@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from unmaskbench.benchmark.metrics.backbones import ALEXNET, tapped
 from unmaskbench.benchmark.metrics.lpips import DEVIATION, MEAN
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import WeightFile, weights
 
 INCEPTION_PX = 299
 FID_INCEPTION = WeightFile(

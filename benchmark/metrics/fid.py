@@ -10,15 +10,10 @@ import numpy as np
 from torch import Tensor
 
 from unmaskbench.benchmark.metrics.backbones import ALEXNET
-from unmaskbench.benchmark.metrics.content_cache import ContentCache
 from unmaskbench.benchmark.metrics.deep_features import FID_INCEPTION, alexnet_features, inception_features
 from unmaskbench.benchmark.metrics.feature_sets import Statistics, merge_moments, rows
 from unmaskbench.benchmark.metrics.frechet import frechet_distance
-from unmaskbench.benchmark.metrics.validation import check_images
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import METRICS, ContentCache, MetricCard, Missing, WeightFile, check_images, weights
 
 RANKED_FROM = 2048
 

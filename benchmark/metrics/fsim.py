@@ -6,12 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.image_by_image import image_by_image
 from unmaskbench.benchmark.metrics.phase_congruency import phase_congruency
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.plugin import (
+    METRICS,
+    MetricCard,
+    check_images,
+    check_like,
+    check_pair,
+    check_region,
+    image_by_image,
+    region_mean,
+)
 
 MINIMUM_PX = 16
 T_PHASE, T_GRADIENT, T_CHROMA = 0.85, 160.0, 200.0

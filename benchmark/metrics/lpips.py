@@ -13,11 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, VGG16, Backbone, tapped
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
+from unmaskbench.plugin import (
+    METRICS,
+    MetricCard,
+    Missing,
+    check_images,
+    check_like,
+    check_pair,
+    check_region,
+    region_mean,
+    weights,
+)
 
 NORM_EPS = 1e-10
 # The mean and deviation of ImageNet for images in [0, 1]; the lpips package writes them for [-1, 1].

@@ -5,9 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from unmaskbench.benchmark.metrics.overlap import counts, ratio
-from unmaskbench.benchmark.metrics.validation import check_masks, check_whole
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.plugin import METRICS, MetricCard, check_masks, check_whole
 
 
 def mask_iou(predicted: Tensor, truth: Tensor) -> Tensor:

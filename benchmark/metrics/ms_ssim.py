@@ -8,12 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.content_cache import ContentCache
-from unmaskbench.benchmark.metrics.image_by_image import image_by_image
 from unmaskbench.benchmark.metrics.structural import WINDOW_PX, Moments, moments, structural_maps
-from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_whole
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.plugin import (
+    METRICS,
+    ContentCache,
+    MetricCard,
+    check_images,
+    check_like,
+    check_pair,
+    check_whole,
+    image_by_image,
+)
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 MINIMUM_PX = (WINDOW_PX - 1) * 2 ** (len(WEIGHTS) - 1) + 1

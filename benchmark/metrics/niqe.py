@@ -9,11 +9,7 @@ import torch
 from torch import Tensor
 
 from unmaskbench.benchmark.metrics.scene_statistics import block_features, halve, normalised_coefficients
-from unmaskbench.benchmark.metrics.validation import check_images, check_whole
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import METRICS, MetricCard, Missing, WeightFile, check_images, check_whole, weights
 
 BLOCK_PX = 96
 MINIMUM_PX = 2 * BLOCK_PX

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.validation import check_like, check_masks
+from unmaskbench.plugin import check_like, check_masks
 
 THRESHOLD = 0.5
 

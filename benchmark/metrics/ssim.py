@@ -5,13 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.content_cache import ContentCache
-from unmaskbench.benchmark.metrics.image_by_image import image_by_image
-from unmaskbench.benchmark.metrics.regions import region_mean
 from unmaskbench.benchmark.metrics.structural import MARGIN_PX, WINDOW_PX, Moments, moments, structural_maps
-from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.plugin import (
+    METRICS,
+    ContentCache,
+    MetricCard,
+    check_images,
+    check_like,
+    check_pair,
+    check_region,
+    image_by_image,
+    region_mean,
+)
 
 
 def ssim(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:

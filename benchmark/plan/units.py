@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import inspect
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
+from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, MethodCard, Missing, SampleRef
 from unmaskbench.benchmark.plugins.weights.files import sha256
@@ -67,8 +67,7 @@ def build_dataset(entry: DatasetEntry, size: int) -> Dataset:
     """The dataset of an entry. A dataset that renders takes the suite's size, one that reads files takes its root."""
     cls = DATASETS.get(entry.id)
     parameters: dict[str, Any] = {**entry.parameters, "split": entry.split}
-    accepted = inspect.signature(cls).parameters
-    if "size" in accepted and "size" not in parameters:
+    if "size" not in parameters and takes(cls, "size"):
         parameters["size"] = size
     if entry.root is not None:
         parameters["root"] = entry.root

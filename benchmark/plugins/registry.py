@@ -20,7 +20,6 @@ import difflib
 import importlib
 import importlib.metadata
 import importlib.util
-import inspect
 import pickle
 import pkgutil
 import sys
@@ -29,7 +28,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from unmaskbench.benchmark.plugins.types import Missing
+from unmaskbench.benchmark.plugins.cards import Missing
+from unmaskbench.benchmark.plugins.hooks import missing_of
 
 T = TypeVar("T", bound=type)
 # How often an import is tried again that met what another process had written half, half a second apart.
@@ -126,11 +126,7 @@ class PluginRegistry:
     def missing(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Missing]:
         """What ``name`` needs and is not here; empty when it is ready. A ``missing`` that takes some of the
         ``parameters`` (a user's own weight file, say) is given those."""
-        probe = getattr(self.get(name), "missing", None)
-        if probe is None:
-            return []
-        accepted = inspect.signature(probe).parameters
-        return list(probe(**{key: value for key, value in (parameters or {}).items() if key in accepted}))
+        return missing_of(self.get(name), parameters)
 
     def card(self, name: str) -> Any:
         """The plug-in's card."""

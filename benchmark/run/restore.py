@@ -17,6 +17,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.plan.geometry import composite, from_native, to_8bit, to_native
 from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
+from unmaskbench.benchmark.plugins.hooks import network_of
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import Method, MethodCard
 from unmaskbench.benchmark.run.metric_calls import describe
@@ -69,8 +70,7 @@ class Restorer:
 
     def networks(self) -> list[torch.nn.Module]:
         """The networks behind the methods, where they expose one."""
-        found = [getattr(method, "network", None) for method in self.methods]
-        return [network for network in found if isinstance(network, torch.nn.Module)]
+        return [network for method in self.methods if (network := network_of(method)) is not None]
 
     def restore(self, occluded: Tensor, mask: Tensor, ids: Sequence[str]) -> Restored:
         """Restore a batch: (N, 3, H, W) and (N, 1, H, W) on the CPU, 8-bit quantised. Falls back to one sample at a time

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 import yaml
 
+from unmaskbench.benchmark.plugins.hooks import published_start
 from unmaskbench.benchmark.plugins.learned_method import locate
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
@@ -218,8 +219,7 @@ def _load_weights(network: torch.nn.Module, name: str, recipe: Recipe, folder: P
     path = weights_of(name, recipe, folder)
     # Methods alone have published files; a segmenter and the matcher compact start from their own.
     plugin = METHODS.get(recipe.method) if recipe.method in METHODS.names() else None
-    published_start = getattr(plugin, "published_start", None)
-    published = published_start(path, network) if published_start is not None else None
+    published = published_start(plugin, path, network)
     load_strict(network, published or read_state_dict(path), path)
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from unmaskbench.datasets.occlusions.head_pose import AXIS_Z, Array, HeadPose, look
+from unmaskbench.datasets.occlusions.head_pose import AXIS_Z, Array, look
 from unmaskbench.datasets.occlusions.mask_cloth import FLAT_SHELL
 from unmaskbench.datasets.occlusions.painting import Light
+from unmaskbench.plugin import HeadPose
 
 TURNED_YAW = 0.40
 TOP_Y, BOTTOM_Y, HALF_ANGLE = 0.22, 2.0, 1.2

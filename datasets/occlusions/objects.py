@@ -8,13 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
 from unmaskbench.datasets.occlusions.face_area import within_face
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, HeadPose, cast, pose_of
-from unmaskbench.datasets.occlusions.painting import estimate_light, lay_over, pixels_of
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, cast
+from unmaskbench.datasets.occlusions.painting import estimate_light
 from unmaskbench.datasets.occlusions.relief import Relief
 from unmaskbench.datasets.occlusions.things import THINGS
+from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
 
 
 @OCCLUSIONS.register("objects")

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, read_method_card
-from unmaskbench.benchmark.plugins.registry import SEGMENTERS
+from unmaskbench.plugin import SEGMENTERS, LearnedMethod, read_method_card
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -6,13 +6,19 @@ from pathlib import Path
 
 from torch import Tensor
 
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS, missing_extra
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import (
+    ALIGNMENT_SIGNATURE,
+    ARCFACE_112X112,
+    MATCHERS,
+    CosineSimilarity,
+    MatcherCard,
+    Missing,
+    OnnxEmbedder,
+    WeightFile,
+    align,
+    missing_extra,
+    weights,
+)
 
 W600K_R50 = WeightFile(
     id="arcface_w600k_r50",
@@ -39,7 +45,7 @@ class ArcFace(CosineSimilarity):
         dimension=512,
         licence="non-commercial research only",
         source="Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, CVPR 2019",
-        signature=f"arcface_w600k_r50|112x112|{SIGNATURE}|cosine",
+        signature=f"arcface_w600k_r50|112x112|{ALIGNMENT_SIGNATURE}|cosine",
     )
     weights = (W600K_R50,)
 

@@ -8,13 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
 from unmaskbench.benchmark.biometrics.backbones.compact_embedder import CompactEmbedder
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.plugins.registry import MATCHERS
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import search_path
-from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
+from unmaskbench.plugin import (
+    ALIGNMENT_SIGNATURE,
+    ARCFACE_112X112,
+    MATCHERS,
+    CosineSimilarity,
+    MatcherCard,
+    Missing,
+    align,
+    load_strict,
+    read_state_dict,
+    search_path,
+)
 
 WEIGHTS = "compact_compact.safetensors"
 FOLDER = Path(__file__).parent
@@ -31,7 +37,7 @@ class Compact(CosineSimilarity):
         dimension=512,
         licence="Apache-2.0; trained on LFW (research use)",
         source="trained with this benchmark (bench train compact); a small IResNet (Duta et al. 2021)",
-        signature=f"compact|112x112|{SIGNATURE}|cosine",
+        signature=f"compact|112x112|{ALIGNMENT_SIGNATURE}|cosine",
         distilled_from=("edgeface",),
         notes="Distilled from EdgeFace-XS on LFW's training people and rendered heads, with ArcFace's margin: edgeface is no "
         "independent judge of it, nor it of what was trained with edgeface.",

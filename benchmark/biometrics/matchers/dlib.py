@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from unmaskbench.benchmark.biometrics.alignment import DLIB_150X150, SIGNATURE, align
 from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import INPUT_PX, DlibResNet, load_dlib_resnet
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import (
+    ALIGNMENT_SIGNATURE,
+    DLIB_150X150,
+    MATCHERS,
+    CosineSimilarity,
+    MatcherCard,
+    Missing,
+    TorchEmbedder,
+    WeightFile,
+    align,
+    weights,
+)
 
 DLIB_RESNET = WeightFile(
     id="dlib_resnet",
@@ -34,7 +39,7 @@ class Dlib(CosineSimilarity):
         dimension=128,
         licence="CC0-1.0",
         source="King, High Quality Face Recognition with Deep Metric Learning, blog.dlib.net, 2017",
-        signature=f"dlib_resnet_v1|150x150|{SIGNATURE}|cosine",
+        signature=f"dlib_resnet_v1|150x150|{ALIGNMENT_SIGNATURE}|cosine",
         notes="LFW View 2: 99.0 % accuracy over 10 folds; its author states 99.38 %, with crops laid by sixty-eight landmarks "
         "where these are laid by five, and compared by Euclidean distance. It knows no masks.",
     )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS, missing_extra
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import (
+    ALIGNMENT_SIGNATURE,
+    ARCFACE_112X112,
+    MATCHERS,
+    CosineSimilarity,
+    MatcherCard,
+    Missing,
+    OnnxEmbedder,
+    WeightFile,
+    align,
+    missing_extra,
+    weights,
+)
 
 EDGEFACE_XS = WeightFile(
     id="edgeface_xs",
@@ -33,7 +39,7 @@ class EdgeFace(CosineSimilarity):
         dimension=512,
         licence="BSD-3-Clause",
         source="George et al., EdgeFace: Efficient Face Recognition Model for Edge Devices, TBIOM 2024",
-        signature=f"edgeface_xs_gamma_06|112x112|{SIGNATURE}|cosine",
+        signature=f"edgeface_xs_gamma_06|112x112|{ALIGNMENT_SIGNATURE}|cosine",
         notes="LFW View 2: 99.6 % accuracy over 10 folds. It copes with masks better than most: a strict judge.",
     )
     weights = (EDGEFACE_XS,)

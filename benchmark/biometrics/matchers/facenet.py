@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from unmaskbench.benchmark.biometrics.alignment import FACENET_160X160, FACENET_STRETCH, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import (
+    ALIGNMENT_SIGNATURE,
+    FACENET_160X160,
+    FACENET_STRETCH,
+    MATCHERS,
+    CosineSimilarity,
+    MatcherCard,
+    Missing,
+    TorchEmbedder,
+    WeightFile,
+    align,
+    weights,
+)
 
 FACENET_VGGFACE2 = WeightFile(
     id="facenet_vggface2",
@@ -33,7 +39,7 @@ class FaceNet(CosineSimilarity):
         dimension=512,
         licence="MIT",
         source="Schroff et al., FaceNet: A Unified Embedding for Face Recognition and Clustering, CVPR 2015",
-        signature=f"facenet_vggface2|160x160|{SIGNATURE}|cosine",
+        signature=f"facenet_vggface2|160x160|{ALIGNMENT_SIGNATURE}|cosine",
         notes="The crop follows the mean landmarks of MTCNN boxes, not a box found anew on each image.",
     )
     weights = (FACENET_VGGFACE2,)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import (
+    ALIGNMENT_SIGNATURE,
+    ARCFACE_112X112,
+    MATCHERS,
+    CosineSimilarity,
+    MatcherCard,
+    Missing,
+    TorchEmbedder,
+    WeightFile,
+    align,
+    weights,
+)
 
 MAGFACE_IRESNET100 = WeightFile(
     id="magface_iresnet100",
@@ -59,5 +64,5 @@ class MagFace(CosineSimilarity, MagFaceEmbedder):
         dimension=512,
         licence="Apache-2.0",
         source="Meng et al., MagFace: A Universal Representation for Face Recognition and Quality, CVPR 2021",
-        signature=f"magface_iresnet100|112x112|bgr/255|{SIGNATURE}|cosine",
+        signature=f"magface_iresnet100|112x112|bgr/255|{ALIGNMENT_SIGNATURE}|cosine",
     )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X96, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS, missing_extra
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import (
+    ALIGNMENT_SIGNATURE,
+    ARCFACE_112X96,
+    MATCHERS,
+    CosineSimilarity,
+    MatcherCard,
+    Missing,
+    OnnxEmbedder,
+    WeightFile,
+    align,
+    missing_extra,
+    weights,
+)
 
 MOBILEFACENET = WeightFile(
     id="mobilefacenet",
@@ -33,7 +39,7 @@ class MobileFaceNet(CosineSimilarity):
         dimension=128,
         licence="none stated; evaluation only",
         source="Chen et al., MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification, CCBR 2018",
-        signature=f"mobilefacenet_casia|112x96|{SIGNATURE}|cosine",
+        signature=f"mobilefacenet_casia|112x96|{ALIGNMENT_SIGNATURE}|cosine",
         notes="LFW View 2: 98.8 % accuracy over 10 folds. Knows no masks: the independent judge.",
     )
     weights = (MOBILEFACENET,)
