@@ -2,15 +2,16 @@
 
 A plug-in is a class registered under its file's or folder's name::
 
-    from unmaskbench.benchmark.plugins.registry import METHODS
+    from unmaskbench.plugin import METHODS
 
     @METHODS.register("telea")
     class Telea: ...
 
 It is discovered by its place in the tree: every module of the room's folder is imported when the registry is first
-asked (``methods/telea.py``; ``methods/lama/method.py``), then every entry point of the group (``unmaskbench.methods``...)
-from other packages. A class may have a static ``missing() -> list[Missing]`` that names what is absent here (an extra, a
-weight file) with the remedy; it is listed all the same, and asking for it says what to do.
+asked (``methods/telea.py``; ``methods/lama/method.py``), but for names that begin with an underscore, then every entry
+point of the group (``unmaskbench.methods``...) from other packages. A class may have a static ``missing() ->
+list[Missing]`` that names what is absent here (an extra, a weight file) with the remedy; it is listed all the same, and
+asking for it says what to do.
 """
 
 from __future__ import annotations
@@ -82,9 +83,14 @@ class PluginRegistry:
     _discovered: bool = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Class decorator that registers a plug-in as ``name``. Raises KeyError where the name is taken."""
+        """Class decorator that registers a plug-in as ``name``. Raises KeyError where the name is taken, ValueError where
+        the class has no card or a card of another id: rows would be found under one name and asked for under another."""
 
         def decorate(cls: T) -> T:
+            found = getattr(getattr(cls, "card", None), "id", None)
+            if found != name:
+                has = "has no card" if found is None else f"has a card with the id '{found}'"
+                raise ValueError(f"{self.noun} '{name}' ({cls.__qualname__}) {has}; its card's id must be its name")
             cls.plugin_name = name  # type: ignore[attr-defined]
             self._mmengine().register_module(name=name, module=cls)
             return cls
@@ -146,6 +152,8 @@ class PluginRegistry:
         self._discovered = True
         package = importlib.import_module(self.room)
         for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            if info.name.startswith("_"):  # what plug-ins of the room share
+                continue
             name = f"{self.room}.{info.name}"
             self._import(info.name, f"{name}.{self.module}" if info.ispkg else name, optional=info.ispkg)
         for entry in importlib.metadata.entry_points(group=self.group):

@@ -35,16 +35,19 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.biometrics.torch_embedder import (
         TorchEmbedder,
     )
-    from unmaskbench.benchmark.metrics.content_cache import (
+    from unmaskbench.benchmark.metrics._base import (
+        full_reference,
+    )
+    from unmaskbench.benchmark.metrics._content_cache import (
         ContentCache,
     )
-    from unmaskbench.benchmark.metrics.image_by_image import (
+    from unmaskbench.benchmark.metrics._image_by_image import (
         image_by_image,
     )
-    from unmaskbench.benchmark.metrics.regions import (
+    from unmaskbench.benchmark.metrics._regions import (
         region_mean,
     )
-    from unmaskbench.benchmark.metrics.validation import (
+    from unmaskbench.benchmark.metrics._validation import (
         check_images,
         check_like,
         check_masks,
@@ -247,6 +250,7 @@ __all__ = [
     "detector_path",
     "existing",
     "face_region",
+    "full_reference",
     "image_by_image",
     "inpaint",
     "is_image",
