@@ -67,6 +67,7 @@ HOMES: dict[str, str] = {
     "under_prefix": "unmaskbench.benchmark.plugins.weights.loading",
     # Methods
     "LearnedMethod": "unmaskbench.benchmark.plugins.learned_method",
+    "locate": "unmaskbench.benchmark.plugins.learned_method",
     "metadata_of": "unmaskbench.benchmark.plugins.learned_method",
     "read_method_card": "unmaskbench.benchmark.plugins.learned_method",
     "Convention": "unmaskbench.benchmark.plugins.model_file",
@@ -94,6 +95,9 @@ HOMES: dict[str, str] = {
     "FACENET_STRETCH": "unmaskbench.benchmark.biometrics.alignment",
     "align": "unmaskbench.benchmark.biometrics.alignment",
     "similarity_transform": "unmaskbench.benchmark.biometrics.alignment",
+    "OnnxMatcher": "unmaskbench.benchmark.biometrics.aligned_matcher",
+    "TorchMatcher": "unmaskbench.benchmark.biometrics.aligned_matcher",
+    "matcher_signature": "unmaskbench.benchmark.biometrics.aligned_matcher",
     "CosineSimilarity": "unmaskbench.benchmark.biometrics.cosine",
     "cosine_matrix": "unmaskbench.benchmark.biometrics.cosine",
     "cosine_rows": "unmaskbench.benchmark.biometrics.cosine",

@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Any
 from unmaskbench.benchmark.plugins.exports import HOMES
 
 if TYPE_CHECKING:
+    from unmaskbench.benchmark.biometrics.aligned_matcher import (
+        OnnxMatcher,
+        TorchMatcher,
+        matcher_signature,
+    )
     from unmaskbench.benchmark.biometrics.alignment import (
         ALIGNMENT_SIGNATURE,
         ARCFACE_112X96,
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
     )
     from unmaskbench.benchmark.plugins.learned_method import (
         LearnedMethod,
+        locate,
         metadata_of,
         read_method_card,
     )
@@ -216,6 +222,7 @@ __all__ = [
     "Occlusion",
     "OcclusionCard",
     "OnnxEmbedder",
+    "OnnxMatcher",
     "Output",
     "Pair",
     "PairedDataset",
@@ -226,6 +233,7 @@ __all__ = [
     "Shares",
     "StartsFromPublished",
     "TorchEmbedder",
+    "TorchMatcher",
     "Trainable",
     "UnavailablePluginError",
     "UnknownPluginError",
@@ -256,6 +264,8 @@ __all__ = [
     "is_image",
     "lay_over",
     "load_strict",
+    "locate",
+    "matcher_signature",
     "metadata_of",
     "missing_extra",
     "pixels_of",
