@@ -14,11 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from unmaskbench.benchmark.plugins.types import Output, Region
-from unmaskbench.benchmark.plugins.yaml_file import load_plain
+from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
 LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
 LIMIT_BYTES = 1_000_000
@@ -221,19 +220,9 @@ def load_suite(name_or_file: str | Path) -> Suite:
             hint = f"; did you mean '{near[0]}'?" if near else "."
             raise SuiteError(f"unknown suite '{name_or_file}'{hint} (bench list suites, or give a .yaml file)")
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(LIMIT_BYTES + 1)
-        if len(raw) > LIMIT_BYTES:
-            raise SuiteError(f"{path} is larger than {LIMIT_BYTES // 1_000_000} MB: that is no suite")
-        text = raw.decode("utf-8")
-    except FileNotFoundError as error:
-        raise SuiteError(f"no suite file at {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path} cannot be read as a suite: {error}") from error
-    try:
-        content = load_plain(text, _NoAliasLoader)
+        content = read_mapping(path, "suite", LIMIT_BYTES, aliases=False)
     except ValueError as error:
-        raise SuiteError(f"{path} is not valid YAML: {error}") from error
+        raise SuiteError(str(error)) from error
     return parse(content, str(path))
 
 
@@ -267,21 +256,3 @@ def _fields_at(loc: Sequence[Any]) -> set[str]:
     if len(loc) > 1 and loc[0] in nested:
         model = nested[loc[0]]
     return set(model.model_fields)
-
-
-class _NoAliasLoader(yaml.SafeLoader):
-    """A SafeLoader without aliases: a few nested ones expand to gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not allowed in a suite")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.YAMLError(f"key '{key.value}' stands twice in one mapping, {node.start_mark}")
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
