@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
 from unmaskbench.benchmark.plugins.types import Output, Region
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
@@ -93,7 +94,7 @@ class MethodEntry(Entry):
     def _source_form(cls, value: Any) -> Any:
         if isinstance(value, str):
             value = {"id": value}
-        if isinstance(value, dict) and isinstance(value.get("id"), str) and ":" in value["id"]:
+        if isinstance(value, dict) and isinstance(value.get("id"), str) and _has_source(value["id"]):
             name, _, source = value["id"].partition(":")
             given = value.get("parameters") or {}
             if not isinstance(given, dict):
@@ -195,8 +196,19 @@ class Suite(_Frozen):
         return digest({key: content[key] for key in keys})
 
 
+def _has_source(name: str) -> bool:
+    """Whether a method's id is ``ID:SOURCE``; a class in a file has a colon too."""
+    return ":" in name and not any(is_reference(part) for part in name.split("+"))
+
+
 def default_label(text: str) -> str:
-    """A legal label near ``text``."""
+    """A legal label near ``text``; of ``folder/FILE.py:CLASS`` it is FILE.CLASS."""
+    parts = [REFERENCE.fullmatch(part) for part in text.split("+")]
+    if any(parts):
+        text = "+".join(
+            part if found is None else f"{Path(found['path']).stem}.{found['cls']}"
+            for part, found in zip(text.split("+"), parts, strict=True)
+        )
     return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)[:80] or "unnamed"
 
 

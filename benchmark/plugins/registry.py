@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from unmaskbench.benchmark.plugins.cards import Missing
+from unmaskbench.benchmark.plugins.file_plugin import PluginFileError, is_reference, load_class, same_file
 from unmaskbench.benchmark.plugins.hooks import missing_of
 
 T = TypeVar("T", bound=type)
@@ -92,7 +93,9 @@ class PluginRegistry:
                 has = "has no card" if found is None else f"has a card with the id '{found}'"
                 raise ValueError(f"{self.noun} '{name}' ({cls.__qualname__}) {has}; its card's id must be its name")
             cls.plugin_name = name  # type: ignore[attr-defined]
-            self._mmengine().register_module(name=name, module=cls)
+            held = self._mmengine().module_dict.get(name)
+            # A plug-in file that was changed and is read again takes the place of what it was.
+            self._mmengine().register_module(name=name, module=cls, force=held is not None and same_file(held, cls))
             return cls
 
         return decorate
@@ -103,8 +106,11 @@ class PluginRegistry:
         return sorted(self._mmengine().module_dict)
 
     def get(self, name: str) -> Any:
-        """The class behind ``name``. Raises UnknownPluginError with the nearest names."""
+        """The class behind ``name``, which may be ``FILE.py:CLASS``. Raises UnknownPluginError with the nearest names,
+        PluginFileError where a file gives no such plug-in."""
         self._discover()
+        if is_reference(name):
+            return self._from_file(name)
         cls = self._mmengine().module_dict.get(name)
         if cls is not None:
             return cls
@@ -137,6 +143,20 @@ class PluginRegistry:
     def card(self, name: str) -> Any:
         """The plug-in's card."""
         return self.get(name).card
+
+    def id_of(self, name: str) -> str:
+        """The id of the plug-in that ``name`` means: its card's where it is in a file, wherever that lies."""
+        return str(self.card(name).id) if is_reference(name) else name
+
+    def _from_file(self, reference: str) -> Any:
+        cls = load_class(reference, self.noun)
+        held = self._mmengine().module_dict.get(cls.card.id)
+        if held is not None and held is not cls and not same_file(held, cls):
+            raise PluginFileError(
+                f"{reference}: its card's id '{cls.card.id}' is that of another {self.noun} ({held.__module__}); "
+                "give it an id of its own"
+            )
+        return cls
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
