@@ -200,6 +200,10 @@ DATASETS = PluginRegistry("dataset", "unmaskbench.datasets", "dataset", "unmaskb
 OCCLUSIONS = PluginRegistry("occlusion", "unmaskbench.datasets.occlusions", "occlusion", "unmaskbench.occlusions")
 METRICS = PluginRegistry("metric", "unmaskbench.benchmark.metrics", "metric", "unmaskbench.metrics")
 MATCHERS = PluginRegistry("matcher", "unmaskbench.benchmark.biometrics.matchers", "matcher", "unmaskbench.matchers")
+REGISTRIES: dict[str, PluginRegistry] = {
+    registry.noun: registry for registry in (METHODS, SEGMENTERS, DATASETS, OCCLUSIONS, METRICS, MATCHERS)
+}
+"""Every registry by the noun of its kind."""
 
 
 def missing_extra(module: str, extra: str) -> list[Missing]:
