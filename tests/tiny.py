@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import random
 import sys
@@ -200,6 +201,8 @@ class TinySegmenter:
 
 class TinyBrokenSegmenter(TinySegmenter):
     """Breaks on every image."""
+
+    card = dataclasses.replace(TinySegmenter.card, id="tiny_broken_segmenter")
 
     def segment(self, occluded: Tensor) -> Tensor:
         raise RuntimeError("the segmenter broke")

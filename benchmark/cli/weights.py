@@ -17,7 +17,7 @@ app = typer.Typer(help="List, fetch, add and verify files of weights.", no_args_
 
 def catalogue() -> dict[str, WeightFile]:
     """Every weight file that a plug-in, the face detector or a loss of training names, by id."""
-    from unmaskbench.benchmark.metrics.backbones import VGG19
+    from unmaskbench.benchmark.metrics._backbones import VGG19
     from unmaskbench.benchmark.plugins import registry
     from unmaskbench.benchmark.plugins.detection import DETECTOR
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.phase_congruency import phase_congruency
+from unmaskbench.benchmark.metrics._phase_congruency import ORIENTATIONS, SCALES, phase_congruency
 from unmaskbench.plugin import (
     METRICS,
     MetricCard,
@@ -48,7 +48,7 @@ class Fsim:
         kind="full_reference",
         direction="higher",
         range=(0.0, 1.0),
-        signature="fsim|chromatic|scales:4|orientations:4|rgb|8bit|u1",
+        signature=f"fsim|chromatic|scales:{SCALES}|orientations:{ORIENTATIONS}|rgb|8bit|u1",
         regions=("whole", "hole", "known", "border"),
         minimum_size=MINIMUM_PX,
         source="Zhang et al. 2011, doi 10.1109/TIP.2011.2109730",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.structural import WINDOW_PX, Moments, moments, structural_maps
+from unmaskbench.benchmark.metrics._structural import STRUCTURAL_SIGNATURE, WINDOW_PX, Moments, moments, structural_maps
 from unmaskbench.plugin import (
     METRICS,
     ContentCache,
@@ -45,7 +45,7 @@ class MsSsim:
         kind="full_reference",
         direction="higher",
         range=(0.0, 1.0),
-        signature="ms_ssim|win:11|sigma:1.5|scales:5|valid|rgb|8bit|u1",
+        signature=f"ms_ssim|{STRUCTURAL_SIGNATURE}|scales:{len(WEIGHTS)}|valid|rgb|8bit|u1",
         minimum_size=MINIMUM_PX,
         source="Wang et al. 2003, doi 10.1109/ACSSC.2003.1292216",
     )

@@ -5,7 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.structural import MARGIN_PX, WINDOW_PX, Moments, moments, structural_maps
+from unmaskbench.benchmark.metrics._structural import (
+    MARGIN_PX,
+    STRUCTURAL_SIGNATURE,
+    WINDOW_PX,
+    Moments,
+    moments,
+    structural_maps,
+)
 from unmaskbench.plugin import (
     METRICS,
     ContentCache,
@@ -42,7 +49,7 @@ class Ssim:
         kind="full_reference",
         direction="higher",
         range=(-1.0, 1.0),
-        signature="ssim|win:11|sigma:1.5|valid|rgb|8bit|u1",
+        signature=f"ssim|{STRUCTURAL_SIGNATURE}|valid|rgb|8bit|u1",
         regions=("whole", "hole", "known", "border"),
         minimum_size=WINDOW_PX,
         source="Wang et al. 2004, doi 10.1109/TIP.2003.819861",

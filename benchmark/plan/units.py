@@ -155,7 +155,7 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
         refs = tuple(dataset.samples)
-        _check_ids(entry, refs)
+        check_ids(entry, refs)
         indices = limited(refs, entry.limit)
         if not indices:
             raise SuiteError(f"dataset '{entry.label}' (split {entry.split}) has no sample")
@@ -202,7 +202,7 @@ def _contents(
     return contents
 
 
-def _check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:
+def check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:
     """Raise SuiteError where two samples share an id, or an id could lead out of a folder of images named by it."""
     seen: set[str] = set()
     for ref in refs:

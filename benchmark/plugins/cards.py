@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Region = Literal["whole", "hole", "known", "border"]
+Kind = Literal["full_reference", "no_reference", "set", "segmentation"]
+Direction = Literal["higher", "lower"]
+REGIONS, KINDS, DIRECTIONS = get_args(Region), get_args(Kind), get_args(Direction)
+# How far beyond its range a metric's value may lie for being computed in floating point.
+ROUNDING = 1e-4
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,8 @@ class MetricCard:
 
     id: str
     title: str
-    kind: Literal["full_reference", "no_reference", "set", "segmentation"]
-    direction: Literal["higher", "lower"]
+    kind: Kind
+    direction: Direction
     range: tuple[float, float]
     signature: str
     unit: str = ""
@@ -84,6 +89,24 @@ class MetricCard:
     minimum_size: int = 1
     source: str = ""
     notes: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a kind, direction, range or region that there is not: no run could make sense of it."""
+        choices = {"kind": (self.kind, KINDS), "direction": (self.direction, DIRECTIONS)}
+        choices |= {f"regions[{place}]": (region, REGIONS) for place, region in enumerate(self.regions)}
+        for key, (value, legal) in choices.items():
+            if value not in legal:
+                raise ValueError(f"metric '{self.id}': {key} is {value!r}, none of {', '.join(legal)}")
+        if len(self.range) != 2 or not self.range[0] < self.range[1]:
+            raise ValueError(f"metric '{self.id}': range must be two numbers, low then high, got {self.range!r}")
+
+    def refusal(self, value: float) -> str:
+        """A sentence where a value lies outside ``range`` by more than rounding, else "": either the value or the card is
+        wrong, and neither may be ranked."""
+        low, high = self.range
+        if low - ROUNDING <= value <= high + ROUNDING:
+            return ""
+        return f"{self.id} gave {value:.6g}, outside the range of its card [{low:g}, {high:g}]"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Any
 from unmaskbench.benchmark.plugins.exports import HOMES
 
 if TYPE_CHECKING:
+    from unmaskbench.benchmark.biometrics.aligned_matcher import (
+        OnnxMatcher,
+        TorchMatcher,
+        matcher_signature,
+    )
     from unmaskbench.benchmark.biometrics.alignment import (
         ALIGNMENT_SIGNATURE,
         ARCFACE_112X96,
@@ -35,16 +40,19 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.biometrics.torch_embedder import (
         TorchEmbedder,
     )
-    from unmaskbench.benchmark.metrics.content_cache import (
+    from unmaskbench.benchmark.metrics._base import (
+        full_reference,
+    )
+    from unmaskbench.benchmark.metrics._content_cache import (
         ContentCache,
     )
-    from unmaskbench.benchmark.metrics.image_by_image import (
+    from unmaskbench.benchmark.metrics._image_by_image import (
         image_by_image,
     )
-    from unmaskbench.benchmark.metrics.regions import (
+    from unmaskbench.benchmark.metrics._regions import (
         region_mean,
     )
-    from unmaskbench.benchmark.metrics.validation import (
+    from unmaskbench.benchmark.metrics._validation import (
         check_images,
         check_like,
         check_masks,
@@ -99,6 +107,7 @@ if TYPE_CHECKING:
     )
     from unmaskbench.benchmark.plugins.learned_method import (
         LearnedMethod,
+        locate,
         metadata_of,
         read_method_card,
     )
@@ -213,6 +222,7 @@ __all__ = [
     "Occlusion",
     "OcclusionCard",
     "OnnxEmbedder",
+    "OnnxMatcher",
     "Output",
     "Pair",
     "PairedDataset",
@@ -223,6 +233,7 @@ __all__ = [
     "Shares",
     "StartsFromPublished",
     "TorchEmbedder",
+    "TorchMatcher",
     "Trainable",
     "UnavailablePluginError",
     "UnknownPluginError",
@@ -247,11 +258,14 @@ __all__ = [
     "detector_path",
     "existing",
     "face_region",
+    "full_reference",
     "image_by_image",
     "inpaint",
     "is_image",
     "lay_over",
     "load_strict",
+    "locate",
+    "matcher_signature",
     "metadata_of",
     "missing_extra",
     "pixels_of",

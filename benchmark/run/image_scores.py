@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.regions import region_mask
+from unmaskbench.benchmark.metrics._regions import region_mask
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.hooks import share_among
 from unmaskbench.benchmark.plugins.registry import METRICS

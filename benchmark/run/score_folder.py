@@ -11,7 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.regions import region_mask
+from unmaskbench.benchmark.metrics._regions import region_mask
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.plugins.types import Region
 from unmaskbench.benchmark.run.mask_set import read_png

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from unmaskbench.benchmark.plugins.yaml_file import load_plain
+from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 from unmaskbench.benchmark.training.plugin_folder import recipe_file
 
 Task = Literal["restoration", "segmentation", "embedding", "generation"]
@@ -308,14 +308,7 @@ def _base(method: str, extends: str, chain: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RecipeError(f"no recipe file at {path}")
-    if path.stat().st_size > LARGEST_RECIPE_BYTES:
-        raise RecipeError(f"{path} is larger than 1 MB: that is no recipe")
     try:
-        content = load_plain(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecipeError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping of keys, not {type(content).__name__}")
-    return content
+        return read_mapping(path, "recipe", LARGEST_RECIPE_BYTES)
+    except ValueError as error:
+        raise RecipeError(str(error)) from error

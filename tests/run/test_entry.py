@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -218,6 +219,8 @@ def test_nan_in_the_middle_of_a_chain_is_a_failure() -> None:
     from unmaskbench.benchmark.run.restore import Restorer
 
     class Nan(tiny.TinyOdd):
+        card = dataclasses.replace(tiny.TinyOdd.card, id="tiny_nan")
+
         def __init__(self) -> None:
             super().__init__("nan")
 
@@ -295,12 +298,12 @@ def test_a_metric_that_wants_larger_images_is_refused_before_anything_is_compute
 
 @pytest.mark.parametrize("part", ["reference", "score"])
 def test_a_metric_that_breaks_fails_its_rows_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
-    from unmaskbench.benchmark.metrics.l1 import L1
+    from unmaskbench.benchmark.plugins.registry import METRICS
 
-    def broken(self: L1, *_: Any) -> None:
+    def broken(self: Any, *_: Any) -> None:
         raise IndexError("off the end")
 
-    monkeypatch.setattr(L1, part, broken)
+    monkeypatch.setattr(METRICS.get("l1"), part, broken)
     rows = table(run(tiny.suite(gallery=0), tmp_path / "run", speed=False)).filter(pl.col("method") != "")
     fates = {key: set(found["status"]) for (key,), found in rows.group_by("metric")}
     assert fates == {"psnr": {"ok"}, "l1": {"failed_score"}}

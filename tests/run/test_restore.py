@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -45,6 +46,8 @@ class Multiple(Shaped):
 
 
 class Half(Shaped):
+    card = dataclasses.replace(Shaped.card, id="tiny_half")
+
     def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
         found = torch.nn.functional.conv2d(occluded, torch.eye(3)[:, :, None, None])
         DTYPES.append(found.dtype)
@@ -52,6 +55,8 @@ class Half(Shaped):
 
 
 class Over(Shaped):
+    card = dataclasses.replace(Shaped.card, id="tiny_over")
+
     def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
         return occluded * 1.2 - 0.1
 

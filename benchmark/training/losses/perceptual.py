@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, VGG19, Backbone, tapped
+from unmaskbench.benchmark.metrics._backbones import ALEXNET, SQUEEZENET, VGG19, Backbone, tapped
 from unmaskbench.benchmark.training.losses import Batch, View, region_weight
 
 FEATURES = {"lpips_alex": ALEXNET, "lpips_squeeze": SQUEEZENET, "vgg19": VGG19}
