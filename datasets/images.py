@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -34,17 +35,26 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
-def read_image(path: Path | str, maximum_pixels: int = MAXIMUM_PIXELS, minimum_side: int = MINIMUM_SIDE) -> Tensor:
+def read_image(
+    path: Path | str,
+    maximum_pixels: int = MAXIMUM_PIXELS,
+    minimum_side: int = MINIMUM_SIDE,
+    content: BinaryIO | None = None,
+) -> Tensor:
     """The image (3, H, W), RGB float32 in [0, 1] in steps of 1/255, upright.
 
-    Raises ImageError where the file is missing, not decodable, has a side below ``minimum_side`` or more than
+    ``content`` holds the file's bytes where they lie inside another file, and ``path`` then only names them. Raises
+    ImageError where the file is missing, not decodable, has a side below ``minimum_side`` or more than
     ``maximum_pixels`` pixels.
     """
-    return to_tensor(read_pixels(path, maximum_pixels, minimum_side))
+    return to_tensor(read_pixels(path, maximum_pixels, minimum_side, content))
 
 
 def read_pixels(
-    path: Path | str, maximum_pixels: int = MAXIMUM_PIXELS, minimum_side: int = MINIMUM_SIDE
+    path: Path | str,
+    maximum_pixels: int = MAXIMUM_PIXELS,
+    minimum_side: int = MINIMUM_SIDE,
+    content: BinaryIO | None = None,
 ) -> NDArray[np.uint8]:
     """The image as (H, W, 3) uint8, RGB, upright. Raises as ``read_image``."""
     path = Path(path)
@@ -52,7 +62,7 @@ def read_pixels(
         with warnings.catch_warnings():
             # Pillow warns of large images at half of its own limit; ours decides.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(content or path) as image:
                 _check_size(path, image.size, maximum_pixels, minimum_side)
                 return np.asarray(_rgb(path, ImageOps.exif_transpose(image)), dtype=np.uint8)
     except ImageError:
@@ -66,7 +76,7 @@ def read_pixels(
     except Image.DecompressionBombError as error:
         raise ImageError(f"{path}: {error}; make it smaller, at most {maximum_pixels:,} pixels") from error
     except UnidentifiedImageError as error:
-        size = path.stat().st_size
+        size = path.stat().st_size if content is None else content.seek(0, 2)
         what = "is empty (0 bytes)" if size == 0 else "is not an image in a format that is known here"
         raise ImageError(f"{path}: {what}; fetch it again or remove it") from error
     except Exception as error:  # decoders raise anything (OSError, SyntaxError, struct.error...) on broken bytes

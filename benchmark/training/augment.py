@@ -24,6 +24,7 @@ MIRRORED = [1, 0, 2, 4, 3]
 def augment(face: Face, how: Augmentation, rng: np.random.Generator) -> Face:
     """The changed face; the number of draws from ``rng`` does not depend on the face."""
     draws = rng.random(8)
+    tint = 2.0 * rng.random(3) - 1.0 if how.colour else None
     if how.flip and draws[0] < 0.5:
         face = mirror(face)
     if how.rotate_degrees or how.scale or how.shift:
@@ -38,6 +39,10 @@ def augment(face: Face, how: Augmentation, rng: np.random.Generator) -> Face:
         contrast, brightness = 1.0 + how.light * (2.0 * draws[5] - 1.0), how.light * (2.0 * draws[6] - 1.0) / 2.0
         image = (face.image - 0.5) * contrast + 0.5 + brightness
         face = replace(face, image=(image.clamp(0, 1) * 255).round() / 255)
+    if tint is not None:
+        # A truth and its occluded twin are six channels and get one light.
+        gains = torch.tensor(1.0 + how.colour * tint, dtype=torch.float32).repeat(len(face.image) // 3)
+        face = replace(face, image=((face.image * gains[:, None, None]).clamp(0, 1) * 255).round() / 255)
     return face
 
 
