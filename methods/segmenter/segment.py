@@ -27,6 +27,14 @@ class Segmenter(LearnedMethod):
 
         return OcclusionSegmenter(**{**(COMPACT if size == "compact" else {}), **settings})
 
+    @classmethod
+    def published_start(cls, path: Path, network: nn.Module) -> dict[str, Tensor] | None:
+        """The weights in ``path`` for a ``network`` with more levels than they are of; None where both have as many."""
+        from unmaskbench.benchmark.plugins.weights.loading import read_state_dict
+        from unmaskbench.methods.segmenter.network import deepened
+
+        return deepened(read_state_dict(path), network.state_dict())
+
     def segment(self, occluded: Tensor) -> Tensor:
         """Probability of occlusion (N, 1, H, W) in [0, 1] for occluded (N, 3, H, W)."""
         return self.restore(occluded, None)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.methods.segmenter.network import OcclusionSegmenter, plain_cost, separable_cost
+from unmaskbench.methods.segmenter.network import OcclusionSegmenter, deepened, plain_cost, separable_cost
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +85,35 @@ def test_traced_segmenter_gives_the_same_numbers(batch: tuple[Tensor, Tensor]) -
     with torch.no_grad():
         traced = torch.jit.trace(segmenter, batch[0][:1])
         torch.testing.assert_close(traced(batch[0]), segmenter(batch[0]), rtol=0, atol=1e-6)
+
+
+def test_a_deepened_network_gives_the_same_masks(batch: tuple[Tensor, Tensor]) -> None:
+    shallow, deep = OcclusionSegmenter((8, 16)), OcclusionSegmenter((8, 16, 24, 32))
+    for _ in range(3):
+        shallow(torch.rand(4, 3, 32, 48))  # batch norm has seen something
+    state = deepened(shallow.state_dict(), deep.state_dict())
+    assert state is not None
+    deep.load_state_dict(state)
+    with torch.no_grad():
+        torch.testing.assert_close(deep.eval()(batch[0]), shallow.eval()(batch[0]), rtol=0, atol=1e-4)
+    deep.train()(batch[0]).sum().backward()
+    # what comes from below says nothing yet, and can be learnt
+    weight = deep.decoder[1][0].weight
+    assert weight[:, :16].abs().max() == 0
+    assert weight.grad is not None
+    assert weight.grad[:, :16].abs().max() > 0
+    assert deepened(shallow.state_dict(), shallow.state_dict()) is None
+
+
+def test_the_new_norm_expects_what_relu_leaves() -> None:
+    """Mean and variance of max(x, 0) against a million draws."""
+    shallow, deep = OcclusionSegmenter((8, 16)), OcclusionSegmenter((8, 16, 24))
+    norm = shallow.encoder[1][1][2]
+    with torch.no_grad():
+        norm.bias.uniform_(-1, 1)
+        norm.weight.uniform_(0.2, 1.5)
+    state = deepened(shallow.state_dict(), deep.state_dict())
+    assert state is not None
+    draws = (norm.bias + norm.weight * torch.randn(1_000_000, 1)).detach().clamp_min(0)
+    torch.testing.assert_close(state["decoder.1.1.running_mean"], draws.mean(0), rtol=0, atol=5e-3)
+    torch.testing.assert_close(state["decoder.1.1.running_var"], draws.var(0), rtol=0.02, atol=5e-3)
