@@ -66,6 +66,8 @@ def weave(kind: str, light: tuple[float, float], rng: np.random.Generator) -> Cl
     colour = _printed(base, rng) if printed else np.broadcast_to(base, (TEXTURE, TEXTURE, 3)).copy()
     if rng.random() < 0.20:
         _binding(colour, dye("cloth", rng), rng)
+    if kind == "kn95" and rng.random() < 0.2:
+        _valve(colour, rng)
     height, lines = _folds(kind, rng)
     down, right = np.gradient(height * TEXTURE)
     strength = float(rng.uniform(0.4, 1.6))
@@ -107,6 +109,16 @@ def _binding(colour: Array, edge: Array, rng: np.random.Generator) -> None:
         colour[-width:] = edge
         colour[:, :width] = edge
         colour[:, -width:] = edge
+
+
+def _valve(colour: Array, rng: np.random.Generator) -> None:
+    """A round valve on one half, darker or brighter than the cloth, with a ring."""
+    middle = rng.uniform((0.2, 0.45), (0.8, 0.75)) * TEXTURE
+    away = np.hypot(*(np.mgrid[0:TEXTURE, 0:TEXTURE] - middle[::-1, None, None])) / (0.09 * TEXTURE)
+    paint = rng.uniform(0.1, 0.95)
+    share = np.clip((1 - away) * 6, 0, 1)[..., None]
+    colour += (paint - colour) * share * 0.8
+    colour *= 1 - 0.3 * np.exp(-(((away - 1) / 0.15) ** 2))[..., None]
 
 
 def _grid() -> tuple[Array, Array]:

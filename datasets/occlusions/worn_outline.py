@@ -1,4 +1,4 @@
-"""Where the edges of a worn mask lie on a head: fitted well, too large, slipped below the nose or hung at the chin.
+"""Where the edges of a worn mask lie on a head: fitted well, too large, below the nose, at the chin, or around the neck.
 
 Edges are curves in (angle, y) of ``head_pose``: an upper and a lower one over the mask's width, and two sides.
 """
@@ -21,7 +21,7 @@ LIMITS: dict[str, Limits] = {
     "kn95": ((0.98, 1.36), (0.02, 0.38), (0.50, 0.95), (1.80, 2.35), (0.98, 1.40)),
     "cloth": ((0.95, 1.42), (0.05, 0.48), (0.35, 0.78), (1.75, 2.35), (1.05, 1.60)),
 }
-BELOW_NOSE, AT_CHIN = 0.12, 0.03
+BELOW_NOSE, AT_CHIN, GAITER = 0.12, 0.03, 0.08  # shares; of cloth alone the last, which goes on around the neck
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def worn(kind: str, rng: np.random.Generator) -> Outline:
     elif slipped < AT_CHIN + BELOW_NOSE:
         drop = float(rng.uniform(0.35, 0.62))
         middle, side, low, low_side = middle + drop, side + 0.4 * drop, low + 0.3 * drop, low_side + 0.2 * drop
+    elif kind == "cloth" and slipped > 1 - GAITER:
+        half, low, low_side = half + 0.25, low + float(rng.uniform(0.6, 1.2)), low_side + float(rng.uniform(0.8, 1.4))
     lean = float(rng.normal(0, 0.05))
     front = float(rng.choice((0.95, 1.0, 1.04, 1.08, 1.12)))  # few, because a shell's splines are kept
     shell = SHELLS[kind] if rng.random() < 0.8 else CUP_SHELL
