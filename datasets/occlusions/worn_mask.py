@@ -107,6 +107,8 @@ def _photograph(
             )
             picture = worn_scene.straps(picture, pose, ends, cloth.loops * light.exposure * 0.85, rng)
         picture = picture * (1 - cover[..., None]) + colour * cover[..., None]
+        picture, lenses = worn_scene.spectacles(picture, pose, light, skin / (light.tint * light.exposure), rng)
+        cover = np.where(lenses < 0.5, cover, 0.0)
     picture, before = worn_scene.in_front(picture, pose, skin, rng)
     mask = ((cover >= 0.5) & (before < 0.5)).astype(np.float32)
     eight = worn_scene.photographed(picture, rng)

@@ -1,4 +1,4 @@
-"""What surrounds a worn mask on a photograph and is no mask: clothes, straps, shadow, hair and fingers in front, and the camera.
+"""What surrounds a worn mask on a photograph and is no mask: clothes, straps, shadow, glasses, hair and fingers, and the camera.
 
 Pictures are float64 RGB (H, W, 3) in [0, 1]; shares are (H, W) in [0, 1]. Everything random comes from the generator.
 """
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, HeadPose
 from unmaskbench.datasets.occlusions.painting import Light
-from unmaskbench.datasets.occlusions.relief import smooth_outline
+from unmaskbench.datasets.occlusions.relief import Relief, smooth_outline
+from unmaskbench.datasets.occlusions.things import eyeglasses, sunglasses
 from unmaskbench.datasets.occlusions.worn_cloth import weave
 
 
@@ -106,6 +107,21 @@ def straps(picture: Array, pose: HeadPose, ends: Array, colour: Array, rng: np.r
                 points = pose.on_shell(HEAD, side * angles[:count], heights[:count], lift=0.02)
                 cv2.polylines(canvas, [np.rint(points * 16).astype(np.int32)], False, paint, thickness, cv2.LINE_AA, 4)
     return np.asarray(canvas.astype(np.float64) / 255)
+
+
+def spectacles(
+    picture: Array, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """The picture with glasses over the mask's edge now and then, and the share (H, W) that dark lenses hide of it."""
+    chance = rng.random()
+    hidden = np.zeros(picture.shape[:2])
+    if chance > 0.2:
+        return picture, hidden
+    relief = Relief(*picture.shape[:2])
+    (sunglasses if chance < 0.05 else eyeglasses)(relief, pose, light, skin, rng)
+    share = np.clip(relief.alpha, 0, 1)
+    worn = picture * (1 - share[..., None]) + relief.colour * share[..., None]
+    return worn, share if chance < 0.05 else hidden
 
 
 def in_front(picture: Array, pose: HeadPose, skin: Array, rng: np.random.Generator) -> tuple[Array, Array]:
