@@ -19,7 +19,7 @@ from unmaskbench.benchmark.plan.geometry import blank, composite, from_native, t
 from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
 from unmaskbench.benchmark.plugins.hooks import network_of
 from unmaskbench.benchmark.plugins.registry import METHODS
-from unmaskbench.benchmark.plugins.types import Method, MethodCard
+from unmaskbench.benchmark.plugins.types import Method, MethodCard, Segmenter
 from unmaskbench.benchmark.run.metric_calls import describe
 from unmaskbench.benchmark.run.process_state import undisturbed
 
@@ -142,6 +142,13 @@ class Restorer:
         if self.precision == "fp32":
             return contextlib.nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+
+def segmented(segmenter: Segmenter, occluded: Tensor, device: str) -> Tensor:
+    """A segmenter's probabilities (N, 1, H, W) for occluded faces (N, 3, H, W), found at the size that its card names."""
+    size, multiple = segmenter.card.native_size, segmenter.card.size_multiple
+    images, _ = to_native(occluded, None, size, multiple)
+    return from_native(segmenter.segment(images.to(device)).cpu(), *occluded.shape[-2:], size)
 
 
 def _seed(method: str, ids: Sequence[str]) -> int:

@@ -50,13 +50,15 @@ class Augmentation(_Frozen):
     """Random changes of the whole face before it is occluded: the restoration task is the same for all of them.
 
     ``rotate_degrees``, ``scale`` and ``shift`` are the half-widths of uniform draws (scale and shift as shares of the
-    image side); ``light`` the half-width of a brightness and contrast factor; ``flip`` mirrors half of the draws.
+    image side); ``light`` the half-width of a brightness and contrast factor; ``flip`` mirrors half of the draws. Beyond the
+    image's edge there is its mirror image, or with ``border: repeated`` its outermost pixels, as where a crop left a photograph.
     """
 
     flip: bool = True
     rotate_degrees: Annotated[float, Field(ge=0, le=90)] = 0.0
     scale: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     shift: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    border: Literal["mirrored", "repeated"] = "mirrored"
     light: Annotated[float, Field(ge=0, lt=1)] = 0.0
     colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Half-width of a factor per colour channel: lamps and cameras differ in white balance."""
@@ -222,6 +224,8 @@ class Recipe(_Frozen):
             del content["data"]["hole"]
         if not content["data"]["augmentation"]["colour"]:
             del content["data"]["augmentation"]["colour"]
+        if content["data"]["augmentation"]["border"] == "mirrored":
+            del content["data"]["augmentation"]["border"]
         for adversary in content["adversaries"]:
             if not adversary["known_is_real"]:
                 del adversary["known_is_real"]
