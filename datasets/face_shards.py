@@ -14,8 +14,8 @@ from pathlib import Path
 
 from unmaskbench.benchmark.plugins.registry import DATASETS
 from unmaskbench.benchmark.plugins.types import Attribute, DatasetCard, Face, SampleRef
+from unmaskbench.benchmark.store.images import is_image, read_image
 from unmaskbench.datasets.annotations import existing
-from unmaskbench.datasets.images import is_image, read_image
 from unmaskbench.datasets.landmarks import read_landmarks
 
 SPLITS = ("train", "validation")

@@ -148,15 +148,15 @@ if TYPE_CHECKING:
         state_dict_of,
         under_prefix,
     )
-    from unmaskbench.datasets.annotations import (
-        existing,
-    )
-    from unmaskbench.datasets.images import (
+    from unmaskbench.benchmark.store.images import (
         ImageError,
         is_image,
         read_image,
         read_pixels,
         to_tensor,
+    )
+    from unmaskbench.datasets.annotations import (
+        existing,
     )
     from unmaskbench.datasets.landmarks import (
         read_landmarks,

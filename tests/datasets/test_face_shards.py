@@ -7,8 +7,8 @@ import torch
 
 from tests.datasets.trees import face_shards, shard
 from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.store.images import ImageError
 from unmaskbench.datasets.face_shards import FaceShards
-from unmaskbench.datasets.images import ImageError
 
 
 @pytest.fixture
