@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unmaskbench.benchmark.plugins.registry import DATASETS
-from unmaskbench.benchmark.plugins.types import Attribute, DatasetCard, Face, SampleRef
-from unmaskbench.datasets.images import read_image
+from unmaskbench.plugin import DATASETS, Attribute, DatasetCard, Face, SampleRef, read_image
 
 PARTITIONS = {"train": "0", "validation": "1", "test": "2"}
 SPLITS = (*PARTITIONS, "all")

@@ -11,12 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins.registry import DATASETS
-from unmaskbench.benchmark.plugins.types import DatasetCard, Face, SampleRef
-from unmaskbench.datasets.annotations import existing
 from unmaskbench.datasets.celeba import Attributes, read_identities, table
-from unmaskbench.datasets.images import read_image
-from unmaskbench.datasets.landmarks import read_landmarks
+from unmaskbench.plugin import DATASETS, DatasetCard, Face, SampleRef, existing, read_image, read_landmarks
 
 # CelebA's partition: the last 1-based file number of train and of validation
 LAST_TRAIN, LAST_VALIDATION = 162_770, 182_637

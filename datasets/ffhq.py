@@ -11,11 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins.registry import DATASETS
-from unmaskbench.benchmark.plugins.types import DatasetCard, Face, SampleRef
-from unmaskbench.datasets.annotations import existing
-from unmaskbench.datasets.images import read_image
-from unmaskbench.datasets.landmarks import read_landmarks
+from unmaskbench.plugin import DATASETS, DatasetCard, Face, SampleRef, existing, read_image, read_landmarks
 
 RANGES = {"train": range(60_000), "test": range(60_000, 70_000), "all": range(70_000)}
 FOLDERS = {1024: "images1024x1024", 128: "thumbnails128x128"}

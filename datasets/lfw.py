@@ -10,11 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from unmaskbench.benchmark.plugins.registry import DATASETS
-from unmaskbench.benchmark.plugins.types import DatasetCard, Face, Pair, SampleRef
-from unmaskbench.datasets.annotations import existing
-from unmaskbench.datasets.images import read_image
-from unmaskbench.datasets.landmarks import read_landmarks
+from unmaskbench.plugin import DATASETS, DatasetCard, Face, Pair, SampleRef, existing, read_image, read_landmarks
 
 IMAGE_FOLDERS = ("images_deepfunneled", "lfw-deepfunneled", "lfw_deepfunneled", "lfw_funneled", "lfw-funneled", "lfw")
 SETS = {"train": range(1, 8), "validation": range(8, 9), "test": range(9, 11)}

@@ -8,11 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from unmaskbench.benchmark.plugins.registry import DATASETS
-from unmaskbench.benchmark.plugins.types import DatasetCard, Face, SampleRef
-from unmaskbench.datasets.annotations import existing
-from unmaskbench.datasets.images import is_image, read_image
-from unmaskbench.datasets.landmarks import read_landmarks
+from unmaskbench.plugin import DATASETS, DatasetCard, Face, SampleRef, existing, is_image, read_image, read_landmarks
 
 FOLDERS = {"unmasked": "AFDB_face_dataset", "masked": "AFDB_masked_face_dataset"}
 SPLITS = ("test", "masked", "unmasked")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.plugins.model_file import card_of, read_convention
-from unmaskbench.benchmark.plugins.registry import METHODS
-from unmaskbench.benchmark.plugins.types import MethodCard
+from unmaskbench.plugin import METHODS, MethodCard, card_of, read_convention
 
 if TYPE_CHECKING:
     from torch import Tensor

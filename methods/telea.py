@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.plugins.inpainting import check_radius, inpaint
-from unmaskbench.benchmark.plugins.registry import METHODS
-from unmaskbench.benchmark.plugins.types import MethodCard
+from unmaskbench.plugin import METHODS, MethodCard, check_radius, inpaint
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.plugins.registry import METHODS
-from unmaskbench.benchmark.plugins.types import MethodCard
+from unmaskbench.plugin import METHODS, MethodCard
 
 if TYPE_CHECKING:
     from torch import Tensor

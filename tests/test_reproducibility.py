@@ -7,6 +7,7 @@ into single steps of 1/255 at few pixels.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,7 +167,7 @@ def test_the_order_of_methods_metrics_and_regions(plain: Path, weights: Path, tm
 class Heads:
     """Drawn heads, the last first where ``turned``."""
 
-    card = DATASETS.get("synthetic").card
+    card = dataclasses.replace(DATASETS.card("synthetic"), id="turned_heads")
 
     def __init__(self, split: str = "test", size: int = 64, turned: bool = False) -> None:
         self.drawn = DATASETS.build("synthetic", split=split, size=size)

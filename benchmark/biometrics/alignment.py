@@ -56,7 +56,7 @@ dlib lays its chips by sixty-eight points of its own. This is ArcFace's template
 training people best (d' 4.40 by cosine; one step of the grid beside it 4.22 to 4.38).
 """
 
-SIGNATURE = "umeyama5|bilinear|area<0.5"
+ALIGNMENT_SIGNATURE = "umeyama5|bilinear|area<0.5"
 """The choices of this module that can change an embedding, for the signatures of matchers."""
 
 

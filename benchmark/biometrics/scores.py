@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unmaskbench.benchmark.biometrics.pairs import Indices, PairSet
+from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
 from unmaskbench.benchmark.plugins.types import Matcher
 
 Scores = NDArray[np.float32]
@@ -98,7 +99,7 @@ def similarities(matcher: Matcher, probe: Tensor, gallery: Tensor, trials: Indic
     """
     if len(trials) == 0:
         return np.zeros(0, dtype=np.float32)
-    paired: Any = getattr(matcher, "paired_similarity", None)
+    paired = paired_similarity_of(matcher)
     if paired is not None and len(trials) * 16 < len(np.unique(trials[:, 0])) * len(gallery):
         return _row_by_row(paired, probe, gallery, trials)
     return _from_blocks(matcher, probe, gallery, trials)

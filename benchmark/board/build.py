@@ -14,6 +14,7 @@ from unmaskbench.benchmark.board.images import Condition, image_rows
 from unmaskbench.benchmark.board.verification import verification
 from unmaskbench.benchmark.plan.suite import Entry, MethodEntry, Suite, SuiteError, parse
 from unmaskbench.benchmark.plan.units import method_cards
+from unmaskbench.benchmark.plugins.hooks import training_card_of
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METRICS, OCCLUSIONS, PluginRegistry
 from unmaskbench.benchmark.plugins.types import MethodCard
 from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError, read_json
@@ -183,9 +184,7 @@ def training_card(entry: MethodEntry) -> dict[str, Any] | None:
     """The model card that a method's class gives for the weights that it uses, None where it has none."""
     from unmaskbench.benchmark.plugins.registry import METHODS
 
-    found = getattr(METHODS.get(entry.id.split("+")[0]), "training_card", None)
-    card: dict[str, Any] | None = found() if callable(found) else None
-    return card
+    return training_card_of(METHODS.get(entry.id.split("+")[0]))
 
 
 def _dataset(entry: Any, manifest: pl.DataFrame) -> dict[str, Any]:

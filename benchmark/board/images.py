@@ -241,6 +241,8 @@ def set_rows(
             else:
                 try:
                     value = finite(metric.compute(restored, truth))
+                    note = "" if value is None else card.refusal(value)
+                    value = None if note else value
                 except ValueError as error:
                     note = str(error)
             ranked = value is not None and n >= SET_MINIMUM

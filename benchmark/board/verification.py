@@ -19,6 +19,7 @@ from unmaskbench.benchmark.board.images import Condition, finite
 from unmaskbench.benchmark.board.slices import TrialSlice, slice_rows, trial_slices
 from unmaskbench.benchmark.board.verification_intervals import ResampledFigures
 from unmaskbench.benchmark.plan.suite import Entry, Suite
+from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.plugins.types import Matcher, MatcherCard, MethodCard, SampleRef, Setting
 from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap
@@ -201,7 +202,7 @@ class _Judge:
     ) -> None:
         """Each face's similarity to its own truth: how much of the person a restoration gave back, sample by sample."""
         usable = ~(restored[1] | truth[1])
-        paired = getattr(self.matcher, "paired_similarity", None)
+        paired = paired_similarity_of(self.matcher)
         if paired is not None:
             values = paired(restored[0][usable], truth[0][usable]).numpy()
         else:

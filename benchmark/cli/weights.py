@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmaskbench.benchmark.plugins.hooks import weights_of
+
 if TYPE_CHECKING:
     from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
@@ -15,14 +17,14 @@ app = typer.Typer(help="List, fetch, add and verify files of weights.", no_args_
 
 def catalogue() -> dict[str, WeightFile]:
     """Every weight file that a plug-in, the face detector or a loss of training names, by id."""
-    from unmaskbench.benchmark.metrics.backbones import VGG19
+    from unmaskbench.benchmark.metrics._backbones import VGG19
     from unmaskbench.benchmark.plugins import registry
     from unmaskbench.benchmark.plugins.detection import DETECTOR
 
     found: dict[str, WeightFile] = {weight.id: weight for weight in (DETECTOR, *VGG19.files)}
     for room in (registry.METRICS, registry.MATCHERS, registry.METHODS, registry.SEGMENTERS):
         for name in room.names():
-            for weight in getattr(room.get(name), "weights", ()):
+            for weight in weights_of(room.get(name)):
                 found.setdefault(weight.id, weight)
     return dict(sorted(found.items()))
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib
 from functools import lru_cache
+from importlib.metadata import version
 
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.validation import check_images, check_whole
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.benchmark.metrics._no_reference import NoReference
+from unmaskbench.plugin import METRICS, MetricCard, WeightFile, check_images, weights
 
 MINIMUM_PX = 16
 KERNEL_PX = 7
@@ -56,7 +54,7 @@ def brisque(images: Tensor) -> Tensor:
 
 
 @METRICS.register("brisque")
-class Brisque:
+class Brisque(NoReference):
     """BRISQUE for the harness; it needs no truth."""
 
     card = MetricCard(
@@ -65,26 +63,15 @@ class Brisque:
         kind="no_reference",
         direction="lower",
         range=(-float("inf"), float("inf")),
-        signature="brisque|piq 0.8|luma rounded|8bit",
+        signature=f"brisque|piq {version('piq').rpartition('.')[0]}|luma rounded|8bit",
         minimum_size=MINIMUM_PX,
         source="Mittal et al. 2012, doi 10.1109/TIP.2012.2214050; statistics of piq",
         notes="About 0 (good) to 100 on natural images; the regression does not bound it.",
     )
     weights = (SUPPORT_VECTORS,)
 
-    @classmethod
-    def missing(cls) -> list[Missing]:
-        """The regression's support vectors, where they are not here."""
-        return weights.missing(cls.weights)
-
-    def reference(self, truth: Tensor) -> Tensor:
-        """An empty row per image: nothing depends on the truth."""
-        return truth.new_empty((truth.shape[0], 0))
-
-    def score(self, restored: Tensor, reference: Tensor, region: Tensor | None) -> Tensor:
-        """Values (N,) in float64; ``region`` must be None."""
-        check_whole(region, "brisque", "its statistics are those of a whole image")
-        return brisque(restored)
+    whole_because = "its statistics are those of a whole image"
+    values = staticmethod(brisque)
 
 
 def _features(image: Tensor) -> Tensor:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET
-from unmaskbench.benchmark.metrics.content_cache import ContentCache
-from unmaskbench.benchmark.metrics.deep_features import FID_INCEPTION, alexnet_features, inception_features
-from unmaskbench.benchmark.metrics.feature_sets import Statistics, merge_moments, rows
-from unmaskbench.benchmark.metrics.frechet import frechet_distance
-from unmaskbench.benchmark.metrics.validation import check_images
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.benchmark.metrics._backbones import ALEXNET
+from unmaskbench.benchmark.metrics._deep_features import (
+    ALEXNET_SIGNATURE,
+    FID_INCEPTION,
+    INCEPTION_PX,
+    INCEPTION_SIGNATURE,
+    RESIZING,
+    alexnet_features,
+    inception_features,
+)
+from unmaskbench.benchmark.metrics._feature_sets import FeatureSets, Statistics, merge_moments
+from unmaskbench.benchmark.metrics._frechet import frechet_distance
+from unmaskbench.plugin import METRICS, MetricCard, Missing
 
 RANKED_FROM = 2048
 
@@ -29,12 +31,11 @@ def fid(restored: Tensor, truth: Tensor) -> float:
     Frechet distance of pytorch-fid's Inception pool3 features (images resized to 299 px bilinearly). Raises ValueError
     on other shapes or ranges and for fewer than two images, FileNotFoundError where the weights are missing.
     """
-    metric = Fid()
-    return metric.compute(metric.update(restored), metric.update(truth))
+    return Fid().of_images(restored, truth)
 
 
 @METRICS.register("fid")
-class Fid:
+class Fid(FeatureSets):
     """FID for the harness."""
 
     card = MetricCard(
@@ -43,30 +44,13 @@ class Fid:
         kind="set",
         direction="lower",
         range=(0.0, float("inf")),
-        signature="fid|pytorch-fid inception 2015-12-05|pool3:2048|resize:299 bilinear|rgb|8bit",
+        signature=f"fid|{INCEPTION_SIGNATURE}|resize:{INCEPTION_PX} {RESIZING}|rgb|8bit",
         source="Heusel et al. 2017, arXiv 1706.08500; Inception of pytorch-fid 0.3.0",
         notes=f"Unranked below {RANKED_FROM} images: the covariance of 2,048 features is then singular.",
     )
-    weights: ClassVar[tuple[WeightFile, ...]] = (FID_INCEPTION,)
-
-    def __init__(self) -> None:
-        self.features: ContentCache[Tensor] = ContentCache(inception_features)
-
-    @classmethod
-    def missing(cls) -> list[Missing]:
-        """Inception's weights, where they are not here."""
-        return weights.missing(cls.weights)
-
-    def share(self, peers: Mapping[str, object]) -> None:
-        """Use the features of ``peers["kid"]``, where it is computed on the same tensors."""
-        cache = getattr(peers.get("kid"), "features", None)
-        if isinstance(cache, ContentCache):
-            self.features = cache
-
-    def update(self, images: Tensor) -> Statistics:
-        """Statistics of images (N, 3, H, W)."""
-        check_images(images, self.card.minimum_size, self.card.id)
-        return rows(self.features(images))
+    weights = (FID_INCEPTION,)
+    features_of = staticmethod(inception_features)
+    shares_with = "kid"
 
     def merge(self, parts: Sequence[Mapping[str, np.ndarray]]) -> Statistics:
         """Statistics of the union."""
@@ -85,21 +69,16 @@ class FdAlexnet(Fid):
         Fid.card,
         id="fd_alexnet",
         title="Frechet distance (AlexNet)",
-        signature="fd|alexnet relu5 mean:256|native size|rgb|8bit",
+        signature=f"fd|{ALEXNET_SIGNATURE}|native size|rgb|8bit",
         minimum_size=ALEXNET.smallest_px,
         source="Heusel et al. 2017, arXiv 1706.08500, on other features",
         notes=f"Not FID and not comparable with it. Unranked below {RANKED_FROM} images, as FID is.",
     )
     weights = ALEXNET.files
-
-    def __init__(self) -> None:
-        self.features = ContentCache(alexnet_features)
+    features_of = staticmethod(alexnet_features)
+    shares_with = "kid_alexnet"
 
     @classmethod
     def missing(cls) -> list[Missing]:
         """AlexNet's weights, where neither of their files is here."""
         return ALEXNET.missing()
-
-    def share(self, peers: Mapping[str, object]) -> None:
-        """Use the features of ``peers["kid_alexnet"]``, where it is computed on the same tensors."""
-        super().share({"kid": peers.get("kid_alexnet")})

@@ -6,12 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.image_by_image import image_by_image
-from unmaskbench.benchmark.metrics.phase_congruency import phase_congruency
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.benchmark.metrics._phase_congruency import ORIENTATIONS, SCALES, phase_congruency
+from unmaskbench.plugin import (
+    METRICS,
+    MetricCard,
+    check_images,
+    check_like,
+    check_pair,
+    check_region,
+    image_by_image,
+    region_mean,
+)
 
 MINIMUM_PX = 16
 T_PHASE, T_GRADIENT, T_CHROMA = 0.85, 160.0, 200.0
@@ -43,7 +48,7 @@ class Fsim:
         kind="full_reference",
         direction="higher",
         range=(0.0, 1.0),
-        signature="fsim|chromatic|scales:4|orientations:4|rgb|8bit|u1",
+        signature=f"fsim|chromatic|scales:{SCALES}|orientations:{ORIENTATIONS}|rgb|8bit|u1",
         regions=("whole", "hole", "known", "border"),
         minimum_size=MINIMUM_PX,
         source="Zhang et al. 2011, doi 10.1109/TIP.2011.2109730",

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET
-from unmaskbench.benchmark.metrics.content_cache import ContentCache
-from unmaskbench.benchmark.metrics.deep_features import FID_INCEPTION, alexnet_features, inception_features
-from unmaskbench.benchmark.metrics.feature_sets import Statistics, merge_rows, rows
-from unmaskbench.benchmark.metrics.validation import check_images
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.benchmark.metrics._backbones import ALEXNET
+from unmaskbench.benchmark.metrics._deep_features import (
+    ALEXNET_SIGNATURE,
+    FID_INCEPTION,
+    INCEPTION_PX,
+    INCEPTION_SIGNATURE,
+    RESIZING,
+    alexnet_features,
+    inception_features,
+)
+from unmaskbench.benchmark.metrics._feature_sets import FeatureSets, Statistics, merge_rows
+from unmaskbench.plugin import METRICS, MetricCard, Missing
 
 BLOCK_ROWS = 1024
+DEGREE = 3
 
 
 def kid(restored: Tensor, truth: Tensor) -> float:
@@ -29,8 +32,7 @@ def kid(restored: Tensor, truth: Tensor) -> float:
     the whole sets (no subsets, hence no seed). Raises ValueError on other shapes or ranges and for fewer than two
     images, FileNotFoundError where the weights are missing.
     """
-    metric = Kid()
-    return metric.compute(metric.update(restored), metric.update(truth))
+    return Kid().of_images(restored, truth)
 
 
 def polynomial_mmd(first: np.ndarray, second: np.ndarray) -> float:
@@ -58,16 +60,16 @@ def _kernel_sum(x: np.ndarray, y: np.ndarray) -> float:
         kernel = x[start : start + BLOCK_ROWS] @ y.T
         kernel /= x.shape[1]
         kernel += 1.0
-        total += float(np.einsum("ij,ij,ij->", kernel, kernel, kernel))
+        total += float(np.einsum(",".join(["ij"] * DEGREE) + "->", *[kernel] * DEGREE))
     return total
 
 
 def _kernel_diagonal(x: np.ndarray) -> float:
-    return float(((np.einsum("ij,ij->i", x, x) / x.shape[1] + 1.0) ** 3).sum())
+    return float(((np.einsum("ij,ij->i", x, x) / x.shape[1] + 1.0) ** DEGREE).sum())
 
 
 @METRICS.register("kid")
-class Kid:
+class Kid(FeatureSets):
     """KID for the harness. Its statistics are the features themselves: 8 KiB an image."""
 
     card = MetricCard(
@@ -76,24 +78,12 @@ class Kid:
         kind="set",
         direction="lower",
         range=(-float("inf"), float("inf")),
-        signature="kid|pytorch-fid inception 2015-12-05|pool3:2048|poly:3|unbiased full|resize:299 bilinear|rgb|8bit",
+        signature=f"kid|{INCEPTION_SIGNATURE}|poly:{DEGREE}|unbiased full|resize:{INCEPTION_PX} {RESIZING}|rgb|8bit",
         source="Binkowski et al. 2018, arXiv 1801.01401",
         notes="Unbiased, so that equal distributions scatter around 0 and single values may be negative.",
     )
-    weights: ClassVar[tuple[WeightFile, ...]] = (FID_INCEPTION,)
-
-    def __init__(self) -> None:
-        self.features: ContentCache[Tensor] = ContentCache(inception_features)
-
-    @classmethod
-    def missing(cls) -> list[Missing]:
-        """Inception's weights, where they are not here."""
-        return weights.missing(cls.weights)
-
-    def update(self, images: Tensor) -> Statistics:
-        """Statistics of images (N, 3, H, W)."""
-        check_images(images, self.card.minimum_size, self.card.id)
-        return rows(self.features(images))
+    weights = (FID_INCEPTION,)
+    features_of = staticmethod(inception_features)
 
     def merge(self, parts: Sequence[Mapping[str, np.ndarray]]) -> Statistics:
         """Statistics of the union."""
@@ -112,15 +102,13 @@ class KidAlexnet(Kid):
         Kid.card,
         id="kid_alexnet",
         title="Kernel distance (AlexNet)",
-        signature="kid|alexnet relu5 mean:256|poly:3|unbiased full|native size|rgb|8bit",
+        signature=f"kid|{ALEXNET_SIGNATURE}|poly:{DEGREE}|unbiased full|native size|rgb|8bit",
         minimum_size=ALEXNET.smallest_px,
         source="Binkowski et al. 2018, arXiv 1801.01401, on other features",
         notes="Not KID and not comparable with it.",
     )
     weights = ALEXNET.files
-
-    def __init__(self) -> None:
-        self.features = ContentCache(alexnet_features)
+    features_of = staticmethod(alexnet_features)
 
     @classmethod
     def missing(cls) -> list[Missing]:

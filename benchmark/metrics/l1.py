@@ -5,28 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.validation import check_pair, check_region
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.plugin import MetricCard, full_reference, region_mean
 
 
-def l1(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
-    """Mean absolute error per image, (N,) float64 in [0, 1]: ``mean over region and channels of |restored - truth|``.
-
-    Both (N, 3, H, W) in [0, 1], 8-bit quantised. ``region`` is (N, 1, H, W) of zeros and ones or None; NaN where it is
-    empty. Raises ValueError on other shapes or ranges.
-    """
-    check_pair(restored, truth, 1, "l1")
-    check_region(region, restored, "l1")
-    return region_mean(torch.sub(restored, truth).abs_(), region)
-
-
-@METRICS.register("l1")
-class L1:
-    """L1 for the harness; the reference is the truth itself."""
-
-    card = MetricCard(
+@full_reference(
+    MetricCard(
         id="l1",
         title="Mean absolute error",
         kind="full_reference",
@@ -36,11 +19,11 @@ class L1:
         regions=("whole", "hole", "known", "border"),
         source="definition",
     )
+)
+def l1(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
+    """Mean absolute error per image, (N,) float64 in [0, 1]: ``mean over region and channels of |restored - truth|``.
 
-    def reference(self, truth: Tensor) -> Tensor:
-        """The truth (N, 3, H, W)."""
-        return truth
-
-    def score(self, restored: Tensor, reference: Tensor, region: Tensor | None) -> Tensor:
-        """Values (N,) in float64."""
-        return l1(restored, reference, region)
+    Both (N, 3, H, W) in [0, 1], 8-bit quantised. ``region`` is (N, 1, H, W) of zeros and ones or None; NaN where it is
+    empty. Raises ValueError on other shapes or ranges.
+    """
+    return region_mean(torch.sub(restored, truth).abs_(), region)

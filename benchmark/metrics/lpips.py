@@ -12,18 +12,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, VGG16, Backbone, tapped
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
+from unmaskbench.benchmark.metrics._backbones import ALEXNET, DEVIATION, MEAN, SQUEEZENET, VGG16, Backbone, tapped
+from unmaskbench.plugin import (
+    METRICS,
+    MetricCard,
+    Missing,
+    check_images,
+    check_like,
+    check_pair,
+    check_region,
+    region_mean,
+    weights,
+)
 
 NORM_EPS = 1e-10
-# The mean and deviation of ImageNet for images in [0, 1]; the lpips package writes them for [-1, 1].
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
-# The linear heads of version 0.1 that the lpips package carries (weights/v0.1/<net>.pth).
+HEADS_VERSION = "v0.1"
+# The linear heads of that version, as the lpips package carries them (weights/v0.1/<net>.pth).
 HEADS_SHA256 = {
     "alex": "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
     "squeeze": "4a5350f23600cb79923ce65bb07cbf57dca461329894153e05a1346bd531cf76",
@@ -87,10 +91,12 @@ def heads_path(net: str) -> Path:
     """The file of the linear heads inside the installed lpips package. Raises FileNotFoundError without it."""
     spec = importlib.util.find_spec("lpips")
     for folder in (spec.submodule_search_locations or []) if spec is not None else []:
-        path = Path(folder) / "weights" / "v0.1" / f"{net}.pth"
+        path = Path(folder) / "weights" / HEADS_VERSION / f"{net}.pth"
         if path.is_file():
             return path
-    raise FileNotFoundError(f"the lpips package's heads weights/v0.1/{net}.pth are not here; pip install lpips==0.1.4")
+    raise FileNotFoundError(
+        f"the lpips package's heads weights/{HEADS_VERSION}/{net}.pth are not here; pip install lpips==0.1.4"
+    )
 
 
 def _distance(of_restored: tuple[Tensor, ...], of_truth: tuple[Tensor, ...], region: Tensor | None) -> Tensor:
@@ -134,13 +140,17 @@ class _Lpips:
         return perceptual_network(self.net, str(images.device))
 
 
+def _signature(net: str) -> str:
+    return f"lpips|{HEADS_VERSION}|{net}|rgb|8bit|native size"
+
+
 _CARD = MetricCard(
     id="lpips",
     title="LPIPS (AlexNet)",
     kind="full_reference",
     direction="lower",
     range=(0.0, float("inf")),
-    signature="lpips|v0.1|alex|rgb|8bit|native size",
+    signature=_signature("alex"),
     regions=("whole", "hole", "known", "border"),
     minimum_size=ALEXNET.smallest_px,
     source="Zhang et al. 2018, arXiv 1801.03924; heads of the lpips package 0.1.4",
@@ -169,7 +179,7 @@ class LpipsSqueeze(_Lpips):
         _CARD,
         id="lpips_squeeze",
         title="LPIPS (SqueezeNet)",
-        signature="lpips|v0.1|squeeze|rgb|8bit|native size",
+        signature=_signature("squeeze"),
         minimum_size=SQUEEZENET.smallest_px,
     )
 
@@ -185,6 +195,6 @@ class LpipsVgg(_Lpips):
         _CARD,
         id="lpips_vgg",
         title="LPIPS (VGG-16)",
-        signature="lpips|v0.1|vgg|rgb|8bit|native size",
+        signature=_signature("vgg"),
         minimum_size=VGG16.smallest_px,
     )

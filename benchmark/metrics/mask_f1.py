@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.overlap import counts, ratio
-from unmaskbench.benchmark.metrics.validation import check_masks, check_whole
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.benchmark.metrics._overlap import BOTH_EMPTY, THRESHOLD, counts, ratio
+from unmaskbench.plugin import METRICS, MetricCard, check_masks, check_whole
 
 
 def mask_f1(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -29,7 +27,7 @@ class MaskF1:
         kind="segmentation",
         direction="higher",
         range=(0.0, 1.0),
-        signature="mask_f1|threshold:0.5|empty:1",
+        signature=f"mask_f1|threshold:{THRESHOLD:g}|empty:{BOTH_EMPTY:g}",
         source="Dice 1945",
     )
 

@@ -8,12 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.content_cache import ContentCache
-from unmaskbench.benchmark.metrics.image_by_image import image_by_image
-from unmaskbench.benchmark.metrics.structural import WINDOW_PX, Moments, moments, structural_maps
-from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_whole
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.benchmark.metrics._structural import STRUCTURAL_SIGNATURE, WINDOW_PX, Moments, moments, structural_maps
+from unmaskbench.plugin import (
+    METRICS,
+    ContentCache,
+    MetricCard,
+    check_images,
+    check_like,
+    check_pair,
+    check_whole,
+    image_by_image,
+)
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 MINIMUM_PX = (WINDOW_PX - 1) * 2 ** (len(WEIGHTS) - 1) + 1
@@ -40,7 +45,7 @@ class MsSsim:
         kind="full_reference",
         direction="higher",
         range=(0.0, 1.0),
-        signature="ms_ssim|win:11|sigma:1.5|scales:5|valid|rgb|8bit|u1",
+        signature=f"ms_ssim|{STRUCTURAL_SIGNATURE}|scales:{len(WEIGHTS)}|valid|rgb|8bit|u1",
         minimum_size=MINIMUM_PX,
         source="Wang et al. 2003, doi 10.1109/ACSSC.2003.1292216",
     )

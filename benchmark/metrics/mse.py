@@ -5,28 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.validation import check_pair, check_region
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.plugin import MetricCard, full_reference, region_mean
 
 
-def mse(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
-    """Mean squared error per image, (N,) float64 in [0, 1]: ``mean over region and channels of (restored - truth)^2``.
-
-    Both (N, 3, H, W) in [0, 1], 8-bit quantised; times 65025 it is the error on the 0-255 scale. ``region`` is
-    (N, 1, H, W) of zeros and ones or None; NaN where it is empty. Raises ValueError on other shapes or ranges.
-    """
-    check_pair(restored, truth, 1, "mse")
-    check_region(region, restored, "mse")
-    return region_mean(torch.sub(restored, truth).square_(), region)
-
-
-@METRICS.register("mse")
-class Mse:
-    """MSE for the harness; the reference is the truth itself."""
-
-    card = MetricCard(
+@full_reference(
+    MetricCard(
         id="mse",
         title="Mean squared error",
         kind="full_reference",
@@ -37,11 +20,11 @@ class Mse:
         source="definition",
         notes="On [0, 1]; multiply by 65025 for the 0-255 scale of some papers.",
     )
+)
+def mse(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
+    """Mean squared error per image, (N,) float64 in [0, 1]: ``mean over region and channels of (restored - truth)^2``.
 
-    def reference(self, truth: Tensor) -> Tensor:
-        """The truth (N, 3, H, W)."""
-        return truth
-
-    def score(self, restored: Tensor, reference: Tensor, region: Tensor | None) -> Tensor:
-        """Values (N,) in float64."""
-        return mse(restored, reference, region)
+    Both (N, 3, H, W) in [0, 1], 8-bit quantised; times 65025 it is the error on the 0-255 scale. ``region`` is
+    (N, 1, H, W) of zeros and ones or None; NaN where it is empty. Raises ValueError on other shapes or ranges.
+    """
+    return region_mean(torch.sub(restored, truth).square_(), region)

@@ -8,18 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.scene_statistics import block_features, halve, normalised_coefficients
-from unmaskbench.benchmark.metrics.validation import check_images, check_whole
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.benchmark.metrics._no_reference import NoReference
+from unmaskbench.benchmark.metrics._scene_statistics import (
+    WINDOW_PX,
+    WINDOW_SIGMA,
+    block_features,
+    halve,
+    normalised_coefficients,
+)
+from unmaskbench.plugin import METRICS, MetricCard, WeightFile, check_images, weights
 
 BLOCK_PX = 96
 MINIMUM_PX = 2 * BLOCK_PX
 RGB_TO_LUMA = (65481.0, 128553.0, 24966.0)
 LUMA_SCALE = 255000.0
 LUMA_OFFSET = 16.0
+LUMA_WHITE = LUMA_OFFSET + 255.0 * sum(RGB_TO_LUMA) / LUMA_SCALE
 PRISTINE = WeightFile(
     id="niqe_pristine",
     filename="niqe_pris_params.npz",
@@ -48,7 +52,7 @@ def niqe(images: Tensor) -> Tensor:
 
 
 @METRICS.register("niqe")
-class Niqe:
+class Niqe(NoReference):
     """NIQE for the harness; it needs no truth."""
 
     card = MetricCard(
@@ -57,26 +61,18 @@ class Niqe:
         kind="no_reference",
         direction="lower",
         range=(0.0, float("inf")),
-        signature="niqe|luma:bt601 rounded|block:96|pristine:authors|8bit",
+        signature=(
+            f"niqe|luma:bt601 {LUMA_OFFSET:g}-{LUMA_WHITE:g} rounded|win:{WINDOW_PX}|sigma:{WINDOW_SIGMA:.4g}|"
+            f"block:{BLOCK_PX}|pristine:authors|8bit"
+        ),
         minimum_size=MINIMUM_PX,
         source="Mittal et al. 2013, doi 10.1109/LSP.2012.2227726",
-        notes="Needs at least 2 x 2 blocks of 96 px, hence 192 px; steady values want larger images.",
+        notes=f"Needs at least 2 x 2 blocks of {BLOCK_PX} px, hence {MINIMUM_PX} px; steady values want larger images.",
     )
     weights = (PRISTINE,)
 
-    @classmethod
-    def missing(cls) -> list[Missing]:
-        """The pristine model, where it is not here."""
-        return weights.missing(cls.weights)
-
-    def reference(self, truth: Tensor) -> Tensor:
-        """An empty row per image: nothing depends on the truth."""
-        return truth.new_empty((truth.shape[0], 0))
-
-    def score(self, restored: Tensor, reference: Tensor, region: Tensor | None) -> Tensor:
-        """Values (N,) in float64; ``region`` must be None."""
-        check_whole(region, "niqe", "its blocks of 96 px span more than a region")
-        return niqe(restored)
+    whole_because = f"its blocks of {BLOCK_PX} px span more than a region"
+    values = staticmethod(niqe)
 
 
 def _features(images: Tensor) -> Tensor:

@@ -5,29 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.validation import check_pair, check_region
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.plugin import MetricCard, full_reference, region_mean
 
 
-def psnr(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
-    """PSNR per image in dB, (N,) float64 in [0, inf]: ``-10 log10(mse)`` with data range 1.
-
-    Both (N, 3, H, W) in [0, 1], 8-bit quantised. Identical pixels give ``inf``: no constant is added to the error (piq
-    adds 1e-8, which caps its PSNR at 80 dB). ``region`` is (N, 1, H, W) of zeros and ones or None; NaN where it is
-    empty. Raises ValueError on other shapes or ranges.
-    """
-    check_pair(restored, truth, 1, "psnr")
-    check_region(region, restored, "psnr")
-    return -10.0 * torch.log10(region_mean(torch.sub(restored, truth).square_(), region))
-
-
-@METRICS.register("psnr")
-class Psnr:
-    """PSNR for the harness; the reference is the truth itself."""
-
-    card = MetricCard(
+@full_reference(
+    MetricCard(
         id="psnr",
         title="Peak signal-to-noise ratio",
         kind="full_reference",
@@ -39,11 +21,12 @@ class Psnr:
         source="definition",
         notes="Identical pixels give inf.",
     )
+)
+def psnr(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
+    """PSNR per image in dB, (N,) float64 in [0, inf]: ``-10 log10(mse)`` with data range 1.
 
-    def reference(self, truth: Tensor) -> Tensor:
-        """The truth (N, 3, H, W)."""
-        return truth
-
-    def score(self, restored: Tensor, reference: Tensor, region: Tensor | None) -> Tensor:
-        """Values (N,) in dB, float64."""
-        return psnr(restored, reference, region)
+    Both (N, 3, H, W) in [0, 1], 8-bit quantised. Identical pixels give ``inf``: no constant is added to the error (piq
+    adds 1e-8, which caps its PSNR at 80 dB). ``region`` is (N, 1, H, W) of zeros and ones or None; NaN where it is
+    empty. Raises ValueError on other shapes or ranges.
+    """
+    return -10.0 * torch.log10(region_mean(torch.sub(restored, truth).square_(), region))

@@ -5,13 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.content_cache import ContentCache
-from unmaskbench.benchmark.metrics.image_by_image import image_by_image
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.structural import MARGIN_PX, WINDOW_PX, Moments, moments, structural_maps
-from unmaskbench.benchmark.metrics.validation import check_images, check_like, check_pair, check_region
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.benchmark.metrics._structural import (
+    MARGIN_PX,
+    STRUCTURAL_SIGNATURE,
+    WINDOW_PX,
+    Moments,
+    moments,
+    structural_maps,
+)
+from unmaskbench.plugin import (
+    METRICS,
+    ContentCache,
+    MetricCard,
+    check_images,
+    check_like,
+    check_pair,
+    check_region,
+    image_by_image,
+    region_mean,
+)
 
 
 def ssim(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
@@ -37,7 +49,7 @@ class Ssim:
         kind="full_reference",
         direction="higher",
         range=(-1.0, 1.0),
-        signature="ssim|win:11|sigma:1.5|valid|rgb|8bit|u1",
+        signature=f"ssim|{STRUCTURAL_SIGNATURE}|valid|rgb|8bit|u1",
         regions=("whole", "hole", "known", "border"),
         minimum_size=WINDOW_PX,
         source="Wang et al. 2004, doi 10.1109/TIP.2003.819861",

@@ -12,11 +12,16 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from unmaskbench.benchmark.plugins.exports import DOOR, HOMES
+from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
 from unmaskbench.benchmark.plugins.weights.files import find, sha256
 
 OWN_FOLDER = ("method", "segment", "dataset", "metric", "matcher", "occlusion")
 # The contracts and the plumbing: a change there is a change of the harness, which the parts' schema number tells.
-FLOOR = ("plugins.types", "plugins.registry", "plugins.weights", "store.folder")
+FLOOR = (
+    "plugins.types", "plugins.cards", "plugins.contracts", "plugins.hooks", "plugins.exports", "plugins.registry",
+    "plugins.weights", "store.folder",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -33,12 +38,11 @@ def fingerprint(cls: type) -> str:
     files = {path, *_imported(cls.__module__)}
     if path.stem in OWN_FOLDER:
         files |= {p for p in path.parent.rglob("*") if p.suffix in (".py", ".yaml", ".safetensors")}
-    if hasattr(cls, "weight_paths"):  # trained here, outside the plug-in's folder
-        files |= set(cls.weight_paths())
+    files |= set(weight_paths_of(cls))  # trained here, outside the plug-in's folder
     total = hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode())
     for digest in sorted(sha256(file) for file in files):
         total.update(digest.encode())
-    for weight in getattr(cls, "weights", ()):
+    for weight in weights_of(cls):
         found = weight.sha256 or ("" if (here := find(weight)) is None else sha256(here))
         total.update(f"{weight.id}:{found}".encode())
     return total.hexdigest()
@@ -90,7 +94,10 @@ def _names_in(source: bytes, parent: str) -> frozenset[str]:
             if node.level:
                 above = parent.split(".")[: len(parent.split(".")) - node.level + 1]
                 base = ".".join([*above, base] if base else above)
-            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+            if base == DOOR:  # the door imports nothing itself: a name of it is an import of the name's home
+                names |= {HOMES[alias.name] for alias in node.names if alias.name in HOMES}
+            else:
+                names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     return frozenset(names)
 
 

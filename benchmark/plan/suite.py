@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
 from unmaskbench.benchmark.plugins.types import Output, Region
-from unmaskbench.benchmark.plugins.yaml_file import load_plain
+from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
 LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
 LIMIT_BYTES = 1_000_000
@@ -94,7 +94,7 @@ class MethodEntry(Entry):
     def _source_form(cls, value: Any) -> Any:
         if isinstance(value, str):
             value = {"id": value}
-        if isinstance(value, dict) and isinstance(value.get("id"), str) and ":" in value["id"]:
+        if isinstance(value, dict) and isinstance(value.get("id"), str) and _has_source(value["id"]):
             name, _, source = value["id"].partition(":")
             given = value.get("parameters") or {}
             if not isinstance(given, dict):
@@ -196,8 +196,19 @@ class Suite(_Frozen):
         return digest({key: content[key] for key in keys})
 
 
+def _has_source(name: str) -> bool:
+    """Whether a method's id is ``ID:SOURCE``; a class in a file has a colon too."""
+    return ":" in name and not any(is_reference(part) for part in name.split("+"))
+
+
 def default_label(text: str) -> str:
-    """A legal label near ``text``."""
+    """A legal label near ``text``; of ``folder/FILE.py:CLASS`` it is FILE.CLASS."""
+    parts = [REFERENCE.fullmatch(part) for part in text.split("+")]
+    if any(parts):
+        text = "+".join(
+            part if found is None else f"{Path(found['path']).stem}.{found['cls']}"
+            for part, found in zip(text.split("+"), parts, strict=True)
+        )
     return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)[:80] or "unnamed"
 
 
@@ -221,19 +232,9 @@ def load_suite(name_or_file: str | Path) -> Suite:
             hint = f"; did you mean '{near[0]}'?" if near else "."
             raise SuiteError(f"unknown suite '{name_or_file}'{hint} (bench list suites, or give a .yaml file)")
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(LIMIT_BYTES + 1)
-        if len(raw) > LIMIT_BYTES:
-            raise SuiteError(f"{path} is larger than {LIMIT_BYTES // 1_000_000} MB: that is no suite")
-        text = raw.decode("utf-8")
-    except FileNotFoundError as error:
-        raise SuiteError(f"no suite file at {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path} cannot be read as a suite: {error}") from error
-    try:
-        content = load_plain(text, _NoAliasLoader)
+        content = read_mapping(path, "suite", LIMIT_BYTES, aliases=False)
     except ValueError as error:
-        raise SuiteError(f"{path} is not valid YAML: {error}") from error
+        raise SuiteError(str(error)) from error
     return parse(content, str(path))
 
 
@@ -267,21 +268,3 @@ def _fields_at(loc: Sequence[Any]) -> set[str]:
     if len(loc) > 1 and loc[0] in nested:
         model = nested[loc[0]]
     return set(model.model_fields)
-
-
-class _NoAliasLoader(yaml.SafeLoader):
-    """A SafeLoader without aliases: a few nested ones expand to gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not allowed in a suite")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.YAMLError(f"key '{key.value}' stands twice in one mapping, {node.start_mark}")
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)

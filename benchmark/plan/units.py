@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import inspect
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
-from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
+from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, MethodCard, Missing, SampleRef
 from unmaskbench.benchmark.plugins.weights.files import sha256
@@ -67,8 +67,7 @@ def build_dataset(entry: DatasetEntry, size: int) -> Dataset:
     """The dataset of an entry. A dataset that renders takes the suite's size, one that reads files takes its root."""
     cls = DATASETS.get(entry.id)
     parameters: dict[str, Any] = {**entry.parameters, "split": entry.split}
-    accepted = inspect.signature(cls).parameters
-    if "size" in accepted and "size" not in parameters:
+    if "size" not in parameters and takes(cls, "size"):
         parameters["size"] = size
     if entry.root is not None:
         parameters["root"] = entry.root
@@ -156,7 +155,7 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
         refs = tuple(dataset.samples)
-        _check_ids(entry, refs)
+        check_ids(entry, refs)
         indices = limited(refs, entry.limit)
         if not indices:
             raise SuiteError(f"dataset '{entry.label}' (split {entry.split}) has no sample")
@@ -203,7 +202,7 @@ def _contents(
     return contents
 
 
-def _check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:
+def check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:
     """Raise SuiteError where two samples share an id, or an id could lead out of a folder of images named by it."""
     seen: set[str] = set()
     for ref in refs:
@@ -262,6 +261,8 @@ def _entry_hash(dataset: DatasetEntry, occlusion: Entry, method: MethodEntry | N
             method.model_dump(mode="json"),
             *(fingerprint(cls) for cls in classes),
             _file_states(method),
+            # What a method that takes a mask is shown in the hole decides its pixels.
+            *([f"hole:{HOLE_FILL}"] if method.mask_source else []),
         ]
     return content
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from unmaskbench.benchmark.plugins.types import MethodCard, Missing
 from unmaskbench.benchmark.plugins.weights.files import search_path
-from unmaskbench.benchmark.plugins.yaml_file import load_plain
+from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,7 +26,7 @@ def read_method_card(path: Path) -> MethodCard:
 
     Raises ValueError that names the file where it is broken or holds a key that a card has not.
     """
-    content = _mapping(path)
+    content = read_mapping(path, "card")
     known = {field.name for field in fields(MethodCard)}
     unknown = sorted(set(map(str, content)) - known)
     if unknown:
@@ -70,17 +70,7 @@ def training_card(plugin: str, recipe: str, folder: Path) -> dict[str, Any]:
     """
     path = locate(plugin, recipe, folder)
     card = path.with_suffix(".card.yaml") if path is not None else None
-    return _mapping(card) if card is not None and card.is_file() else {}
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        content = load_plain(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not a readable card: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is not a card: it holds {type(content).__name__}, not a mapping of keys")
-    return content
+    return read_mapping(card, "card") if card is not None and card.is_file() else {}
 
 
 def metadata_of(path: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unmaskbench.benchmark.plugins.types import MethodCard
-from unmaskbench.benchmark.plugins.yaml_file import load_plain
+from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,8 +69,6 @@ class Convention:
 
 def read_convention(model: Path) -> Convention:
     """The YAML beside ``model``, checked. Raises ValueError that names file, key and legal values."""
-    import yaml
-
     path = model.with_suffix(".yaml")
     if not model.is_file():
         raise ValueError(f"no model file at {model}")
@@ -78,20 +76,7 @@ def read_convention(model: Path) -> Convention:
         raise ValueError(
             f"{model} needs its input convention in {path.name} beside it (docs: add a method, model files)"
         )
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(LIMIT_BYTES + 1)
-        if len(raw) > LIMIT_BYTES:
-            raise ValueError(f"more than {LIMIT_BYTES // 1000} KB")
-        text = raw.decode("utf-8")
-        # Aliases of aliases unfold to any size, be it only in a message that shows the value.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise ValueError("aliases (*name) are not allowed")
-        content = load_plain(text)
-    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a mapping of keys")
+    content = read_mapping(path, "input convention", LIMIT_BYTES, aliases=False)
     legal = {field.name for field in fields(Convention)}
     unknown = sorted(set(map(str, content)) - legal)
     if unknown:

@@ -2,15 +2,16 @@
 
 A plug-in is a class registered under its file's or folder's name::
 
-    from unmaskbench.benchmark.plugins.registry import METHODS
+    from unmaskbench.plugin import METHODS
 
     @METHODS.register("telea")
     class Telea: ...
 
 It is discovered by its place in the tree: every module of the room's folder is imported when the registry is first
-asked (``methods/telea.py``; ``methods/lama/method.py``), then every entry point of the group (``unmaskbench.methods``...)
-from other packages. A class may have a static ``missing() -> list[Missing]`` that names what is absent here (an extra, a
-weight file) with the remedy; it is listed all the same, and asking for it says what to do.
+asked (``methods/telea.py``; ``methods/lama/method.py``), but for names that begin with an underscore, then every entry
+point of the group (``unmaskbench.methods``...) from other packages. A class may have a static ``missing() ->
+list[Missing]`` that names what is absent here (an extra, a weight file) with the remedy; it is listed all the same, and
+asking for it says what to do.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import difflib
 import importlib
 import importlib.metadata
 import importlib.util
-import inspect
 import pickle
 import pkgutil
 import sys
@@ -29,7 +29,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from unmaskbench.benchmark.plugins.types import Missing
+from unmaskbench.benchmark.plugins.cards import Missing
+from unmaskbench.benchmark.plugins.file_plugin import PluginFileError, is_reference, load_class, same_file
+from unmaskbench.benchmark.plugins.hooks import missing_of
 
 T = TypeVar("T", bound=type)
 # How often an import is tried again that met what another process had written half, half a second apart.
@@ -82,11 +84,18 @@ class PluginRegistry:
     _discovered: bool = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Class decorator that registers a plug-in as ``name``. Raises KeyError where the name is taken."""
+        """Class decorator that registers a plug-in as ``name``. Raises KeyError where the name is taken, ValueError where
+        the class has no card or a card of another id: rows would be found under one name and asked for under another."""
 
         def decorate(cls: T) -> T:
+            found = getattr(getattr(cls, "card", None), "id", None)
+            if found != name:
+                has = "has no card" if found is None else f"has a card with the id '{found}'"
+                raise ValueError(f"{self.noun} '{name}' ({cls.__qualname__}) {has}; its card's id must be its name")
             cls.plugin_name = name  # type: ignore[attr-defined]
-            self._mmengine().register_module(name=name, module=cls)
+            held = self._mmengine().module_dict.get(name)
+            # A plug-in file that was changed and is read again takes the place of what it was.
+            self._mmengine().register_module(name=name, module=cls, force=held is not None and same_file(held, cls))
             return cls
 
         return decorate
@@ -97,8 +106,11 @@ class PluginRegistry:
         return sorted(self._mmengine().module_dict)
 
     def get(self, name: str) -> Any:
-        """The class behind ``name``. Raises UnknownPluginError with the nearest names."""
+        """The class behind ``name``, which may be ``FILE.py:CLASS``. Raises UnknownPluginError with the nearest names,
+        PluginFileError where a file gives no such plug-in."""
         self._discover()
+        if is_reference(name):
+            return self._from_file(name)
         cls = self._mmengine().module_dict.get(name)
         if cls is not None:
             return cls
@@ -126,15 +138,25 @@ class PluginRegistry:
     def missing(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Missing]:
         """What ``name`` needs and is not here; empty when it is ready. A ``missing`` that takes some of the
         ``parameters`` (a user's own weight file, say) is given those."""
-        probe = getattr(self.get(name), "missing", None)
-        if probe is None:
-            return []
-        accepted = inspect.signature(probe).parameters
-        return list(probe(**{key: value for key, value in (parameters or {}).items() if key in accepted}))
+        return missing_of(self.get(name), parameters)
 
     def card(self, name: str) -> Any:
         """The plug-in's card."""
         return self.get(name).card
+
+    def id_of(self, name: str) -> str:
+        """The id of the plug-in that ``name`` means: its card's where it is in a file, wherever that lies."""
+        return str(self.card(name).id) if is_reference(name) else name
+
+    def _from_file(self, reference: str) -> Any:
+        cls = load_class(reference, self.noun)
+        held = self._mmengine().module_dict.get(cls.card.id)
+        if held is not None and held is not cls and not same_file(held, cls):
+            raise PluginFileError(
+                f"{reference}: its card's id '{cls.card.id}' is that of another {self.noun} ({held.__module__}); "
+                "give it an id of its own"
+            )
+        return cls
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -150,6 +172,8 @@ class PluginRegistry:
         self._discovered = True
         package = importlib.import_module(self.room)
         for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            if info.name.startswith("_"):  # what plug-ins of the room share
+                continue
             name = f"{self.room}.{info.name}"
             self._import(info.name, f"{name}.{self.module}" if info.ispkg else name, optional=info.ispkg)
         for entry in importlib.metadata.entry_points(group=self.group):
@@ -176,6 +200,10 @@ DATASETS = PluginRegistry("dataset", "unmaskbench.datasets", "dataset", "unmaskb
 OCCLUSIONS = PluginRegistry("occlusion", "unmaskbench.datasets.occlusions", "occlusion", "unmaskbench.occlusions")
 METRICS = PluginRegistry("metric", "unmaskbench.benchmark.metrics", "metric", "unmaskbench.metrics")
 MATCHERS = PluginRegistry("matcher", "unmaskbench.benchmark.biometrics.matchers", "matcher", "unmaskbench.matchers")
+REGISTRIES: dict[str, PluginRegistry] = {
+    registry.noun: registry for registry in (METHODS, SEGMENTERS, DATASETS, OCCLUSIONS, METRICS, MATCHERS)
+}
+"""Every registry by the noun of its kind."""
 
 
 def missing_extra(module: str, extra: str) -> list[Missing]:

@@ -1,7 +1,11 @@
-"""YAML from strangers: plain values, a bounded number of them, and one kind of error."""
+"""YAML from strangers: plain values, a bounded number of them, and one kind of error.
+
+``read_mapping`` reads what a user may have written: suites, recipes, cards, input conventions.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,6 +14,32 @@ import yaml
 LARGEST_CONTENT = 100_000
 # What PyYAML's own readers of numbers, dates and truth values raise on a text that is none: ``!!bool x`` is a KeyError.
 _BROKEN = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError)
+
+
+def read_mapping(path: Path, what: str, limit_bytes: int = 1_000_000, aliases: bool = True) -> dict[str, Any]:
+    """The mapping in a YAML file of at most ``limit_bytes``; ``what`` is the file's noun in messages ("suite").
+
+    Raises ValueError that names the file where it is not there, not readable, larger, no YAML, no mapping, where a key
+    stands twice, or where it has aliases and ``aliases`` is False.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(limit_bytes + 1)
+        if len(raw) > limit_bytes:
+            size = f"{limit_bytes // 1_000_000} MB" if limit_bytes >= 1_000_000 else f"{limit_bytes // 1000} KB"
+            raise ValueError(f"{path} is larger than {size}: that is no {what}")
+        text = raw.decode("utf-8")
+    except FileNotFoundError as error:
+        raise ValueError(f"no {what} file at {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as a {what}: {error}") from error
+    try:
+        content = load_plain(text, _PlainLoader if aliases else _NoAliasLoader)
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: a {what} must hold a mapping of keys, not {type(content).__name__}")
+    return content
 
 
 def load_plain(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
@@ -37,3 +67,25 @@ def _unfolded(node: Any, known: dict[int, int]) -> int:
     children = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
     known[id(node)] = 1 + sum(_unfolded(child, known) for child in children)
     return known[id(node)]
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """A SafeLoader that refuses a key which stands twice in one mapping: PyYAML takes the last and says nothing."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.YAMLError(f"key '{key.value}' stands twice in one mapping, {node.start_mark}")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class _NoAliasLoader(_PlainLoader):
+    """One that refuses aliases: a few nested ones expand to gigabytes, be it only in a message that shows a value."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not allowed")
+        return super().compose_node(parent, index)

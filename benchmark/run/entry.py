@@ -16,6 +16,7 @@ from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, load_suite
 from unmaskbench.benchmark.plan.units import Plan, build_dataset, files_named, plan
+from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
 from unmaskbench.benchmark.plugins.types import PairedDataset
 from unmaskbench.benchmark.plugins.weights.files import find, sha256
 from unmaskbench.benchmark.run.engines import local, require
@@ -241,11 +242,11 @@ def _weights(suite: Suite) -> dict[str, str]:
     if suite.mask_source != "oracle" or any(entry.mask_source.startswith("predicted") for entry in suite.methods):
         classes += [SEGMENTERS.get(name) for name in SEGMENTERS.names()]
     for cls in classes:
-        for weight in getattr(cls, "weights", ()):
+        for weight in weights_of(cls):
             path = find(weight)
             if path is not None:
                 used[weight.id] = weight.sha256 or sha256(path)
-        for path in getattr(cls, "weight_paths", list)():
+        for path in weight_paths_of(cls):
             used[path.name] = sha256(path)
     for entry in (*suite.methods, *suite.matchers):
         used |= {text: sha256(path) for text, path in files_named(entry).items()}

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.regions import region_mask
+from unmaskbench.benchmark.metrics._regions import region_mask
 from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plugins.hooks import share_among
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.run.metric_calls import describe, figures, select
 from unmaskbench.benchmark.run.restore import Restored
@@ -30,10 +31,7 @@ class Scorer:
     def __init__(self, suite: Suite) -> None:
         self.suite = suite
         self.metrics = [METRICS.build(entry.id, **entry.parameters) for entry in suite.metrics]
-        by_id = {metric.card.id: metric for metric in self.metrics}
-        for metric in self.metrics:
-            if hasattr(metric, "share"):  # ms_ssim takes ssim's moments, fid takes kid's features
-                metric.share(by_id)
+        share_among(self.metrics)  # ms_ssim takes ssim's moments, fid takes kid's features
 
     def truths(self, make: RowMaker, ids: Sequence[str], truth: Tensor) -> tuple[list[Row], dict[str, np.ndarray]]:
         """No-reference figures of the truths themselves, and their share of the set metrics' statistics."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
-from unmaskbench.benchmark.plugins.types import SampleRef
+from unmaskbench.benchmark.plugins.types import MetricCard, SampleRef
 
 Row = dict[str, Any]
 
@@ -26,6 +26,7 @@ class RowMaker:
     def __init__(self, unit: Unit, refs: Iterable[SampleRef], suite: Suite, metrics: Sequence[Any]) -> None:
         self.unit, self.suite, self.metrics = unit, suite, metrics
         self._identities = {ref.id: ref.identity for ref in refs}
+        self._cards: dict[str, MetricCard] = {metric.card.id: metric.card for metric in metrics}
 
     def values(
         self,
@@ -36,8 +37,8 @@ class RowMaker:
         values: Tensor | str,
         seconds: float = math.nan,
     ) -> list[Row]:
-        """One row per sample for values (N,), or for the message of a failed metric; a NaN value means that the metric has
-        no meaning here (an empty region): skipped."""
+        """One row per sample for values (N,), or for the message of a failed metric. A NaN value means that the metric has
+        no meaning here (an empty region): skipped. A value outside the range on the metric's card is a failure."""
         failed = isinstance(values, str)
         numbers: list[float | None] = [None] * len(ids) if isinstance(values, str) else values.tolist()
         found = []
@@ -46,6 +47,8 @@ class RowMaker:
             status = "failed_score" if failed else ("skipped" if absent else "ok")
             message = values if isinstance(values, str) else ("the region is empty" if absent else "")
             known = None if absent else value
+            if known is not None and (refusal := self._cards[metric].refusal(known)):
+                status, message, known = "failed_score", refusal, None
             found.append(self._row(output, identifier, metric, region, known, status, seconds, message))
         return found
 

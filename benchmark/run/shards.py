@@ -19,7 +19,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.plan.geometry import fit, to_8bit, to_bytes
 from unmaskbench.benchmark.plan.suite import Crop, DatasetEntry, Entry, Suite, digest
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Dataset, Face, Metric, Occlusion, SampleRef
 from unmaskbench.benchmark.run.metric_calls import describe
 
@@ -108,7 +108,7 @@ def pixel_hash(image: Tensor) -> str:
 
 def occlusion_rng(dataset: str, face: str, entry: Entry, seed: int) -> np.random.Generator:
     """The generator of one face's occlusion, from what it is and never from when or where it is drawn."""
-    key = digest([dataset, face, entry.id, entry.parameters, seed])
+    key = digest([DATASETS.id_of(dataset), face, OCCLUSIONS.id_of(entry.id), entry.parameters, seed])
     return np.random.Generator(np.random.PCG64(int(key, 16)))
 
 

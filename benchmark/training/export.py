@@ -14,6 +14,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from unmaskbench.benchmark.plugins.hooks import builds_network, exported_network
 from unmaskbench.benchmark.plugins.registry import METHODS
 
 OPSET = 18
@@ -53,15 +54,14 @@ def export(
     if format not in SUFFIXES:
         raise ValueError(f"format '{format}' is not one of {', '.join(SUFFIXES)}")
     plugin = METHODS.build(method, **parameters) if isinstance(method, str) else method
-    if not hasattr(type(plugin), "build_network"):
+    if not builds_network(type(plugin)):
         raise ValueError(f"method '{plugin.card.id}' has no network to export")
     plugin.load("cpu")
     card = plugin.card
     side = card.native_size or size_px or FREE_SIZE_PX
     if side % card.size_multiple:
         raise ValueError(f"method '{card.id}' wants sides in multiples of {card.size_multiple}, got {side}")
-    network = plugin.for_export() if hasattr(plugin, "for_export") else plugin.network
-    module = Restorer(network, signed=getattr(type(plugin), "signed", False)).eval()
+    module = Restorer(*exported_network(plugin)).eval()
     path = Path(out)
     if path.suffix != SUFFIXES[format]:
         path = path / f"{card.id}{SUFFIXES[format]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unmaskbench.benchmark.plugins.hooks import folder_of
 from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, SEGMENTERS
 
 
@@ -13,8 +14,7 @@ def home(name: str) -> Path | None:
     Raises UnknownPluginError, with the names alike, for a name that is none of theirs.
     """
     room = next((room for room in (METHODS, SEGMENTERS, MATCHERS) if name in room.names()), METHODS)
-    folder: Path | None = getattr(room.get(name), "folder", None)
-    return folder
+    return folder_of(room.get(name))
 
 
 def recipe_file(name: str) -> Path | None:

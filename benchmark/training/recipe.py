@@ -19,7 +19,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from unmaskbench.benchmark.plugins.yaml_file import load_plain
+from unmaskbench.benchmark.plugins.yaml_file import read_mapping
+from unmaskbench.benchmark.training.holes import HoleJitter
 from unmaskbench.benchmark.training.plugin_folder import recipe_file
 
 Task = Literal["restoration", "segmentation", "embedding", "generation"]
@@ -49,14 +50,18 @@ class Augmentation(_Frozen):
     """Random changes of the whole face before it is occluded: the restoration task is the same for all of them.
 
     ``rotate_degrees``, ``scale`` and ``shift`` are the half-widths of uniform draws (scale and shift as shares of the
-    image side); ``light`` the half-width of a brightness and contrast factor; ``flip`` mirrors half of the draws.
+    image side); ``light`` the half-width of a brightness and contrast factor; ``flip`` mirrors half of the draws. Beyond the
+    image's edge there is its mirror image, or with ``border: repeated`` its outermost pixels, as where a crop left a photograph.
     """
 
     flip: bool = True
     rotate_degrees: Annotated[float, Field(ge=0, le=90)] = 0.0
     scale: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     shift: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    border: Literal["mirrored", "repeated"] = "mirrored"
     light: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Half-width of a factor per colour channel: lamps and cameras differ in white balance."""
     degrade: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability of blur, noise or a coarser sampling (embedding task only)."""
 
@@ -73,6 +78,8 @@ class Data(_Frozen):
     """How many occlusions are drawn per face and then reused under ever new augmentation; None draws anew each epoch."""
     draw_seed: int = 0
     augmentation: Augmentation = Augmentation()
+    hole: HoleJitter | None = None
+    """How training holes differ from the cloth under them; None: not at all (validation never)."""
     train_limit: Count | None = None
     validation_limit: Count = 256
     workers: Annotated[int, Field(ge=0, le=64)] = 1
@@ -227,6 +234,12 @@ class Recipe(_Frozen):
             del content["coarse"]
         if not content["data"]["parameters"]:
             del content["data"]["parameters"]
+        if content["data"]["hole"] is None:
+            del content["data"]["hole"]
+        if not content["data"]["augmentation"]["colour"]:
+            del content["data"]["augmentation"]["colour"]
+        if content["data"]["augmentation"]["border"] == "mirrored":
+            del content["data"]["augmentation"]["border"]
         for adversary in content["adversaries"]:
             for key in ("known_is_real", "soft_mask_px", "gradient_penalty"):
                 if not adversary[key]:
@@ -323,14 +336,7 @@ def _base(method: str, extends: str, chain: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RecipeError(f"no recipe file at {path}")
-    if path.stat().st_size > LARGEST_RECIPE_BYTES:
-        raise RecipeError(f"{path} is larger than 1 MB: that is no recipe")
     try:
-        content = load_plain(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecipeError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping of keys, not {type(content).__name__}")
-    return content
+        return read_mapping(path, "recipe", LARGEST_RECIPE_BYTES)
+    except ValueError as error:
+        raise RecipeError(str(error)) from error

@@ -7,13 +7,13 @@ and must not appear. A dataset with one split only (a user's folder) gives one i
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import DATASETS
 from unmaskbench.benchmark.training.data import Faces
 from unmaskbench.benchmark.training.packed_faces import Pack, Source, identities_hash, pack
@@ -146,5 +146,4 @@ def _people(packs: Sequence[Pack]) -> tuple[str, ...]:
 
 
 def _parameters(cls: Any, root: Path | str | None) -> tuple[tuple[str, Any], ...]:
-    takes_root = "root" in inspect.signature(cls.__init__).parameters
-    return (("root", str(Path(root).absolute())),) if takes_root and root is not None else ()
+    return (("root", str(Path(root).absolute())),) if root is not None and takes(cls, "root") else ()

@@ -14,6 +14,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from unmaskbench.benchmark.plan.geometry import blank
+from unmaskbench.benchmark.plugins import hooks
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.training.distributed import mean_over_processes
 from unmaskbench.benchmark.training.losses import Batch, Loss, build
@@ -95,9 +97,8 @@ class RestorationStep(Step):
     def prepare(self) -> None:
         """Freeze what the method holds still (not with ``options.joint``), and keep the start's encoder where the recipe
         compares with it (``options.baseline``: true)."""
-        freeze = getattr(self.method, "freeze", None)
-        if freeze is not None and not self.recipe.options.get("joint"):
-            freeze(self.generator)
+        if not self.recipe.options.get("joint"):
+            hooks.freeze(self.method, self.generator)
         if self.recipe.options.get("baseline") is True:
             self.keep_baseline()
 
@@ -109,12 +110,7 @@ class RestorationStep(Step):
 
     def outputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the network gives, by name: ``restored``, and what else its method's training needs."""
-        custom = getattr(self.method, "training_outputs", None)
-        if custom is not None:
-            named: dict[str, Tensor] = custom(self.generator, batch.occluded, batch.mask, batch.truth)
-            return named
-        arguments = (batch.occluded, batch.mask) if self.needs_mask else (batch.occluded,)
-        return {"restored": self.generator(*arguments)}
+        return hooks.training_outputs(self.method, self.generator, batch.occluded, batch.mask, batch.truth)
 
     def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
         """One update of the generator and, with adversaries, one of the discriminators. Returns the losses."""
@@ -154,10 +150,12 @@ class RestorationStep(Step):
 
     def batch(self, data: dict[str, Tensor]) -> Batch:
         """The loader's bytes as a Batch on the device."""
+        occluded, mask = self.images(data["occluded"]), data["mask"].to(self.device_).float()
         return Batch(
             truth=self.images(data["truth"]),
-            occluded=self.images(data["occluded"]),
-            mask=data["mask"].to(self.device_).float(),
+            # As the harness shows it to a method that takes a mask.
+            occluded=blank(occluded, mask) if self.needs_mask else occluded,
+            mask=mask,
             landmarks=data["landmarks"].to(self.device_),
         )
 

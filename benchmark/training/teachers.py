@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, DLIB_150X150, align
 from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import INPUT_PX
 from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.hooks import weights_of
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 
 JUDGES = frozenset({"mobilefacenet"})
@@ -117,7 +118,7 @@ class OnnxTargets:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
-        files = getattr(MATCHERS.get(name), "weights", ())
+        files = weights_of(MATCHERS.get(name))
         if not files or not files[0].filename.endswith(".onnx"):
             raise ValueError(f"matcher '{name}' teaches through the identity loss alone: it is no ONNX file")
         path = weights.require(files[0])

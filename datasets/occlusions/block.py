@@ -8,11 +8,18 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
-from unmaskbench.datasets.occlusions.face_area import face_region
-from unmaskbench.datasets.occlusions.head_pose import HEAD, pose_of
-from unmaskbench.datasets.occlusions.painting import check_colour, lay_over, pixels_of
+from unmaskbench.datasets.occlusions.head_pose import HEAD
+from unmaskbench.plugin import (
+    OCCLUSIONS,
+    Face,
+    Occluded,
+    OcclusionCard,
+    check_colour,
+    face_region,
+    lay_over,
+    pixels_of,
+    pose_of,
+)
 
 # the polygon's right half in (angle, y) of head_pose, from the nose's bridge over the cheek and along the jaw to the chin
 CHEEK_AND_JAW = (

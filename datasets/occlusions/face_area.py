@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins.types import Face
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, HeadPose, Places, cast, pose_of
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, Places, cast
+from unmaskbench.plugin import Face, HeadPose, pose_of
 
 HAIRLINE_Y, CHIN_Y, EAR_ANGLE = -1.05, 1.86, 1.42
 

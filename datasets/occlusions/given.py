@@ -8,9 +8,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
-from unmaskbench.datasets.occlusions.face_area import coverage, face_region
+from unmaskbench.plugin import OCCLUSIONS, Face, Occluded, OcclusionCard, coverage, face_region
 
 
 @OCCLUSIONS.register("given")

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.plugins.types import Face
+from unmaskbench.plugin import Face
 
 Array = NDArray[np.float64]
 

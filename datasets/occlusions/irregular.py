@@ -11,12 +11,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
-from unmaskbench.datasets.images import is_image, read_pixels
-from unmaskbench.datasets.occlusions.face_area import face_region
 from unmaskbench.datasets.occlusions.head_pose import Array
-from unmaskbench.datasets.occlusions.painting import check_colour, check_range, lay_over, pixels_of
+from unmaskbench.plugin import (
+    OCCLUSIONS,
+    Face,
+    Occluded,
+    OcclusionCard,
+    check_colour,
+    check_range,
+    face_region,
+    is_image,
+    lay_over,
+    pixels_of,
+    read_mask,
+)
 
 
 @OCCLUSIONS.register("irregular")
@@ -93,8 +101,7 @@ def _usable(folder: str, holes_are: str, limit: float) -> tuple[Path, ...]:
 
 
 def _read_hole(path: Path, holes_are: str) -> NDArray[np.bool_]:
-    bright = read_pixels(path)[..., 0] >= 128
-    return bright if holes_are == "white" else ~bright
+    return read_mask(path, "black" if holes_are == "black" else "white")
 
 
 def _resized(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:

@@ -10,22 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
 from unmaskbench.datasets.occlusions import masktheface
 from unmaskbench.datasets.occlusions.face_area import within_face
-from unmaskbench.datasets.occlusions.head_pose import (
-    HEAD,
-    Array,
-    Grid,
-    HeadPose,
-    Places,
-    cast,
-    places_of_surface,
-    pose_of,
-)
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, Places, cast, places_of_surface
 from unmaskbench.datasets.occlusions.mask_cloth import KINDS, MARGIN, TEXTURE, MaskKind, creases, pattern
-from unmaskbench.datasets.occlusions.painting import Light, estimate_light, lay_over, pixels_of
+from unmaskbench.datasets.occlusions.painting import Light, estimate_light
+from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
 
 STANDARD = (0.35, 0.45)
 STRAPS_SHARE = 0.01  # of the face area, about what the straps cover

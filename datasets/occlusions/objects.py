@@ -8,13 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
 from unmaskbench.datasets.occlusions.face_area import within_face
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, HeadPose, cast, pose_of
-from unmaskbench.datasets.occlusions.painting import estimate_light, lay_over, pixels_of
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, cast
+from unmaskbench.datasets.occlusions.painting import estimate_light
 from unmaskbench.datasets.occlusions.relief import Relief
 from unmaskbench.datasets.occlusions.things import THINGS
+from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
 
 
 @OCCLUSIONS.register("objects")
@@ -47,13 +46,13 @@ class Objects:
         light = estimate_light(pixels, grid, head, within)
         kind = self.kind if self.kind != "any" else list(THINGS)[int(rng.integers(len(THINGS)))]
         relief = Relief(*pixels.shape[:2])
-        THINGS[kind](relief, pose, light, _skin(pixels, pose) / (light.tint * light.exposure), rng)
+        THINGS[kind](relief, pose, light, skin_colour(pixels, pose) / (light.tint * light.exposure), rng)
         # below half a grey level an edge changes nothing: it would only widen the mask
         alpha = np.where(relief.alpha >= 0.01, np.minimum(relief.alpha, 1.0), 0.0)
         return lay_over(face, pixels, relief.colour, alpha, region)
 
 
-def _skin(pixels: NDArray[np.uint8], pose: HeadPose) -> Array:
+def skin_colour(pixels: NDArray[np.uint8], pose: HeadPose) -> Array:
     """The skin's colour (3,) in [0, 1]: the median over the cheeks, the nose's bridge and the forehead."""
     height, width = pixels.shape[:2]
     angles, heights = np.meshgrid(np.linspace(-0.6, 0.6, 7), np.array([-0.45, 0.4, 0.5, 0.6, 0.7]))

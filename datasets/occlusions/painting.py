@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.plugins.types import Face, Occluded
 from unmaskbench.datasets.occlusions.head_pose import Array, Grid, Places
+from unmaskbench.plugin import Face, Occluded
 
 LUMINANCE = (0.299, 0.587, 0.114)
 

@@ -8,11 +8,17 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
-from unmaskbench.datasets.occlusions.face_area import face_region
-from unmaskbench.datasets.occlusions.head_pose import pose_of
-from unmaskbench.datasets.occlusions.painting import check_range, lay_over, pixels_of
+from unmaskbench.plugin import (
+    OCCLUSIONS,
+    Face,
+    Occluded,
+    OcclusionCard,
+    check_range,
+    face_region,
+    lay_over,
+    pixels_of,
+    pose_of,
+)
 
 CELEBA_EYE_DISTANCE_PX = 38.5  # in the aligned 178x218 images, to which the paper's pixel sizes refer
 SQUARE_PX = 20

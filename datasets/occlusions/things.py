@@ -10,9 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from unmaskbench.datasets.occlusions.head_pose import Array, HeadPose, Shell
+from unmaskbench.datasets.occlusions.head_pose import Array, Shell
 from unmaskbench.datasets.occlusions.painting import Light
 from unmaskbench.datasets.occlusions.relief import Relief, smooth_outline
+from unmaskbench.plugin import HeadPose
 
 LENSES = {
     "wayfarer": [(0.10, -0.20), (0.50, -0.27), (0.97, -0.24), (0.99, -0.05), (0.90, 0.27), (0.55, 0.38), (0.22, 0.30)],

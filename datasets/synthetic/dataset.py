@@ -8,11 +8,10 @@ from os import PathLike
 
 import torch
 
-from unmaskbench.benchmark.plugins.registry import DATASETS
-from unmaskbench.benchmark.plugins.types import Attribute, DatasetCard, Face, SampleRef
 from unmaskbench.datasets.synthetic.capture import Capture, draw_capture
 from unmaskbench.datasets.synthetic.identity import Identity, draw_identity
 from unmaskbench.datasets.synthetic.render import render
+from unmaskbench.plugin import DATASETS, Attribute, DatasetCard, Face, SampleRef
 
 SPLITS = {"train": range(0, 800_000), "validation": range(800_000, 900_000), "test": range(900_000, 1_000_000)}
 """Identity numbers of each split: disjoint by construction. Another ``seed`` gives as many again."""

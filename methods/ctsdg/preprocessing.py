@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins.canny import canny
+from unmaskbench.plugin import canny
 
 Grey = Literal["true", "wrapped"]
 LUMINANCE = (0.2125, 0.7154, 0.0721)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unmaskbench.benchmark.plugins.weights.loading import WeightsError, load_strict, read_published
 from unmaskbench.methods.edgeconnect.network import EdgeConnect
+from unmaskbench.plugin import WeightsError, load_strict, read_published
 
 EDGE_FILE, INPAINT_FILE = "EdgeModel_gen.pth", "InpaintingModel_gen.pth"
 

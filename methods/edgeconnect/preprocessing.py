@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins.canny import canny
+from unmaskbench.plugin import canny
 
 LUMINANCE = (0.2125, 0.7154, 0.0721)
 SIGMA_PX = 2.0

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, read_method_card
-from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.plugin import METHODS, LearnedMethod, read_method_card
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from unmaskbench.benchmark.plugins.weights.loading import WeightsError, load_strict, read_published
 from unmaskbench.methods.glcic.network import GLCIC
+from unmaskbench.plugin import WeightsError, load_strict, read_published
 
 WEIGHTS, CONFIGURATION, MEAN_PIXEL = "model_cn", "config.json", "mpv"
 

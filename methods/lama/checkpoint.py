@@ -10,14 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins.weights.loading import (
-    WeightsError,
-    check_sha256,
-    load_strict,
-    read_checkpoint,
-    state_dict_of,
-)
+from unmaskbench.benchmark.plugins.weights.loading import check_sha256
 from unmaskbench.methods.lama.network import FFCResNet, Fourier
+from unmaskbench.plugin import WeightsError, load_strict, read_checkpoint, state_dict_of
 
 # The stem's weight: it marks where the generator lies among a file's other networks and losses.
 _STEM = "model.1.ffc.convl2l.weight"

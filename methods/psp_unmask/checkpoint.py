@@ -8,15 +8,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.plugins.weights.loading import (
-    WeightsError,
-    load_strict,
-    read_checkpoint,
-    state_dict_of,
-    under_prefix,
-)
 from unmaskbench.methods.psp_unmask.network import PSP
 from unmaskbench.methods.psp_unmask.stylegan2 import Generator, published_channels
+from unmaskbench.plugin import WeightsError, load_strict, read_checkpoint, state_dict_of, under_prefix
 
 _GENERATOR_MARK = "to_rgb1.conv.weight"
 

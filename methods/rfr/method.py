@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, metadata_of, read_method_card
-from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.plugin import METHODS, LearnedMethod, metadata_of, read_method_card
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,7 +39,7 @@ class RFR(LearnedMethod):
         """The generator of a published file; None for what our own training wrote."""
         if "network" in metadata_of(path):
             return None
-        from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_published
+        from unmaskbench.plugin import load_strict, read_published
 
         network = self.build_network("paper", **self.settings)
         load_strict(network, read_published(path, "generator"), path)

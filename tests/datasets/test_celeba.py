@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
+from tests.datasets import trees
 from unmaskbench.datasets.celeba import CelebA
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Six images: two of each partition."""
-    (tmp_path / "img_align_celeba").mkdir()
-    (tmp_path / "Anno").mkdir()
-    (tmp_path / "Eval").mkdir()
-    files = [f"{n:06d}.jpg" for n in range(1, 7)]
-    for n, file in enumerate(files):
-        Image.fromarray(np.full((218, 178, 3), 40 * n, np.uint8)).save(tmp_path / "img_align_celeba" / file)
-    (tmp_path / "Eval/list_eval_partition.txt").write_text("".join(f"{f} {n // 2}\n" for n, f in enumerate(files)))
-    (tmp_path / "Anno/identity_CelebA.txt").write_text("".join(f"{f} {2880 + n}\n" for n, f in enumerate(files)))
-    (tmp_path / "Anno/list_attr_celeba.txt").write_text(
-        "6\nMale Young \n" + "".join(f"{f} {'-1' if n % 2 else ' 1'}  1\n" for n, f in enumerate(files))
-    )
-    (tmp_path / "Anno/list_landmarks_align_celeba.txt").write_text(
-        "6\nlefteye_x lefteye_y righteye_x righteye_y nose_x nose_y leftmouth_x leftmouth_y rightmouth_x rightmouth_y\n"
-        + "".join(f"{f} 69  109  106  113   77  142   73  152  108  154\n" for f in files)
-    )
-    return tmp_path
+    return trees.celeba(tmp_path)
 
 
 def test_splits_identities_attributes_landmarks(tree: Path) -> None:

@@ -8,22 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.datasets import trees
 from unmaskbench.datasets.celeba_hq import CelebAHQ
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Three images: one of each of CelebA's partitions, on its very borders."""
-    base = tmp_path / "CelebAMask-HQ"
-    (base / "CelebA-HQ-img").mkdir(parents=True)
-    originals = (162770, 182637, 182638)
-    for n in range(3):
-        Image.fromarray(np.full((64, 64, 3), 50, np.uint8)).save(base / f"CelebA-HQ-img/{n}.jpg")
-    (base / "CelebA-HQ-to-CelebA-mapping.txt").write_text(
-        "idx orig_idx orig_file\n" + "".join(f"{n} {o - 1}  {o:06d}.jpg\n" for n, o in enumerate(originals))
-    )
-    (base / "CelebAMask-HQ-attribute-anno.txt").write_text("3\nMale Young\n0.jpg -1 1\n1.jpg 1 1\n2.jpg  1 -1\n")
-    return tmp_path
+    return trees.celeba_hq(tmp_path)
 
 
 def test_splits_follow_celeba(tree: Path) -> None:

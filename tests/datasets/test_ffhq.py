@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
+from tests.datasets import trees
 from unmaskbench.datasets.ffhq import FFHQ
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Thumbnails 59999, 60000 and 69999 with metadata."""
-    entries = {}
-    for n in (59999, 60000, 69999):
-        path = tmp_path / f"thumbnails128x128/{n // 1000 * 1000:05d}/{n:05d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((128, 128, 3), n % 255, np.uint8)).save(path)
-        points = np.zeros((68, 2))
-        points[36:42], points[42:48] = (384, 480), (640, 480)
-        points[30], points[48], points[54] = (512, 600), (420, 720), (600, 728)
-        entries[str(n)] = {"category": "training", "image": {"face_landmarks": points.tolist()}}
-    (tmp_path / "ffhq-dataset-v2.json").write_text(json.dumps(entries))
-    return tmp_path
+    return trees.ffhq(tmp_path)
 
 
 def test_splits_by_number(tree: Path) -> None:

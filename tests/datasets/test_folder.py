@@ -9,30 +9,23 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.datasets import trees
 from unmaskbench.benchmark.plugins import detection
+from unmaskbench.benchmark.store.images import ImageError
 from unmaskbench.datasets import folder
 from unmaskbench.datasets.folder import Folder
-from unmaskbench.datasets.images import ImageError
 from unmaskbench.datasets.landmarks import HEADER
-
-
-def picture(path: Path, size: tuple[int, int] = (32, 24), level: int = 90) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((size[1], size[0], 3), level, np.uint8)).save(path)
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for file in ("b/2.png", "a/1.jpg", "a/2.png"):
-        picture(tmp_path / "root" / file)
-    (tmp_path / "root/notes.txt").write_text("no image")
-    return tmp_path / "root"
+    return trees.folder(tmp_path)
 
 
 def test_identities_by_sub_folder(tree: Path) -> None:
     dataset = Folder(tree, detect="never")
     assert [(s.id, s.identity) for s in dataset.samples] == [("a/1", "a"), ("a/2", "a"), ("b/2", "b")]
-    picture(tree / "loose.png")
+    trees.picture(tree / "loose.png")
     assert {s.identity for s in Folder(tree, detect="never").samples} == {None}
 
 
@@ -81,7 +74,7 @@ def test_refuses(tree: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=word):
             Folder(tree, **wrong)  # type: ignore[arg-type]
-    picture(tree / "a/1.png")
+    trees.picture(tree / "a/1.png")
     with pytest.raises(ValueError, match=r"two files have the id 'a/1': 1\.jpg and 1\.png"):
         Folder(tree)
 
@@ -93,7 +86,7 @@ def test_masks(tree: Path) -> None:
     (tree / "masks/a").mkdir(parents=True)
     (tree / "masks/b").mkdir(parents=True)
     Image.fromarray(plane).save(tree / "masks/a/1.png")
-    picture(tree / "masks/a/2.png", (16, 16))
+    trees.picture(tree / "masks/a/2.png", (16, 16), 255)
     Image.fromarray(np.full((24, 32), 255, np.uint8)).save(tree / "masks/b/2.png")
     dataset = Folder(tree, masks=tree / "masks", detect="never")
     assert len(dataset) == 3
@@ -151,7 +144,7 @@ class TwoFaces:
 def test_detected_landmarks(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "detector_path", lambda: Path("det_10g.onnx"))
     monkeypatch.setattr(detection, "_detector", lambda path: TwoFaces())
-    picture(tree / "a/dark.png", level=5)
+    trees.picture(tree / "a/dark.png", level=5)
     dataset = Folder(tree)
     largest = dataset[0].landmarks
     assert largest is not None

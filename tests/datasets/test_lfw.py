@@ -4,37 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
+from tests.datasets import trees
 from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.store.images import ImageError
 from unmaskbench.datasets import lfw
-from unmaskbench.datasets.images import ImageError
 from unmaskbench.datasets.lfw import LFW
-
-HEADER = "file,left_eye_x,left_eye_y,right_eye_x,right_eye_y,nose_x,nose_y,mouth_left_x,mouth_left_y,mouth_right_x,mouth_right_y"
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Ten sets of two people with two images each; two folds of one genuine and one impostor pair."""
-    names = [f"Person_{chr(65 + n)}" for n in range(20)]
-    lines = ["10"]
-    for number in range(10):
-        lines += ["2", *(f"{name}\t2" for name in names[2 * number : 2 * number + 2])]
-    (tmp_path / "people.txt").write_text("\n".join(lines) + "\n")
-    (tmp_path / "pairs.txt").write_text(
-        "2\t1\nPerson_A\t1\t2\nPerson_A\t1\tPerson_B\t2\nPerson_S\t2\t1\nPerson_S\t1\tPerson_T\t1\n"
-    )
-    for name in names:
-        for n in (1, 2):
-            path = tmp_path / "lfw-deepfunneled" / name / f"{name}_{n:04d}.jpg"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.full((250, 250, 3), 100, np.uint8)).save(path)
-    (tmp_path / "landmarks.csv").write_text(f"{HEADER}\nPerson_S/Person_S_0001.jpg,{','.join(map(str, range(10)))}\n")
-    return tmp_path
+    return trees.lfw(tmp_path)
 
 
 def test_splits_share_no_person(tree: Path) -> None:

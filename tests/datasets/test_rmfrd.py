@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from tests.datasets import trees
 from unmaskbench.datasets.rmfrd import RMFRD
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    base = tmp_path / "self-built-masked-face-recognition-dataset"
-    for file in (
-        "AFDB_face_dataset/anna/0_0.jpg",
-        "AFDB_face_dataset/ben/0_0.jpg",
-        "AFDB_masked_face_dataset/anna/0_0.jpg",
-    ):
-        (base / file).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((40, 40, 3), 80, np.uint8)).save(base / file)
-    (base / "AFDB_masked_face_dataset/empty").mkdir()
-    (base / "AFDB_face_dataset/ben/Thumbs.db").write_bytes(b"x")
-    return tmp_path
+    return trees.rmfrd(tmp_path)
 
 
 def test_kinds_share_identities(tree: Path) -> None:

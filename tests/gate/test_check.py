@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from unmaskbench.benchmark.gate.text import markdown
 from unmaskbench.benchmark.gate.worst_images import worst_samples
 from unmaskbench.benchmark.plan import geometry
 from unmaskbench.benchmark.plugins.registry import METHODS, OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, MethodCard, Occluded
+from unmaskbench.benchmark.plugins.types import Face, MethodCard, Occluded, OcclusionCard
 from unmaskbench.benchmark.run.entry import run
 
 FACES = {"id": "tiny_faces", "parameters": {"identities": 6, "each": 2}}
@@ -48,6 +49,7 @@ class SwitchedFill(tiny.TinyFill):
 class SwitchedBlock(tiny.TinyBlock):
     """Occludes like TinyBlock; ``shift`` moves the mask by so many pixels and leaves the image."""
 
+    card: ClassVar[OcclusionCard] = dataclasses.replace(tiny.TinyBlock.card, id="switched_block")
     shift: ClassVar[int] = 0
 
     def apply(self, face: Face, rng: np.random.Generator) -> Occluded:

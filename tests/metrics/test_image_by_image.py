@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.image_by_image import image_by_image
+from unmaskbench.benchmark.metrics._image_by_image import image_by_image
 from unmaskbench.benchmark.metrics.ms_ssim import _halve
 from unmaskbench.benchmark.plugins.registry import METRICS
 

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from unmaskbench.benchmark.metrics import lpips as module
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, Backbone
+from unmaskbench.benchmark.metrics._backbones import ALEXNET, SQUEEZENET, Backbone
 from unmaskbench.benchmark.metrics.lpips import LpipsAlex, heads_path, lpips, perceptual_network
 from unmaskbench.benchmark.plugins.weights.files import sha256
 

@@ -11,8 +11,8 @@ from scipy.ndimage import correlate
 from scipy.special import gamma
 from torch import Tensor
 
+from unmaskbench.benchmark.metrics._scene_statistics import asymmetric_gaussian, halve
 from unmaskbench.benchmark.metrics.niqe import PRISTINE, Niqe, niqe
-from unmaskbench.benchmark.metrics.scene_statistics import asymmetric_gaussian, halve
 from unmaskbench.benchmark.plugins import weights
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmaskbench.benchmark.metrics.regions import border_px, region_mask, region_mean
+from unmaskbench.benchmark.metrics._regions import border_px, region_mask, region_mean
 
 
 def square_hole(size: int, low: int, high: int) -> torch.Tensor:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from sklearn.metrics.pairwise import polynomial_kernel
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics import deep_features
-from unmaskbench.benchmark.metrics.feature_sets import fold, merge_moments, merge_rows, size
+from unmaskbench.benchmark.metrics import _deep_features
+from unmaskbench.benchmark.metrics._feature_sets import fold, merge_moments, merge_rows, size
+from unmaskbench.benchmark.metrics._frechet import frechet_distance, gaussian
 from unmaskbench.benchmark.metrics.fid import FdAlexnet, Fid
-from unmaskbench.benchmark.metrics.frechet import frechet_distance, gaussian
 from unmaskbench.benchmark.metrics.kid import KidAlexnet, polynomial_mmd
 from unmaskbench.benchmark.plugins.registry import METRICS
 
@@ -153,7 +153,7 @@ def test_inception_is_pytorch_fids(
     from pytorch_fid import inception as port
 
     torch.manual_seed(0)
-    ours = deep_features.inception_network()
+    ours = _deep_features.inception_network()
     for name, buffer in ours.named_buffers():
         if name.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
@@ -162,17 +162,17 @@ def test_inception_is_pytorch_fids(
     theirs = port.InceptionV3().eval()
     monkeypatch.setenv("UNMASKBENCH_HOME", str(tmp_path))
     (tmp_path / "weights").mkdir()
-    torch.save(state, tmp_path / "weights" / deep_features.FID_INCEPTION.filename)
+    torch.save(state, tmp_path / "weights" / _deep_features.FID_INCEPTION.filename)
     with pytest.raises(ValueError, match="is not the published 'fid_inception'"):
-        deep_features.inception_features(textured(1, 32, 32))
-    monkeypatch.setattr(deep_features.weights, "require", lambda file: tmp_path / "weights" / file.filename)
-    deep_features._inception.cache_clear()
+        _deep_features.inception_features(textured(1, 32, 32))
+    monkeypatch.setattr(_deep_features.weights, "require", lambda file: tmp_path / "weights" / file.filename)
+    _deep_features._inception.cache_clear()
     images = textured(2, 64, 64)
     with torch.no_grad():
         expected = theirs(images)[0].flatten(1)
     metric = Fid()
     found = metric.update(images)["features"]
-    deep_features._inception.cache_clear()
+    _deep_features._inception.cache_clear()
     assert found.shape == (2, 2048)
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-5)
 

@@ -10,12 +10,12 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.content_cache import ContentCache
+from unmaskbench.benchmark.metrics._content_cache import ContentCache
+from unmaskbench.benchmark.metrics._phase_congruency import filter_bank, phase_congruency
+from unmaskbench.benchmark.metrics._structural import banded, blur
 from unmaskbench.benchmark.metrics.fsim import fsim
 from unmaskbench.benchmark.metrics.ms_ssim import MsSsim, ms_ssim
-from unmaskbench.benchmark.metrics.phase_congruency import filter_bank, phase_congruency
 from unmaskbench.benchmark.metrics.ssim import Ssim, ssim
-from unmaskbench.benchmark.metrics.structural import banded, blur
 
 
 def test_ssim_of_constant_images_is_its_luminance_term() -> None:

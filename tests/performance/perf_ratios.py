@@ -79,7 +79,7 @@ def test_image_metrics_against_piq(cached: bool) -> None:
 def test_frechet_distance_against_sqrtm(count: int, aim: float) -> None:
     from scipy import linalg
 
-    from unmaskbench.benchmark.metrics.frechet import frechet_distance
+    from unmaskbench.benchmark.metrics._frechet import frechet_distance
 
     rng = np.random.default_rng(count)
     a = rng.standard_normal((count, 2048)) @ np.diag(rng.uniform(0.2, 1.0, 2048))

@@ -54,7 +54,7 @@ def test_a_convention_is_read_whole(model: Path) -> None:
         (f"range: [0, {10**400}]", "range must be two numbers"),
         ("title: 2026-02-30", "is not valid YAML"),
         ("a: &a [x, x]\ntitle: [*a, *a]", r"aliases \(\*name\) are not allowed"),
-        ("title: " + "x" * 64_000, "more than 64 KB"),
+        ("title: " + "x" * 64_000, "larger than 64 KB"),
         ("range: [false, true]", "range must be two numbers"),
         ("title: 3", "title must be a text"),
         ("inputs: separate", "need needs_mask: true"),

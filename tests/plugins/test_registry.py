@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,20 +21,19 @@ from unmaskbench.benchmark.plugins.registry import (
 from unmaskbench.benchmark.plugins.types import Missing
 
 ROOM = "unmaskbench_test_room"
+HEAD = "from types import SimpleNamespace as Card\nfrom unmaskbench_test_room import registry\n"
 MODULES = {
     "__init__.py": "",
-    "good.py": "from unmaskbench_test_room import registry\n@registry.register('good')\nclass Good:\n    card = None\n",
+    "good.py": HEAD + "@registry.register('good')\nclass Good:\n    card = Card(id='good')\n",
     "broken.py": "import a_package_that_is_not_here\n",
     "leaver.py": "import sys\nsys.exit(4)\n",
     "noisy.py": (
-        "print('hello from noisy')\nfrom unmaskbench_test_room import registry\n"
-        "@registry.register('noisy')\nclass Noisy:\n    card = None\n"
+        HEAD + "print('hello from noisy')\n@registry.register('noisy')\nclass Noisy:\n    card = Card(id='noisy')\n"
     ),
-    "later.py": "from unmaskbench_test_room import registry\n@registry.register('good')\nclass Other:\n    card = None\n",
+    "_shared.py": "raise RuntimeError('never imported')\n",
+    "later.py": HEAD + "@registry.register('good')\nclass Other:\n    card = Card(id='good')\n",
     "folder/__init__.py": "",
-    "folder/thing.py": (
-        "from unmaskbench_test_room import registry\n@registry.register('folder')\nclass InFolder:\n    card = None\n"
-    ),
+    "folder/thing.py": (HEAD + "@registry.register('folder')\nclass InFolder:\n    card = Card(id='folder')\n"),
     "torn/__init__.py": "raise RuntimeError('half a package')\n",
     "torn/thing.py": "",
     "plain/__init__.py": "",
@@ -91,6 +91,8 @@ def test_the_real_room_suggests() -> None:
 @pytest.mark.parametrize("kind", ["extra", "weights"])
 def test_what_is_missing_is_said_with_its_remedy(room: PluginRegistry, kind: str) -> None:
     class Needy:
+        card = SimpleNamespace(id="needy")
+
         @staticmethod
         def missing() -> list[Missing]:
             return [Missing(kind, "thing-file", "bench weights fetch thing-file")]  # type: ignore[arg-type]
@@ -111,7 +113,22 @@ def test_parameters_that_do_not_fit_are_a_value_error() -> None:
 def test_a_name_is_taken_once(room: PluginRegistry) -> None:
     room.names()
     with pytest.raises(KeyError, match="already registered"):
-        room.register("good")(type("Third", (), {}))
+        room.register("good")(type("Third", (), {"card": SimpleNamespace(id="good")}))
+
+
+def test_a_card_of_another_id_is_refused(room: PluginRegistry) -> None:
+    with pytest.raises(
+        ValueError, match=r"thing 'mine' \(Third\) has a card with the id 'yours'; its card's id must be"
+    ):
+        room.register("mine")(type("Third", (), {"card": SimpleNamespace(id="yours")}))
+    with pytest.raises(ValueError, match=r"thing 'mine' \(Bare\) has no card"):
+        room.register("mine")(type("Bare", (), {}))
+    assert "mine" not in room.names()
+
+
+def test_files_that_begin_with_an_underscore_are_no_plug_ins(room: PluginRegistry) -> None:
+    assert "_shared" not in room.names()
+    assert "_shared" not in room.broken
 
 
 def test_missing_extra_of_a_module_in_an_absent_package() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -218,6 +219,8 @@ def test_nan_in_the_middle_of_a_chain_is_a_failure() -> None:
     from unmaskbench.benchmark.run.restore import Restorer
 
     class Nan(tiny.TinyOdd):
+        card = dataclasses.replace(tiny.TinyOdd.card, id="tiny_nan")
+
         def __init__(self) -> None:
             super().__init__("nan")
 
@@ -295,12 +298,12 @@ def test_a_metric_that_wants_larger_images_is_refused_before_anything_is_compute
 
 @pytest.mark.parametrize("part", ["reference", "score"])
 def test_a_metric_that_breaks_fails_its_rows_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
-    from unmaskbench.benchmark.metrics.l1 import L1
+    from unmaskbench.benchmark.plugins.registry import METRICS
 
-    def broken(self: L1, *_: Any) -> None:
+    def broken(self: Any, *_: Any) -> None:
         raise IndexError("off the end")
 
-    monkeypatch.setattr(L1, part, broken)
+    monkeypatch.setattr(METRICS.get("l1"), part, broken)
     rows = table(run(tiny.suite(gallery=0), tmp_path / "run", speed=False)).filter(pl.col("method") != "")
     fates = {key: set(found["status"]) for (key,), found in rows.group_by("metric")}
     assert fates == {"psnr": {"ok"}, "l1": {"failed_score"}}
@@ -319,6 +322,13 @@ def test_predicted_masks_get_rows_of_their_own_and_mask_metrics(tmp_path: Path) 
     methods = json.loads((folder / "board.json").read_text())["methods"]
     sources = {method["method"]: method["mask_source"] for method in methods}
     assert sources == {"untouched": "none", "tiny_fill": "oracle", "tiny_fill@predicted": "predicted"}
+
+
+def test_a_segmenter_sees_faces_at_its_own_size(tmp_path: Path) -> None:
+    suite = tiny.suite(mask_source="both", segmenter="tiny_native_segmenter", metrics=["mask_iou"], gallery=0)
+    rows = table(run(suite, tmp_path / "run", speed=False)).filter(pl.col("metric") == "mask_iou")
+    assert set(rows["status"]) == {"ok"}
+    assert 0.6 < rows["value"].min() < 1.0  # the edge of a small block, resized twice
 
 
 def test_a_segmenter_that_breaks_fails_only_what_needs_it(tmp_path: Path) -> None:

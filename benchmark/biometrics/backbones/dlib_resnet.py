@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unmaskbench.benchmark.plugins.weights.loading import WeightsError
+from unmaskbench.plugin import WeightsError
 
 INPUT_PX = 150
 # Filters of each block, and whether it halves the image.

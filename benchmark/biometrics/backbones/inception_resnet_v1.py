@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
+from unmaskbench.plugin import load_strict, read_state_dict
 
 Kernel = int | tuple[int, int]
 _HEAD = "logits."

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.plugins.weights.loading import WeightsError, load_strict, read_state_dict, under_prefix
+from unmaskbench.plugin import WeightsError, load_strict, read_state_dict, under_prefix
 
 INPUT_PX = 112
 _EPS = 2e-5

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import Tensor
-
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS, missing_extra
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import (
+    MATCHERS,
+    MatcherCard,
+    Missing,
+    OnnxEmbedder,
+    OnnxMatcher,
+    WeightFile,
+    matcher_signature,
+    missing_extra,
+    weights,
+)
 
 W600K_R50 = WeightFile(
     id="arcface_w600k_r50",
@@ -26,7 +28,7 @@ W600K_R50 = WeightFile(
 
 
 @MATCHERS.register("arcface")
-class ArcFace(CosineSimilarity):
+class ArcFace(OnnxMatcher):
     """512-d embeddings of 112 px crops, RGB, (x - 127.5) / 127.5, compared by cosine.
 
     ``model`` is the path of another 112 px ONNX embedder; its input convention is read from its graph the way
@@ -39,34 +41,31 @@ class ArcFace(CosineSimilarity):
         dimension=512,
         licence="non-commercial research only",
         source="Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, CVPR 2019",
-        signature=f"arcface_w600k_r50|112x112|{SIGNATURE}|cosine",
+        signature=matcher_signature("arcface_w600k_r50", OnnxMatcher.size),
     )
     weights = (W600K_R50,)
 
     def __init__(self, model: str = "") -> None:
+        super().__init__()
         self._path = Path(model) if model else None
-        self._network: OnnxEmbedder | None = None
 
-    @staticmethod
-    def missing(model: str = "") -> list[Missing]:
+    @classmethod
+    def missing(cls, model: str = "") -> list[Missing]:
         """What is absent: the pack's file (unless another ``model`` is named), or the packages that open it."""
         absent = missing_extra("onnxruntime", "onnx") + missing_extra("insightface", "insightface")
-        return absent if model else absent + weights.missing(ArcFace.weights)
+        return absent if model else absent + weights.missing(cls.weights)
 
     def load(self, device: str) -> None:
         """Open the network. Raises FileNotFoundError with a remedy, ValueError where the file is no such embedder."""
-        path = self._path or weights.require(W600K_R50)
+        self._network = self.open(self._path or weights.require(W600K_R50), device)
+
+    def open(self, path: Path, device: str) -> OnnxEmbedder:
+        """The file, opened by onnxruntime with the input convention that insightface finds in it."""
         mean, divisor = input_convention(path)
         network = OnnxEmbedder(path, device=device, mean=mean, divisor=divisor)
-        if network.size not in (None, (112, 112)):
+        if network.size not in (None, self.size):
             raise ValueError(f"{path} takes crops of {network.size} px; matcher 'arcface' gives 112 x 112")
-        self._network = network
-
-    def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        """Embeddings (N, D) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
-        if self._network is None:
-            raise RuntimeError("matcher 'arcface' is not loaded; call load(device) first")
-        return self._network(align(images, landmarks, ARCFACE_112X112, (112, 112)))
+        return network
 
 
 def input_convention(path: Path) -> tuple[float, float]:

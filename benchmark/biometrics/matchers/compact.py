@@ -8,16 +8,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
 from unmaskbench.benchmark.biometrics.backbones.compact_embedder import CompactEmbedder
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.plugins.registry import MATCHERS
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import search_path
-from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
+from unmaskbench.plugin import (
+    ARCFACE_112X112,
+    MATCHERS,
+    CosineSimilarity,
+    MatcherCard,
+    Missing,
+    align,
+    load_strict,
+    locate,
+    matcher_signature,
+    read_state_dict,
+)
 
-WEIGHTS = "compact_compact.safetensors"
 FOLDER = Path(__file__).parent
+SIZE = (112, 112)
 
 
 @MATCHERS.register("compact")
@@ -31,7 +37,7 @@ class Compact(CosineSimilarity):
         dimension=512,
         licence="Apache-2.0; trained on LFW (research use)",
         source="trained with this benchmark (bench train compact); a small IResNet (Duta et al. 2021)",
-        signature=f"compact|112x112|{SIGNATURE}|cosine",
+        signature=matcher_signature("compact", SIZE),
         distilled_from=("edgeface",),
         notes="Distilled from EdgeFace-XS on LFW's training people and rendered heads, with ArcFace's margin: edgeface is no "
         "independent judge of it, nor it of what was trained with edgeface.",
@@ -53,7 +59,7 @@ class Compact(CosineSimilarity):
     @classmethod
     def load_network(cls, checkpoint: Path | None = None) -> CompactEmbedder:
         """The trained network in evaluation mode, on the CPU. Raises FileNotFoundError with the remedy."""
-        path = checkpoint or _find()
+        path = checkpoint or locate("compact", "compact", FOLDER)
         if path is None:
             raise FileNotFoundError(f"weights of matcher 'compact' are not here; {cls.missing()[0].remedy}")
         network = cls.build_network()
@@ -63,14 +69,14 @@ class Compact(CosineSimilarity):
     @staticmethod
     def missing(checkpoint: Path | str | None = None) -> list[Missing]:
         """The weights, where they neither ship nor were trained here; a ``checkpoint`` of one's own lacks nothing."""
-        if checkpoint is not None or _find() is not None:
+        if checkpoint is not None or locate("compact", "compact", FOLDER) is not None:
             return []
         return [Missing("weights", "compact", "bench train compact --recipe compact --data lfw --root DIR")]
 
     @staticmethod
     def weight_paths() -> list[Path]:
         """The weight file that would be used, where there is one: what a run's results depend on beside the source."""
-        path = _find()
+        path = locate("compact", "compact", FOLDER)
         return [path] if path is not None else []
 
     def load(self, device: str) -> None:
@@ -84,12 +90,6 @@ class Compact(CosineSimilarity):
         """Embeddings (N, 512) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
         if self._network is None:
             raise RuntimeError("matcher 'compact' is not loaded; call load(device) first")
-        crops = align(images, landmarks, ARCFACE_112X112, (112, 112)).to(self._device)
+        crops = align(images, landmarks, ARCFACE_112X112, SIZE).to(self._device)
         vectors: Tensor = self._network(crops * 2 - 1)
         return vectors.float().cpu()
-
-
-def _find() -> Path | None:
-    return next(
-        (place / WEIGHTS for place in (FOLDER / "weights", *search_path()) if (place / WEIGHTS).is_file()), None
-    )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from pathlib import Path
 
-from unmaskbench.benchmark.biometrics.alignment import DLIB_150X150, SIGNATURE, align
 from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import INPUT_PX, DlibResNet, load_dlib_resnet
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import DLIB_150X150, MATCHERS, MatcherCard, TorchMatcher, WeightFile, matcher_signature
+
+SIZE = (INPUT_PX, INPUT_PX)
+
 
 DLIB_RESNET = WeightFile(
     id="dlib_resnet",
@@ -25,7 +22,7 @@ DLIB_RESNET = WeightFile(
 
 
 @MATCHERS.register("dlib")
-class Dlib(CosineSimilarity):
+class Dlib(TorchMatcher):
     """128-d embeddings of 150 px crops, RGB, compared by cosine."""
 
     card = MatcherCard(
@@ -34,32 +31,17 @@ class Dlib(CosineSimilarity):
         dimension=128,
         licence="CC0-1.0",
         source="King, High Quality Face Recognition with Deep Metric Learning, blog.dlib.net, 2017",
-        signature=f"dlib_resnet_v1|150x150|{SIGNATURE}|cosine",
+        signature=matcher_signature("dlib_resnet_v1", SIZE),
         notes="LFW View 2: 99.0 % accuracy over 10 folds; its author states 99.38 %, with crops laid by sixty-eight landmarks "
         "where these are laid by five, and compared by Euclidean distance. It knows no masks.",
     )
     weights = (DLIB_RESNET,)
+    template = DLIB_150X150
+    size = SIZE
+    # The network takes RGB in [0, 1] and subtracts its own mean.
+    mean, divisor = 0.0, 255.0
 
-    def __init__(self) -> None:
-        self._network: TorchEmbedder | None = None
-
-    @staticmethod
-    def missing() -> list[Missing]:
-        """The weight file, where absent."""
-        return weights.missing(Dlib.weights)
-
-    @staticmethod
-    def load_network() -> DlibResNet:
-        """The trained network in evaluation mode, on the CPU. Raises FileNotFoundError with the remedy."""
-        return load_dlib_resnet(weights.require(DLIB_RESNET))
-
-    def load(self, device: str) -> None:
-        """Read the network. Raises FileNotFoundError with a remedy, ValueError where the file is another."""
-        # The network takes RGB in [0, 1] and subtracts its own mean.
-        self._network = TorchEmbedder(self.load_network(), device=device, mean=0.0, divisor=255.0)
-
-    def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        """Embeddings (N, 128) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
-        if self._network is None:
-            raise RuntimeError("matcher 'dlib' is not loaded; call load(device) first")
-        return self._network(align(images, landmarks, DLIB_150X150, (INPUT_PX, INPUT_PX)))
+    @classmethod
+    def read_network(cls, path: Path) -> DlibResNet:
+        """dlib's network with the weights in ``path``, in evaluation mode. Raises ValueError where the file is another."""
+        return load_dlib_resnet(path)

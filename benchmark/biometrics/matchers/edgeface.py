@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS, missing_extra
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import MATCHERS, MatcherCard, OnnxMatcher, WeightFile, matcher_signature
 
 EDGEFACE_XS = WeightFile(
     id="edgeface_xs",
@@ -24,7 +16,7 @@ EDGEFACE_XS = WeightFile(
 
 
 @MATCHERS.register("edgeface")
-class EdgeFace(CosineSimilarity):
+class EdgeFace(OnnxMatcher):
     """512-d embeddings of 112 px ArcFace crops, RGB, (x - 127.5) / 127.5, compared by cosine."""
 
     card = MatcherCard(
@@ -33,25 +25,7 @@ class EdgeFace(CosineSimilarity):
         dimension=512,
         licence="BSD-3-Clause",
         source="George et al., EdgeFace: Efficient Face Recognition Model for Edge Devices, TBIOM 2024",
-        signature=f"edgeface_xs_gamma_06|112x112|{SIGNATURE}|cosine",
+        signature=matcher_signature("edgeface_xs_gamma_06", OnnxMatcher.size),
         notes="LFW View 2: 99.6 % accuracy over 10 folds. It copes with masks better than most: a strict judge.",
     )
     weights = (EDGEFACE_XS,)
-
-    def __init__(self) -> None:
-        self._network: OnnxEmbedder | None = None
-
-    @staticmethod
-    def missing() -> list[Missing]:
-        """The weight file or onnxruntime, where absent."""
-        return missing_extra("onnxruntime", "onnx") + weights.missing(EdgeFace.weights)
-
-    def load(self, device: str) -> None:
-        """Open the network. Raises FileNotFoundError with a remedy, ValueError where the file is another."""
-        self._network = OnnxEmbedder(weights.require(EDGEFACE_XS), device=device)
-
-    def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        """Embeddings (N, 512) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
-        if self._network is None:
-            raise RuntimeError("matcher 'edgeface' is not loaded; call load(device) first")
-        return self._network(align(images, landmarks, ARCFACE_112X112, (112, 112)))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from pathlib import Path
 
-from unmaskbench.benchmark.biometrics.alignment import FACENET_160X160, FACENET_STRETCH, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from torch import nn
+
+from unmaskbench.plugin import (
+    FACENET_160X160,
+    FACENET_STRETCH,
+    MATCHERS,
+    MatcherCard,
+    TorchMatcher,
+    WeightFile,
+    matcher_signature,
+)
+
+SIZE = (160, 160)
+
 
 FACENET_VGGFACE2 = WeightFile(
     id="facenet_vggface2",
@@ -24,7 +31,7 @@ FACENET_VGGFACE2 = WeightFile(
 
 
 @MATCHERS.register("facenet")
-class FaceNet(CosineSimilarity):
+class FaceNet(TorchMatcher):
     """512-d unit embeddings of 160 px crops, RGB, (x - 127.5) / 128, compared by cosine."""
 
     card = MatcherCard(
@@ -33,28 +40,18 @@ class FaceNet(CosineSimilarity):
         dimension=512,
         licence="MIT",
         source="Schroff et al., FaceNet: A Unified Embedding for Face Recognition and Clustering, CVPR 2015",
-        signature=f"facenet_vggface2|160x160|{SIGNATURE}|cosine",
+        signature=matcher_signature("facenet_vggface2", SIZE),
         notes="The crop follows the mean landmarks of MTCNN boxes, not a box found anew on each image.",
     )
     weights = (FACENET_VGGFACE2,)
+    template = FACENET_160X160
+    size = SIZE
+    stretch = FACENET_STRETCH
+    divisor = 128.0
 
-    def __init__(self) -> None:
-        self._network: TorchEmbedder | None = None
-
-    @staticmethod
-    def missing() -> list[Missing]:
-        """The weight file, where absent."""
-        return weights.missing(FaceNet.weights)
-
-    def load(self, device: str) -> None:
-        """Read the network. Raises FileNotFoundError with a remedy, ValueError where the file is another."""
+    @classmethod
+    def read_network(cls, path: Path) -> nn.Module:
+        """Inception-ResNet-v1 with the weights in ``path``. Raises ValueError where the file is another."""
         from unmaskbench.benchmark.biometrics.backbones.inception_resnet_v1 import load_inception_resnet_v1
 
-        network = load_inception_resnet_v1(weights.require(FACENET_VGGFACE2))
-        self._network = TorchEmbedder(network, device=device, mean=127.5, divisor=128.0)
-
-    def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        """Unit embeddings (N, 512) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2)."""
-        if self._network is None:
-            raise RuntimeError("matcher 'facenet' is not loaded; call load(device) first")
-        return self._network(align(images, landmarks, FACENET_160X160, (160, 160), stretch=FACENET_STRETCH))
+        return load_inception_resnet_v1(path)

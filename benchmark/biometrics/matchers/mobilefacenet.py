@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from unmaskbench.plugin import ARCFACE_112X96, MATCHERS, MatcherCard, OnnxMatcher, WeightFile, matcher_signature
 
-from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X96, SIGNATURE, align
-from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
-from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.registry import MATCHERS, missing_extra
-from unmaskbench.benchmark.plugins.types import MatcherCard, Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+SIZE = (112, 96)
+
 
 MOBILEFACENET = WeightFile(
     id="mobilefacenet",
@@ -24,7 +19,7 @@ MOBILEFACENET = WeightFile(
 
 
 @MATCHERS.register("mobilefacenet")
-class MobileFaceNet(CosineSimilarity):
+class MobileFaceNet(OnnxMatcher):
     """128-d embeddings of 112 x 96 px crops, RGB, (x - 127.5) / 128, compared by cosine."""
 
     card = MatcherCard(
@@ -33,25 +28,10 @@ class MobileFaceNet(CosineSimilarity):
         dimension=128,
         licence="none stated; evaluation only",
         source="Chen et al., MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification, CCBR 2018",
-        signature=f"mobilefacenet_casia|112x96|{SIGNATURE}|cosine",
+        signature=matcher_signature("mobilefacenet_casia", SIZE),
         notes="LFW View 2: 98.8 % accuracy over 10 folds. Knows no masks: the independent judge.",
     )
     weights = (MOBILEFACENET,)
-
-    def __init__(self) -> None:
-        self._network: OnnxEmbedder | None = None
-
-    @staticmethod
-    def missing() -> list[Missing]:
-        """The weight file or onnxruntime, where absent."""
-        return missing_extra("onnxruntime", "onnx") + weights.missing(MobileFaceNet.weights)
-
-    def load(self, device: str) -> None:
-        """Open the network. Raises FileNotFoundError with a remedy, ValueError where the file is another."""
-        self._network = OnnxEmbedder(weights.require(MOBILEFACENET), device=device, divisor=128.0)
-
-    def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        """Embeddings (N, 128) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
-        if self._network is None:
-            raise RuntimeError("matcher 'mobilefacenet' is not loaded; call load(device) first")
-        return self._network(align(images, landmarks, ARCFACE_112X96, (112, 96)))
+    template = ARCFACE_112X96
+    size = SIZE
+    divisor = 128.0

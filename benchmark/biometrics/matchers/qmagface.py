@@ -9,11 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.biometrics.alignment import SIGNATURE
-from unmaskbench.benchmark.biometrics.cosine import cosine_matrix, cosine_rows
-from unmaskbench.benchmark.biometrics.matchers.magface import MagFaceEmbedder
-from unmaskbench.benchmark.plugins.registry import MATCHERS
-from unmaskbench.benchmark.plugins.types import MatcherCard
+from unmaskbench.benchmark.biometrics.matchers._magface import MagFaceEmbedder, magface_signature
+from unmaskbench.plugin import MATCHERS, MatcherCard, cosine_matrix, cosine_rows
 
 ALPHA = 0.077428
 BETA = 0.125926
@@ -34,7 +31,7 @@ class QMagFace(MagFaceEmbedder):
         dimension=512,
         licence="Apache-2.0",
         source="Terhoerst et al., QMagFace: Simple and Accurate Quality-Aware Face Recognition, WACV 2023",
-        signature=f"magface_iresnet100|112x112|bgr/255|{SIGNATURE}|qmagface:alpha:{ALPHA}:beta:{BETA}",
+        signature=magface_signature(f"qmagface:alpha:{ALPHA}:beta:{BETA}"),
         notes="Scores are not bounded by 1 in magnitude: an unlike pair of clear faces falls far below -1.",
     )
 

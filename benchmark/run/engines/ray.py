@@ -26,6 +26,7 @@ from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
 from unmaskbench.benchmark.plugins import registry
+from unmaskbench.benchmark.plugins.file_plugin import MODULE_PREFIX
 from unmaskbench.benchmark.run.engines.supervisor import Crew, EngineError, Member, Setup, Step, last_words, take
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
@@ -249,9 +250,11 @@ class _Seat:
 def _plugins() -> list[tuple[str, str, type]]:
     """(registry, name, class) of everything that is registered here. Classes of modules travel by name, so that an actor
     imports its own; those of the main program travel whole, as it is not imported there."""
-    return [
+    every = [
         (room, name, getattr(registry, room).get(name)) for room in ROOMS for name in getattr(registry, room).names()
     ]
+    # An actor reads a plug-in file itself, when it meets the name FILE.py:CLASS.
+    return [(room, name, cls) for room, name, cls in every if not cls.__module__.startswith(MODULE_PREFIX)]
 
 
 def _register(sent: bytes) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, SQUEEZENET, VGG16, VGG19, Backbone, tapped
+from unmaskbench.benchmark.metrics._backbones import ALEXNET, SQUEEZENET, VGG16, VGG19, Backbone, tapped
 from unmaskbench.benchmark.training.losses import Batch, View, region_weight
 
 FEATURES = {"lpips_alex": ALEXNET, "lpips_squeeze": SQUEEZENET, "vgg16": VGG16, "vgg19": VGG19}

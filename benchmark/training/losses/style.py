@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, VGG16, VGG19, tapped
+from unmaskbench.benchmark.metrics._backbones import ALEXNET, VGG16, VGG19, tapped
 from unmaskbench.benchmark.training.losses import Batch, View, region_weight
 from unmaskbench.benchmark.training.losses.perceptual import IMAGENET_MEAN, IMAGENET_STD
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unmaskbench.benchmark.metrics.feature_sets import fold, size
+from unmaskbench.benchmark.metrics._feature_sets import fold, size
 
 
 def frechet_distance(restored: Mapping[str, np.ndarray], truth: Mapping[str, np.ndarray]) -> float:

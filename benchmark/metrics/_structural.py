@@ -21,6 +21,7 @@ SIGMA_PX = 1.5
 MARGIN_PX = WINDOW_PX // 2
 C1 = 0.01**2
 C2 = 0.03**2
+STRUCTURAL_SIGNATURE = f"win:{WINDOW_PX}|sigma:{SIGMA_PX:g}"
 
 
 class Moments(NamedTuple):

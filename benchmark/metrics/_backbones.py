@@ -13,12 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.types import Missing
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.plugin import Missing, WeightFile, weights
 
 _SOURCE = "torchvision's published ImageNet weights (download.pytorch.org/models)"
 _LICENCE = "BSD-3-Clause (torchvision)"
+# Of ImageNet, for images in [0, 1]; the lpips package writes them for [-1, 1].
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sufficient statistics of feature sets, mergeable, for the Frechet and the kernel distance.
+"""Metrics of two sets of images by their features, and the mergeable statistics that they keep.
 
 Statistics are plain dicts of NumPy arrays. While a set is small they hold its rows: ``{"features": (n, d) float32}``.
 For the Frechet distance, a set of more than ``2 d`` rows is folded into ``{"count": (), "sum": (d,), "outer": (d, d)}``
@@ -7,12 +7,59 @@ in float64, which from there on takes less memory than the rows and does not gro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
 
+from unmaskbench.plugin import ContentCache, MetricCard, Missing, WeightFile, check_images, weights
+
 Statistics = dict[str, np.ndarray]
+
+
+class FeatureSets:
+    """A distance of two sets of images from one feature vector an image.
+
+    A subclass gives ``card``, ``weights``, ``features_of``, ``merge`` and ``compute``; ``shares_with`` names the metric
+    whose features it may use where both are computed on the same tensors.
+    """
+
+    card: ClassVar[MetricCard]
+    weights: ClassVar[tuple[WeightFile, ...]]
+    features_of: ClassVar[Callable[[Tensor], Tensor]]
+    shares_with: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        self.features: ContentCache[Tensor] = ContentCache(type(self).features_of)
+
+    @classmethod
+    def missing(cls) -> list[Missing]:
+        """The weight files that are not here."""
+        return weights.missing(cls.weights)
+
+    def share(self, peers: Mapping[str, object]) -> None:
+        """Use the features of ``peers[shares_with]``, where it is among them."""
+        peer = peers.get(self.shares_with)
+        if isinstance(peer, FeatureSets):
+            self.features = peer.features
+
+    def update(self, images: Tensor) -> Statistics:
+        """Statistics of images (N, 3, H, W): their features as rows."""
+        check_images(images, self.card.minimum_size, self.card.id)
+        return rows(self.features(images))
+
+    def merge(self, parts: Sequence[Mapping[str, np.ndarray]]) -> Statistics:
+        """Statistics of the union."""
+        raise NotImplementedError
+
+    def compute(self, restored: Mapping[str, np.ndarray], truth: Mapping[str, np.ndarray]) -> float:
+        """The distance of two sets."""
+        raise NotImplementedError
+
+    def of_images(self, restored: Tensor, truth: Tensor) -> float:
+        """The distance of two sets of images (N, 3, H, W) and (M, 3, H, W)."""
+        return self.compute(self.update(restored), self.update(truth))
 
 
 def rows(features: Tensor) -> Statistics:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.metrics.validation import check_like, check_masks
+from unmaskbench.plugin import check_like, check_masks
 
 THRESHOLD = 0.5
+# Nothing to find and nothing found is right.
+BOTH_EMPTY = 1.0
 
 
 class Counts(NamedTuple):
@@ -31,5 +33,5 @@ def counts(predicted: Tensor, truth: Tensor, metric: str) -> Counts:
 
 
 def ratio(part: Tensor, whole: Tensor) -> Tensor:
-    """``part / whole``, and 1 where both are empty: nothing to find and nothing found is right."""
-    return torch.where(whole > 0, part / whole.clamp_min(1.0), torch.ones_like(part))
+    """``part / whole``, and 1 where both are empty."""
+    return torch.where(whole > 0, part / whole.clamp_min(1.0), torch.full_like(part, BOTH_EMPTY))

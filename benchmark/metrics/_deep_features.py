@@ -8,17 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.backbones import ALEXNET, tapped
-from unmaskbench.benchmark.metrics.lpips import DEVIATION, MEAN
-from unmaskbench.benchmark.plugins import weights
-from unmaskbench.benchmark.plugins.weights.files import WeightFile
+from unmaskbench.benchmark.metrics._backbones import ALEXNET, DEVIATION, MEAN, tapped
+from unmaskbench.plugin import WeightFile, weights
 
 INCEPTION_PX = 299
+INCEPTION_DATE = "2015-12-05"
+POOL3 = 2048
+RESIZING = "bilinear"
+ALEXNET_RELU5 = 256
+INCEPTION_SIGNATURE = f"pytorch-fid inception {INCEPTION_DATE}|pool3:{POOL3}"
+ALEXNET_SIGNATURE = f"alexnet relu5 mean:{ALEXNET_RELU5}"
 FID_INCEPTION = WeightFile(
     id="fid_inception",
-    filename="pt_inception-2015-12-05-6726825d.pth",
+    filename=f"pt_inception-{INCEPTION_DATE}-6726825d.pth",
     licence="Apache-2.0",
-    source="pytorch-fid's release fid_weights, a port of TensorFlow's Inception of 2015-12-05",
+    source=f"pytorch-fid's release fid_weights, a port of TensorFlow's Inception of {INCEPTION_DATE}",
     enables="fid, kid",
     url="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
     sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
@@ -30,10 +34,10 @@ def inception_features(images: Tensor) -> Tensor:
 
     Raises FileNotFoundError with the remedy where the weights are missing.
     """
-    resized = functional.interpolate(images, (INCEPTION_PX, INCEPTION_PX), mode="bilinear", align_corners=False)
+    resized = functional.interpolate(images, (INCEPTION_PX, INCEPTION_PX), mode=RESIZING, align_corners=False)
     with torch.no_grad():
         pooled: Tensor = _inception(str(images.device))(2.0 * resized - 1.0)
-    return pooled.flatten(1)
+    return pooled.view(-1, POOL3)
 
 
 def alexnet_features(images: Tensor) -> Tensor:
@@ -42,7 +46,7 @@ def alexnet_features(images: Tensor) -> Tensor:
     mean, deviation = (images.new_tensor(value).view(1, 3, 1, 1) for value in (MEAN, DEVIATION))
     with torch.no_grad():
         last = tapped(_alexnet(str(images.device)), ALEXNET.taps[-1:], (images - mean) / deviation)[0]
-    return last.mean((2, 3))
+    return last.mean((2, 3)).view(-1, ALEXNET_RELU5)
 
 
 @lru_cache(maxsize=2)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.plugins.types import Region
+from unmaskbench.plugin import Region
 
 BORDER_PX_AT_256 = 8
 

@@ -1,0 +1,132 @@
+"""The cards: what is known of a plug-in without building or loading it. No heavy library is imported here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Region = Literal["whole", "hole", "known", "border"]
+Kind = Literal["full_reference", "no_reference", "set", "segmentation"]
+Direction = Literal["higher", "lower"]
+REGIONS, KINDS, DIRECTIONS = get_args(Region), get_args(Kind), get_args(Direction)
+# How far beyond its range a metric's value may lie for being computed in floating point.
+ROUNDING = 1e-4
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """What is known of a method without loading it; read from ``card.yaml`` or written beside a classical method.
+
+    ``native_size`` is the (square) size in pixels that the network wants, None for any; ``size_multiple`` is what the
+    sides must be divisible by. ``parameters_claimed`` is what the paper states, in parameters. ``trained_with`` names the
+    matchers that took part in training: they are not independent judges of this method.
+    """
+
+    id: str
+    title: str
+    needs_mask: bool
+    provenance: Literal["official-weights", "reimplemented", "classical", "predictions-only", "user-model"]
+    paper: str = ""
+    bibtex: str = ""
+    year: int | None = None
+    code_licence: str = "Apache-2.0"
+    weights_licence: str = ""
+    native_size: int | None = None
+    size_multiple: int = 1
+    parameters_claimed: int | None = None
+    needs_ids: bool = False
+    trained_with: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """What a dataset is, where it comes from and under which licence; ``layout`` tells the files that ``root`` holds.
+
+    ``needs_root``: it reads the user's files, so that there is nothing of it without ``root``.
+    """
+
+    id: str
+    title: str
+    licence: str
+    source: str
+    layout: str = ""
+    needs_root: bool = False
+    bibtex: str = ""
+    splits: tuple[str, ...] = ("test",)
+    attributes: tuple[str, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class OcclusionCard:
+    """What an occlusion draws and the paper that it comes from."""
+
+    id: str
+    title: str
+    source: str
+    needs_landmarks: bool = True
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class MetricCard:
+    """A metric's facts. ``kind`` decides how it is called; ``direction`` says which way is better.
+
+    ``regions`` are those on which the metric has a meaning. ``signature`` names every choice that can change the value;
+    values with different signatures are never put in one column. ``minimum_size`` is the smallest side in pixels.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    direction: Direction
+    range: tuple[float, float]
+    signature: str
+    unit: str = ""
+    regions: tuple[Region, ...] = ("whole",)
+    minimum_size: int = 1
+    source: str = ""
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a kind, direction, range or region that there is not: no run could make sense of it."""
+        choices = {"kind": (self.kind, KINDS), "direction": (self.direction, DIRECTIONS)}
+        choices |= {f"regions[{place}]": (region, REGIONS) for place, region in enumerate(self.regions)}
+        for key, (value, legal) in choices.items():
+            if value not in legal:
+                raise ValueError(f"metric '{self.id}': {key} is {value!r}, none of {', '.join(legal)}")
+        if len(self.range) != 2 or not self.range[0] < self.range[1]:
+            raise ValueError(f"metric '{self.id}': range must be two numbers, low then high, got {self.range!r}")
+
+    def refusal(self, value: float) -> str:
+        """A sentence where a value lies outside ``range`` by more than rounding, else "": either the value or the card is
+        wrong, and neither may be ranked."""
+        low, high = self.range
+        if low - ROUNDING <= value <= high + ROUNDING:
+            return ""
+        return f"{self.id} gave {value:.6g}, outside the range of its card [{low:g}, {high:g}]"
+
+
+@dataclass(frozen=True)
+class MatcherCard:
+    """A face matcher's facts; ``dimension`` is the length of an embedding."""
+
+    id: str
+    title: str
+    dimension: int
+    licence: str
+    source: str
+    signature: str
+    distilled_from: tuple[str, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that a plug-in needs and that is not here: a package extra or a weight file, with the remedy."""
+
+    kind: Literal["extra", "weights", "data"]
+    name: str
+    remedy: str

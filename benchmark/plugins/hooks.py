@@ -1,0 +1,231 @@
+"""What a plug-in may have beyond its contract, and what the harness takes where it has not.
+
+Each hook is a protocol of its own, so that a class may say which it keeps, with one function beside it: the only place
+where the harness looks for that hook. A class attribute or a class or static method is asked of the class, before
+anything is built or loaded; the rest is asked of an instance.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from unmaskbench.benchmark.plugins.cards import Missing
+    from unmaskbench.benchmark.plugins.weights.files import WeightFile
+
+# ---------------------------------------------------------------------------------------------------- of every kind
+
+
+class NeedsSomething(Protocol):
+    """A plug-in that needs an extra, a weight file or data."""
+
+    @staticmethod
+    def missing(**parameters: Any) -> list[Missing]:
+        """What is not here, each with its remedy. It takes those of the plug-in's parameters that it names."""
+        ...
+
+
+class HasWeights(Protocol):
+    """A plug-in whose weights are published files: ``bench weights`` lists and fetches them."""
+
+    weights: ClassVar[Sequence[WeightFile]]
+
+
+class HasTrainedWeights(Protocol):
+    """A plug-in whose weights ``bench train`` writes: every file that a run could use, part of the fingerprint."""
+
+    @classmethod
+    def weight_paths(cls) -> Sequence[Path]: ...
+
+
+def missing_of(cls: Any, parameters: Mapping[str, Any] | None = None) -> list[Missing]:
+    """What a class says that it needs and that is not here; [] where it says nothing."""
+    probe = getattr(cls, "missing", None)
+    if probe is None:
+        return []
+    accepted = inspect.signature(probe).parameters
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
+    return list(probe(**{key: value for key, value in (parameters or {}).items() if open_ended or key in accepted}))
+
+
+def weights_of(cls: Any) -> tuple[WeightFile, ...]:
+    """The published weight files of a class; () where it names none."""
+    return tuple(getattr(cls, "weights", ()))
+
+
+def weight_paths_of(cls: Any) -> list[Path]:
+    """The weight files that a class was trained into; [] where it names none."""
+    probe: Callable[[], Sequence[Path]] | None = getattr(cls, "weight_paths", None)
+    return list(probe()) if probe is not None else []
+
+
+def takes(cls: Any, parameter: str) -> bool:
+    """Whether the constructor of a class names a parameter: a dataset that renders takes ``size``, one of files ``root``."""
+    return parameter in inspect.signature(cls).parameters
+
+
+# ------------------------------------------------------------------------------------------------------ of methods
+
+
+class HasNetwork(Protocol):
+    """A method whose ``network`` is one torch module once it is loaded: its parameters are counted and its cost measured."""
+
+    network: nn.Module | None
+
+
+class HasTrainingCard(Protocol):
+    """A method that tells how its weights were trained."""
+
+    @classmethod
+    def training_card(cls) -> dict[str, Any]:
+        """The model card; empty where there is none."""
+        ...
+
+
+class Trainable(Protocol):
+    """A plug-in that ``bench train`` can train: its ``folder`` holds ``recipe.yaml`` and, in ``weights``, what ships."""
+
+    folder: ClassVar[Path]
+
+    @classmethod
+    def build_network(cls, size: str = "compact", **settings: Any) -> nn.Module:
+        """The untrained network of a size."""
+        ...
+
+
+class HasDiscriminator(Protocol):
+    """A method whose recipe names adversaries."""
+
+    @classmethod
+    def build_discriminator(cls, name: str, **parameters: Any) -> nn.Module:
+        """The untrained discriminator ``name``. Raises ValueError where there is none of that name."""
+        ...
+
+
+class Freezes(Protocol):
+    """A method that holds part of its network still while it is trained."""
+
+    @staticmethod
+    def freeze(network: Any) -> None: ...
+
+
+class HasTrainingOutputs(Protocol):
+    """A method whose losses need more than the restored image."""
+
+    @staticmethod
+    def training_outputs(network: Any, occluded: Tensor, mask: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """What the losses name, ``restored`` (N, 3, H, W) among it."""
+        ...
+
+
+class StartsFromPublished(Protocol):
+    """A method whose training may start from a file in its authors' layout."""
+
+    @classmethod
+    def published_start(cls, path: Path, network: nn.Module) -> Mapping[str, Tensor] | None:
+        """The weights with which ``network`` starts, None where ``path`` is no such file."""
+        ...
+
+
+class Exports(Protocol):
+    """A method whose network must be changed before it is exported; ``signed`` where it works in [-1, 1]."""
+
+    signed: ClassVar[bool]
+
+    def for_export(self) -> nn.Module:
+        """The loaded network as runtimes can take it."""
+        ...
+
+
+def network_of(method: Any) -> nn.Module | None:
+    """The torch module behind a loaded method; None where it shows none."""
+    from torch import nn
+
+    network = getattr(method, "network", None)
+    return network if isinstance(network, nn.Module) else None
+
+
+def training_card_of(cls: Any) -> dict[str, Any] | None:
+    """How a class says that its weights were trained; None where it says nothing."""
+    probe = getattr(cls, "training_card", None)
+    card: dict[str, Any] | None = probe() if callable(probe) else None
+    return card
+
+
+def folder_of(cls: Any) -> Path | None:
+    """The folder of recipes and weights of a class that can be trained; None where there is nothing to train."""
+    folder: Path | None = getattr(cls, "folder", None)
+    return folder
+
+
+def builds_network(cls: Any) -> bool:
+    """Whether a class has a network that can be built untrained."""
+    return callable(getattr(cls, "build_network", None))
+
+
+def freeze(cls: Any, network: nn.Module) -> None:
+    """Hold still what a class holds still; nothing by default."""
+    probe = getattr(cls, "freeze", None)
+    if probe is not None:
+        probe(network)
+
+
+def training_outputs(cls: Any, network: Any, occluded: Tensor, mask: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    """What the losses of a class see; by default ``restored``, from the network as the card says it is called."""
+    probe: Callable[..., dict[str, Tensor]] | None = getattr(cls, "training_outputs", None)
+    if probe is not None:
+        return probe(network, occluded, mask, truth)
+    arguments = (occluded, mask) if cls.card.needs_mask else (occluded,)
+    return {"restored": network(*arguments)}
+
+
+def published_start(cls: Any, path: Path, network: nn.Module) -> Mapping[str, Tensor] | None:
+    """The start from a published file; None where a class knows none or the file is none."""
+    probe: Callable[..., Mapping[str, Tensor] | None] | None = getattr(cls, "published_start", None)
+    return probe(path, network) if probe is not None else None
+
+
+def exported_network(method: Any) -> tuple[nn.Module, bool]:
+    """The network of a loaded method as it is exported, and whether it works in [-1, 1]; by default ``network`` in [0, 1]."""
+    probe = getattr(method, "for_export", None)
+    network: nn.Module = probe() if probe is not None else method.network
+    return network, bool(getattr(type(method), "signed", False))
+
+
+# ----------------------------------------------------------------------------------------- of metrics and matchers
+
+
+class Shares(Protocol):
+    """A metric that can use what another of the same run has computed from the same tensors."""
+
+    def share(self, peers: Mapping[str, Any]) -> None:
+        """``peers`` are the run's metrics by id, this one among them."""
+        ...
+
+
+class ComparesRowByRow(Protocol):
+    """A matcher that can compare each row with the same row, which takes a list of trials less memory than a matrix."""
+
+    def paired_similarity(self, a: Tensor, b: Tensor) -> Tensor:
+        """Scores (N,) of each row of a (N, D) with the same row of b (N, D), those of ``similarity``'s diagonal."""
+        ...
+
+
+def share_among(metrics: Iterable[Any]) -> None:
+    """Introduce the metrics of a run to each other."""
+    by_id = {metric.card.id: metric for metric in metrics}
+    for metric in by_id.values():
+        probe = getattr(metric, "share", None)
+        if probe is not None:
+            probe(by_id)
+
+
+def paired_similarity_of(matcher: Any) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The matcher's comparison row by row; None where it has the matrix alone."""
+    probe: Callable[[Tensor, Tensor], Tensor] | None = getattr(matcher, "paired_similarity", None)
+    return probe

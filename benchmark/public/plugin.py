@@ -1,0 +1,305 @@
+"""Every name that a plug-in may import.
+
+>>> from unmaskbench.plugin import METHODS, MethodCard
+
+Importing this module imports nothing else: a name is fetched from its home when it is asked for. Names that are not here
+are the harness's own and may change from one version to the next.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from unmaskbench.benchmark.plugins.exports import HOMES
+
+if TYPE_CHECKING:
+    from unmaskbench.benchmark.biometrics.aligned_matcher import (
+        OnnxMatcher,
+        TorchMatcher,
+        matcher_signature,
+    )
+    from unmaskbench.benchmark.biometrics.alignment import (
+        ALIGNMENT_SIGNATURE,
+        ARCFACE_112X96,
+        ARCFACE_112X112,
+        DLIB_150X150,
+        FACENET_160X160,
+        FACENET_STRETCH,
+        align,
+        similarity_transform,
+    )
+    from unmaskbench.benchmark.biometrics.cosine import (
+        CosineSimilarity,
+        cosine_matrix,
+        cosine_rows,
+    )
+    from unmaskbench.benchmark.biometrics.onnx_embedder import (
+        OnnxEmbedder,
+    )
+    from unmaskbench.benchmark.biometrics.torch_embedder import (
+        TorchEmbedder,
+    )
+    from unmaskbench.benchmark.metrics._base import (
+        full_reference,
+    )
+    from unmaskbench.benchmark.metrics._content_cache import (
+        ContentCache,
+    )
+    from unmaskbench.benchmark.metrics._image_by_image import (
+        image_by_image,
+    )
+    from unmaskbench.benchmark.metrics._regions import (
+        region_mean,
+    )
+    from unmaskbench.benchmark.metrics._validation import (
+        check_images,
+        check_like,
+        check_masks,
+        check_pair,
+        check_region,
+        check_whole,
+    )
+    from unmaskbench.benchmark.plugins import weights
+    from unmaskbench.benchmark.plugins.canny import (
+        canny,
+    )
+    from unmaskbench.benchmark.plugins.cards import (
+        DatasetCard,
+        MatcherCard,
+        MethodCard,
+        MetricCard,
+        Missing,
+        OcclusionCard,
+        Region,
+    )
+    from unmaskbench.benchmark.plugins.contracts import (
+        Dataset,
+        FiledDataset,
+        Matcher,
+        Method,
+        Metric,
+        Occlusion,
+        PairedDataset,
+        Segmenter,
+        SetMetric,
+    )
+    from unmaskbench.benchmark.plugins.detection import (
+        DETECTOR,
+        detect_landmarks,
+        detector_path,
+    )
+    from unmaskbench.benchmark.plugins.hooks import (
+        ComparesRowByRow,
+        Exports,
+        Freezes,
+        HasDiscriminator,
+        HasNetwork,
+        HasTrainedWeights,
+        HasTrainingCard,
+        HasTrainingOutputs,
+        HasWeights,
+        NeedsSomething,
+        Shares,
+        StartsFromPublished,
+        Trainable,
+    )
+    from unmaskbench.benchmark.plugins.inpainting import (
+        check_radius,
+        inpaint,
+    )
+    from unmaskbench.benchmark.plugins.learned_method import (
+        LearnedMethod,
+        locate,
+        metadata_of,
+        read_method_card,
+    )
+    from unmaskbench.benchmark.plugins.model_file import (
+        Convention,
+        card_of,
+        read_convention,
+    )
+    from unmaskbench.benchmark.plugins.registry import (
+        DATASETS,
+        MATCHERS,
+        METHODS,
+        METRICS,
+        OCCLUSIONS,
+        SEGMENTERS,
+        UnavailablePluginError,
+        UnknownPluginError,
+        missing_extra,
+    )
+    from unmaskbench.benchmark.plugins.types import (
+        Attribute,
+        Face,
+        Occluded,
+        Output,
+        Pair,
+        SampleRef,
+    )
+    from unmaskbench.benchmark.plugins.weights.files import (
+        WeightFile,
+        search_path,
+    )
+    from unmaskbench.benchmark.plugins.weights.loading import (
+        WeightsError,
+        check_fit,
+        load_strict,
+        read_checkpoint,
+        read_published,
+        read_state_dict,
+        state_dict_of,
+        under_prefix,
+    )
+    from unmaskbench.benchmark.store.images import (
+        ImageError,
+        is_image,
+        read_image,
+        read_pixels,
+        to_tensor,
+    )
+    from unmaskbench.datasets.annotations import (
+        existing,
+    )
+    from unmaskbench.datasets.landmarks import (
+        read_landmarks,
+    )
+    from unmaskbench.datasets.occlusions.face_area import (
+        coverage,
+        face_region,
+    )
+    from unmaskbench.datasets.occlusions.head_pose import (
+        HeadPose,
+        pose_of,
+    )
+    from unmaskbench.datasets.occlusions.painting import (
+        check_colour,
+        check_range,
+        lay_over,
+        pixels_of,
+    )
+
+__all__ = [
+    "ALIGNMENT_SIGNATURE",
+    "ARCFACE_112X96",
+    "ARCFACE_112X112",
+    "DATASETS",
+    "DETECTOR",
+    "DLIB_150X150",
+    "FACENET_160X160",
+    "FACENET_STRETCH",
+    "MATCHERS",
+    "METHODS",
+    "METRICS",
+    "OCCLUSIONS",
+    "SEGMENTERS",
+    "Attribute",
+    "ComparesRowByRow",
+    "ContentCache",
+    "Convention",
+    "CosineSimilarity",
+    "Dataset",
+    "DatasetCard",
+    "Exports",
+    "Face",
+    "FiledDataset",
+    "Freezes",
+    "HasDiscriminator",
+    "HasNetwork",
+    "HasTrainedWeights",
+    "HasTrainingCard",
+    "HasTrainingOutputs",
+    "HasWeights",
+    "HeadPose",
+    "ImageError",
+    "LearnedMethod",
+    "Matcher",
+    "MatcherCard",
+    "Method",
+    "MethodCard",
+    "Metric",
+    "MetricCard",
+    "Missing",
+    "NeedsSomething",
+    "Occluded",
+    "Occlusion",
+    "OcclusionCard",
+    "OnnxEmbedder",
+    "OnnxMatcher",
+    "Output",
+    "Pair",
+    "PairedDataset",
+    "Region",
+    "SampleRef",
+    "Segmenter",
+    "SetMetric",
+    "Shares",
+    "StartsFromPublished",
+    "TorchEmbedder",
+    "TorchMatcher",
+    "Trainable",
+    "UnavailablePluginError",
+    "UnknownPluginError",
+    "WeightFile",
+    "WeightsError",
+    "align",
+    "canny",
+    "card_of",
+    "check_colour",
+    "check_fit",
+    "check_images",
+    "check_like",
+    "check_masks",
+    "check_pair",
+    "check_radius",
+    "check_range",
+    "check_region",
+    "check_whole",
+    "cosine_matrix",
+    "cosine_rows",
+    "coverage",
+    "detect_landmarks",
+    "detector_path",
+    "existing",
+    "face_region",
+    "full_reference",
+    "image_by_image",
+    "inpaint",
+    "is_image",
+    "lay_over",
+    "load_strict",
+    "locate",
+    "matcher_signature",
+    "metadata_of",
+    "missing_extra",
+    "pixels_of",
+    "pose_of",
+    "read_checkpoint",
+    "read_convention",
+    "read_image",
+    "read_landmarks",
+    "read_method_card",
+    "read_pixels",
+    "read_published",
+    "read_state_dict",
+    "region_mean",
+    "search_path",
+    "similarity_transform",
+    "state_dict_of",
+    "to_tensor",
+    "under_prefix",
+    "weights",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no name {name!r} (docs: Extending; API reference)")
+    module = import_module(home)
+    return getattr(module, name) if hasattr(module, name) else import_module(f"{home}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted(HOMES)

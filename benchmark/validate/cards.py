@@ -1,0 +1,101 @@
+"""What every plug-in owes before anything of it runs: a complete card, a name, a docstring, remedies for what it lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unmaskbench.benchmark.plan.suite import LABEL
+from unmaskbench.benchmark.plugins.file_plugin import CARDS, PARTS, kinds_of
+from unmaskbench.benchmark.plugins.hooks import missing_of
+from unmaskbench.benchmark.plugins.registry import REGISTRIES, UnavailablePluginError
+from unmaskbench.benchmark.plugins.types import MatcherCard, MethodCard, Missing
+from unmaskbench.benchmark.validate.findings import Findings, one_line
+
+PUBLISHED = ("official-weights", "reimplemented")
+PROVENANCES = (*PUBLISHED, "classical", "predictions-only", "user-model")
+MISSING_KINDS = ("extra", "weights", "data")
+
+
+def resolve(noun: str, plugin: str | type) -> tuple[type, Findings]:
+    """The class of a plug-in, given by id, FILE.py:CLASS or itself, and the findings to fill.
+
+    Raises the registry's errors where there is none of that name.
+    """
+    if isinstance(plugin, str):
+        cls = REGISTRIES[noun].get(plugin)
+        return cls, Findings(f"{noun} '{plugin}'", noun)
+    return plugin, Findings(f"{noun} '{getattr(getattr(plugin, 'card', None), 'id', plugin.__name__)}'", noun)
+
+
+def check_card(found: Findings, noun: str, cls: type) -> bool:
+    """Note what is wrong with a class before it is built; False where it is too little of a ``noun`` to go on."""
+    card: Any = getattr(cls, "card", None)
+    kind = CARDS[noun]
+    if not found.expect(isinstance(card, kind), f"it has no card: give it card = {kind.__name__}(...)"):
+        return False
+    text = "its card's id '{}' may hold letters, digits and _ . + @ - only (at most 80)"
+    found.expect(bool(LABEL.match(card.id)) and bool(card.id.strip(".")), text.format(card.id))
+    registered = vars(cls).get("plugin_name", card.id)
+    found.expect(registered == card.id, f"its card's id is '{card.id}', it is registered as '{registered}'")
+    found.expect(bool(card.title.strip()), "its card has no title")
+    found.expect(bool((cls.__doc__ or "").strip()), "its class has no docstring: say in a line what it does")
+    if isinstance(card, MethodCard):
+        _check_paper(found, card)
+    else:
+        found.expect(
+            bool(card.source.strip()), "its card names no source: the paper, page or author that it comes from"
+        )
+    if noun in ("dataset", "matcher"):
+        found.expect(bool(card.licence.strip()), "its card names no licence")
+    if isinstance(card, MatcherCard):
+        whole = isinstance(card.dimension, int) and card.dimension > 0
+        found.expect(whole, f"its card's dimension is {card.dimension!r}, not the length of an embedding")
+        found.expect(bool(card.signature), "its card has no signature: name every choice that can change an embedding")
+    _check_missing(found, cls)
+    return found.expect(noun in kinds_of(cls), f"it has not the methods of a {noun}: {_methods(noun)}")
+
+
+def build(found: Findings, cls: type, parameters: dict[str, Any]) -> Any:
+    """An instance, or None where it cannot be had. Raises UnavailablePluginError where a weight file or extra is not
+    here: what is no fault of the plug-in."""
+    absent = missing_of(cls, parameters)
+    if absent and not found.problems:
+        needs = "; ".join(f"{m.kind} {m.name}: {m.remedy}" for m in absent)
+        raise UnavailablePluginError(f"{found.subject} cannot be tried here; it needs {needs}")
+    if absent:
+        return None
+    try:
+        return cls(**parameters)
+    except TypeError as error:
+        found.expect(False, f"it cannot be built with the parameters {sorted(parameters)}: {error}")
+    except Exception as error:
+        found.expect(False, f"building it raised {one_line(error)}")
+    return None
+
+
+def _methods(noun: str) -> str:
+    return " or ".join(", ".join(f"{part}()" for part in parts) for parts in PARTS[noun])
+
+
+def _check_paper(found: Findings, card: MethodCard) -> None:
+    found.expect(
+        card.provenance in PROVENANCES, f"its card's provenance '{card.provenance}' is none of {', '.join(PROVENANCES)}"
+    )
+    if card.provenance in PUBLISHED:
+        found.expect(bool(card.paper.strip()), f"its card says {card.provenance} and names no paper")
+        found.expect(bool(card.year), f"its card says {card.provenance} and gives no year")
+    if card.provenance in PUBLISHED or (card.provenance == "classical" and card.paper):
+        found.expect(card.bibtex.lstrip().startswith("@"), "its card's bibtex is no entry (@article{...})")
+    native = card.native_size
+    found.expect(native is None or (isinstance(native, int) and native > 0), f"its card's native_size is {native!r}")
+    multiple = card.size_multiple
+    found.expect(isinstance(multiple, int) and multiple > 0, f"its card's size_multiple is {multiple!r}")
+
+
+def _check_missing(found: Findings, cls: type) -> None:
+    with found.during("missing()"):
+        for missing in missing_of(cls):
+            if found.expect(isinstance(missing, Missing), "missing() gives something else than a list of Missing"):
+                kind = f"missing() names the kind '{missing.kind}', none of {', '.join(MISSING_KINDS)}"
+                found.expect(missing.kind in MISSING_KINDS, kind)
+                found.expect(bool(missing.remedy.strip()), f"missing() names '{missing.name}' and no remedy")
