@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from unmaskbench.benchmark.cli import check, compare, doctor, export, listing, masks, report, run, score, train, weights
+from unmaskbench.benchmark.cli import (
+    check,
+    compare,
+    doctor,
+    export,
+    listing,
+    masks,
+    report,
+    run,
+    score,
+    train,
+    validate,
+    weights,
+)
 
 app = typer.Typer(
     name="bench",
@@ -25,6 +38,7 @@ app.command("report")(report.report)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
+app.command("validate")(validate.validate)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
 app.command("export")(export.export)
