@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from tests import tiny
 from unmaskbench.benchmark.cli import main as entry
+from unmaskbench.benchmark.cli.listing import KINDS
 from unmaskbench.benchmark.run.entry import run as run_suite
 
 BENCH = [sys.executable, "-m", "unmaskbench.benchmark.cli.main"]
@@ -62,6 +63,40 @@ def test_every_command_has_examples(words: list[str]) -> None:
     assert f"bench {' '.join(words)}" in result.output
 
 
+def test_the_version_is_the_distributions() -> None:
+    from importlib.metadata import version
+
+    for word in ("--version", "-V"):
+        result = CliRunner().invoke(entry.app, [word])
+        assert result.exit_code == 0
+        assert result.output == f"unmaskbench {version('unmaskbench')}\n"
+
+
+def test_list_alone_counts_every_kind() -> None:
+    result = CliRunner().invoke(entry.app, ["list"])
+    assert result.exit_code == 0
+    heads = [line.split()[0] for line in result.output.splitlines() if line[0] != " "]
+    assert heads == list(KINDS)
+    everything = json.loads(CliRunner().invoke(entry.app, ["list", "--json"]).output)
+    for kind in KINDS:
+        alone = json.loads(CliRunner().invoke(entry.app, ["list", kind, "--json"]).output)
+        assert everything[kind] == alone
+        assert all(item["id"] in result.output for item in alone)
+
+
+def test_open_draws_the_page_where_it_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run_suite(tiny.suite(), tmp_path / "run", speed=False)
+    opened: list[str] = []
+    monkeypatch.setattr(typer, "launch", opened.append)
+    assert not (folder / "index.html").exists()
+    result = CliRunner().invoke(entry.app, ["open", str(folder)])
+    assert result.exit_code == 0, result.output
+    assert opened == [(folder / "index.html").resolve().as_uri()]
+    drawn = (folder / "index.html").stat().st_mtime_ns
+    CliRunner().invoke(entry.app, ["open", str(folder)])
+    assert (folder / "index.html").stat().st_mtime_ns == drawn
+
+
 LIGHT = """
 import sys
 sys.argv = ['bench', *{words!r}]
@@ -82,7 +117,9 @@ def heavy(*words: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["run", "--help"], ["masks", "build", "--help"], ["report", "--help"]], ids=" ".join
+    "words",
+    [["--help"], ["--version"], ["run", "--help"], ["masks", "build", "--help"], ["report", "--help"]],
+    ids=" ".join,
 )
 def test_help_answers_without_heavy_libraries(words: list[str]) -> None:
     assert heavy(*words) == ""

@@ -24,7 +24,7 @@ def doctor() -> None:
         typer.echo(f"  {package:<16} {version}")
     machine = provenance.hardware()
     typer.echo("devices")
-    typer.echo(f"  cpu              {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB")
+    typer.echo(f"  cpu              {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb'] or '?'} GB")
     typer.echo(f"  cuda             {machine['gpu'] or 'none seen by torch'}")
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
     typer.echo(f"  bf16 in hardware {'yes (AMX)' if amx else 'no: --precision bf16 will be slow'}")

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
 Kind = Literal["methods", "datasets", "occlusions", "metrics", "matchers", "segmenters", "suites"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 def listing(
-    kind: Annotated[Kind, typer.Argument(help="What to list.", show_default=False)],
+    kind: Annotated[
+        Kind | None, typer.Argument(help="What to list; all kinds, counted, without.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Cards and states as JSON.")] = False,
 ) -> None:
     """List methods, datasets, occlusions, metrics, matchers, segmenters or suites, with what each still needs.
 
     \b
     Examples:
+      bench list
       bench list methods
       bench list metrics --json
     """
-    found = suites() if kind == "suites" else plugins(kind)
+    if kind is None:
+        _overview(as_json)
+        return
+    found = _entries(kind)
     if as_json:
         typer.echo(json.dumps(found, indent=1, default=str))
         return
@@ -31,6 +38,24 @@ def listing(
         typer.echo(f"{entry['id']:<{width}}  {entry['state']:<13} {entry['title']}")
         for remedy in entry["remedies"]:
             typer.echo(f"{'':<{width}}  {'':<13} {remedy}")
+
+
+def _entries(kind: str) -> list[dict[str, Any]]:
+    return suites() if kind == "suites" else plugins(kind)
+
+
+def _overview(as_json: bool) -> None:
+    """Every kind, how many of it there are, and which are ready."""
+    found = {kind: _entries(kind) for kind in KINDS}
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, default=str))
+        return
+    for kind, entries in found.items():
+        ready = [entry["id"] for entry in entries if entry["state"] == "ready"]
+        waiting = [entry["id"] for entry in entries if entry["state"] != "ready"]
+        typer.echo(f"{kind:<11} {len(ready):>2} ready   {', '.join(ready)}")
+        if waiting:
+            typer.echo(f"{'':<11} {len(waiting):>2} waiting {', '.join(waiting)}  (bench list {kind} says for what)")
 
 
 def plugins(kind: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from unmaskbench.benchmark.cli import (
     export,
     listing,
     masks,
+    open,  # noqa: A004 - the command's name
     report,
     run,
     score,
@@ -26,7 +28,7 @@ app = typer.Typer(
     name="bench",
     help="Which network really gives an occluded face back, and to the right person?",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -35,6 +37,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("score")(score.score)
 app.command("report")(report.report)
+app.command("open")(open.open_page)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
@@ -44,6 +47,23 @@ app.command("train")(train.train)
 app.command("export")(export.export)
 app.add_typer(masks.app, name="masks")
 app.add_typer(weights.app, name="weights")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from unmaskbench import __version__
+
+        typer.echo(f"unmaskbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Say the version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version
 
 
 INTERRUPTED = 130

@@ -13,7 +13,6 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -24,6 +23,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from unmaskbench.benchmark.host.signals import ignore_interrupts
 from unmaskbench.benchmark.plan.geometry import array_of, from_bytes
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite
 from unmaskbench.benchmark.plan.units import build_dataset, limited
@@ -167,8 +167,7 @@ def _jobs(suite: Suite, out: Path) -> Iterator[Job]:
 
 
 def _start() -> None:
-    # Ctrl-C goes to the whole group of processes; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     torch.set_num_threads(1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.host.machine import peak_memory_mb
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, digest
 from unmaskbench.benchmark.plugins.registry import METHODS
@@ -126,7 +126,7 @@ def _timed(restorer: Restorer, inputs: tuple[Tensor, Tensor], repeats: int) -> l
     return seconds
 
 
-def _peak_memory_mb(device: str) -> float:
+def _peak_memory_mb(device: str) -> float | None:
     if device.startswith("cuda"):
         return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1)
+    return round(peak, 1) if (peak := peak_memory_mb()) is not None else None

@@ -21,8 +21,6 @@ as complete only where all that it wrote is there.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import io
 import json
 import os
@@ -34,6 +32,8 @@ from typing import IO, Any
 
 import numpy as np
 import polars as pl
+
+from unmaskbench.benchmark.host.locks import HeldElsewhere, lock_exclusively
 
 SCHEMA = "unmaskbench.run/1"
 FINISHED = "finished.json"
@@ -169,14 +169,12 @@ class RunFolder:
         process do not inherit it."""
         lock = (self.path / LOCK).open("ab")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                lock.close()
-                raise StoreError(
-                    f"another run is writing to {self.path}: wait until it has ended, or give another --out"
-                ) from error
-            # Some network file systems have no locks: there, as before, nothing but care keeps two runs apart.
+            lock_exclusively(lock)
+        except HeldElsewhere as error:
+            lock.close()
+            raise StoreError(
+                f"another run is writing to {self.path}: wait until it has ended, or give another --out"
+            ) from error
         self._lock = lock
 
     def _claimed(self) -> dict[str, Any] | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from unmaskbench.benchmark.host import machine
 
 PACKAGES = (
     "unmaskbench", "torch", "torchvision", "mmengine", "piq", "lpips", "pytorch-fid", "insightface", "onnxruntime",
@@ -33,22 +34,18 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """The processor, its cores that this process may use, memory in GB and the GPU's name ("" without one)."""
+    """The processor, its cores that this process may use, memory in GB (None where the system does not tell it), and the
+    GPU's name ("" without one)."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    memory = machine.memory_gb()
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
-    return {"cpu": _processor(), "cores": cores, "memory_gb": round(memory, 1), "gpu": gpu}
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    return {
+        "cpu": machine.processor(),
+        "cores": machine.cores(),
+        "memory_gb": None if memory is None else round(memory, 1),
+        "gpu": gpu,
+    }
 
 
 def commit() -> str:

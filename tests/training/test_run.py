@@ -16,7 +16,7 @@ from unmaskbench.benchmark.plugins.learned_method import metadata_of, training_c
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.plugins.weights.loading import read_state_dict
-from unmaskbench.benchmark.training import entry, hooks, loop, ship, step
+from unmaskbench.benchmark.training import hooks, loop, release, step, train
 from unmaskbench.benchmark.training.hooks import read_best
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
 from unmaskbench.benchmark.training.splits import People
@@ -34,7 +34,7 @@ def curve(folder: Path) -> list[dict[str, float]]:
 
 def test_a_kill_resumes_to_the_same_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = toy.write_recipe(tmp_path)
-    entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "whole")
+    train.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "whole")
     honest = step.RestorationStep.train_step
 
     def killed(self: step.RestorationStep, data: dict, optim_wrapper: object) -> dict:
@@ -44,12 +44,12 @@ def test_a_kill_resumes_to_the_same_curve(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(step.RestorationStep, "train_step", killed)
     with pytest.raises(KeyboardInterrupt):
-        entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut")
+        train.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut")
     assert loop.latest_checkpoint(tmp_path / "cut").name == "iter_2.pth"
     monkeypatch.setattr(step.RestorationStep, "train_step", honest)
     with pytest.raises(ValueError, match="--resume"):
-        entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut")
-    weights = entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut", resume=True)
+        train.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut")
+    weights = train.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut", resume=True)
     assert [row["step"] for row in curve(tmp_path / "cut")] == [1, 2, 3, 4, 4]
     for whole, resumed in zip(curve(tmp_path / "whole"), curve(tmp_path / "cut"), strict=True):
         assert resumed == whole
@@ -62,16 +62,16 @@ def test_a_kill_resumes_to_the_same_curve(tmp_path: Path, monkeypatch: pytest.Mo
     assert restored.shape == (1, 3, 64, 64)
     assert method.network.base.down[0].weight.shape[0] == 8
     assert metadata_of(weights)["recipe_sha256"] == load_recipe("fd_stackgan", recipe).hash
-    card = ship.read_card(weights)
+    card = release.read_card(weights)
     assert card["data"]["people"]["training"]["identities"] == 6
     assert card["best_step"] == 4
     with pytest.raises(ValueError, match="another recipe"):
-        entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut", resume=True, steps=9)
+        train.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut", resume=True, steps=9)
 
 
 def test_two_gloo_processes_train_as_one(tmp_path: Path) -> None:
     recipe = toy.write_recipe(tmp_path, steps=3, validation={**toy.RECIPE["validation"], "every": 3})
-    entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "one")
+    train.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "one")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
     subprocess.run(
         [
@@ -104,7 +104,7 @@ def test_coarse_steps_come_first_and_smaller(tmp_path: Path, monkeypatch: pytest
         return honest(self, batch)
 
     monkeypatch.setattr(step.RestorationStep, "outputs", seen)
-    entry.train("ra_unet", recipe, "toy_faces", out=tmp_path / "run")
+    train.train("ra_unet", recipe, "toy_faces", out=tmp_path / "run")
     assert sides == [32, 32, 64, 64]
 
 
@@ -117,8 +117,8 @@ def test_a_later_run_keeps_the_first_ones_encoder_to_compare_with(
         "losses": [{"id": "mse", "weight": 1.0}, {"id": "latent", "weight": 1.0, "output": "latent"}],
         "optimiser": {"rate": 0.01}, "validation": {**toy.RECIPE["validation"], "every": 1},
     }  # fmt: skip
-    first = entry.train("psp_unmask", toy.write_recipe(tmp_path, **base), "toy_faces", out=tmp_path / "f0")
-    second = entry.train("psp_unmask", toy.write_recipe(tmp_path, **base, seed=4), "toy_faces", out=tmp_path / "f")
+    first = train.train("psp_unmask", toy.write_recipe(tmp_path, **base), "toy_faces", out=tmp_path / "f0")
+    second = train.train("psp_unmask", toy.write_recipe(tmp_path, **base, seed=4), "toy_faces", out=tmp_path / "f")
     seen: dict[str, dict[str, torch.Tensor]] = {}
     honest = step.RestorationStep.train_step
 
@@ -129,7 +129,7 @@ def test_a_later_run_keeps_the_first_ones_encoder_to_compare_with(
 
     monkeypatch.setattr(step.RestorationStep, "train_step", watched)
     later = {**base, "options": {"baseline": str(first)}, "network": {"start_from": str(second)}}
-    entry.train("psp_unmask", toy.write_recipe(tmp_path, **later), "toy_faces", out=tmp_path / "later")
+    train.train("psp_unmask", toy.write_recipe(tmp_path, **later), "toy_faces", out=tmp_path / "later")
     for name, path in (("f0", first), ("f", second)):
         expected = read_state_dict(path)
         for key, value in seen[name].items():
@@ -156,7 +156,7 @@ def test_what_a_recipe_goes_on_from_is_trained_first(
 ) -> None:
     chained(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
-    weights = entry.train("fd_stackgan", "compact", "toy_faces")
+    weights = train.train("fd_stackgan", "compact", "toy_faces")
     assert weights == Path("runs/train/fd_stackgan-compact/fd_stackgan_compact.safetensors")
     assert "(first, second); 2 of 2: 'second'" in capsys.readouterr().out
     folders = {name: Path("runs/train") / f"fd_stackgan-{name}" for name in ("first", "second", "compact")}
@@ -166,7 +166,7 @@ def test_what_a_recipe_goes_on_from_is_trained_first(
         "compact": 4,
     }
     # Alone, from the file that the chain left, the last run is the same one.
-    entry.train("fd_stackgan", "compact", "toy_faces", out=Path("runs/train/again"))
+    train.train("fd_stackgan", "compact", "toy_faces", out=Path("runs/train/again"))
     assert "goes on" not in capsys.readouterr().out
     assert curve(Path("runs/train/again")) == curve(folders["compact"])
 
@@ -176,11 +176,11 @@ def test_a_trial_trains_nothing_before_it_and_becomes_no_methods_weights(
 ) -> None:
     chained(tmp_path, monkeypatch)
     with pytest.raises(RecipeError, match="bench train fd_stackgan --recipe second"):
-        entry.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "trial", steps=1)
-    trial = entry.train("fd_stackgan", "first", "toy_faces", out=tmp_path / "trial", steps=1)
+        train.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "trial", steps=1)
+    trial = train.train("fd_stackgan", "first", "toy_faces", out=tmp_path / "trial", steps=1)
     assert trial.is_file()
     assert not (cache_folder() / trial.name).exists()
-    entry.train("fd_stackgan", "first", "toy_faces", out=tmp_path / "whole")
+    train.train("fd_stackgan", "first", "toy_faces", out=tmp_path / "whole")
     assert (cache_folder() / trial.name).is_file()
 
 
@@ -189,7 +189,7 @@ def test_what_the_last_run_misses_is_named_before_the_first(tmp_path: Path, monk
     chained(tmp_path, monkeypatch, compact={"losses": seen})
     monkeypatch.delenv("UNMASKBENCH_HOME", raising=False)
     with pytest.raises(FileNotFoundError, match="bench weights fetch alexnet"):
-        entry.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "runs" / "compact")
+        train.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "runs" / "compact")
     assert not (tmp_path / "runs").exists()
 
 
@@ -198,7 +198,7 @@ def test_recipes_that_start_from_each_other_are_refused(tmp_path: Path, monkeypa
     # Of these names, no shipped file may stand in.
     monkeypatch.setattr("unmaskbench.benchmark.training.prerequisites.shipped_folder", lambda _: tmp_path / "nothing")
     with pytest.raises(RecipeError, match="in a circle: compact -> second -> first -> compact"):
-        entry.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "run")
+        train.train("fd_stackgan", "compact", "toy_faces", out=tmp_path / "run")
 
 
 @pytest.mark.parametrize(("decay", "expected"), [(0.0, 3.0), (0.5, 29 / 11)])
@@ -231,7 +231,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pyt
         "unmaskbench.benchmark.training.losses.l1.mean_over", lambda *_: torch.tensor(1e3, requires_grad=True)
     )
     with pytest.raises(FloatingPointError, match="lower the rate"):
-        entry.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "run")
+        train.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "run")
 
 
 def test_lfw_people_stay_apart(home: Path) -> None:
@@ -256,7 +256,7 @@ def test_lfw_people_stay_apart(home: Path) -> None:
 def test_recorded_people_are_disjoint() -> None:
     """Every ledger that ships, without the data: who was trained on is nobody's evaluation."""
     ledgers = {
-        path.stem: json.loads(path.read_text()) for path in Path(entry.__file__).with_name("people").glob("*.json")
+        path.stem: json.loads(path.read_text()) for path in Path(train.__file__).with_name("people").glob("*.json")
     }
     for name, content in ledgers.items():
         roles = [set(content["ledger"][role]) for role in ("training", "validation", "evaluation")]
@@ -267,7 +267,7 @@ def test_recorded_people_are_disjoint() -> None:
         cls = METHODS.get(name)
         path = cls.folder / "weights" / f"{name}_compact.card.yaml" if hasattr(cls, "build_network") else None
         if path is not None and path.is_file():
-            people = ship.read_card(path.with_name(f"{name}_compact.safetensors"))["data"]["people"]
+            people = release.read_card(path.with_name(f"{name}_compact.safetensors"))["data"]["people"]
             assert people["training"]["sha256"][:16] in ledgers
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from unmaskbench.benchmark.host.signals import interrupts_held
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
@@ -74,12 +75,8 @@ class _Processes(Crew[_Child]):
     def spawn(self) -> _Child:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=serve, args=(theirs, self.setup))
-        # Ctrl-C goes to the whole group of processes, also to a child that has not come to ignoring it.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with interrupts_held():
             process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()  # else the end of the child would not be the end of the pipe
         return _Child(process=process, pipe=ours)
 

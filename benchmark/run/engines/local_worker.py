@@ -5,12 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
-import signal
 import threading
 from typing import Any
 
 import torch
 
+from unmaskbench.benchmark.host.signals import ignore_interrupts
 from unmaskbench.benchmark.run.engines.supervisor import Setup, last_words, take
 from unmaskbench.benchmark.run.worker import Worker
 
@@ -18,9 +18,7 @@ from unmaskbench.benchmark.run.worker import Worker
 def serve(pipe: Any, setup: Setup) -> None:
     """Answer ``(unit, step)`` with ``("done", UnitResult)`` until None comes; ``("progress", (stage, images))`` comes in
     between, ``("ready", None)`` before the first, and ``last_words`` where an error ends it."""
-    # Ctrl-C goes to the whole group of processes; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    ignore_interrupts()
     threading.Thread(target=_follow_parent, daemon=True).start()
     torch.set_num_threads(setup.threads)
     try:

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unmaskbench.benchmark.host.machine import cores
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
@@ -106,8 +107,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
         )
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
-        cores = len(os.sched_getaffinity(0))
-        options |= {"num_cpus": max(cores, workers or 0), "include_dashboard": False}
+        options |= {"num_cpus": max(cores(), workers or 0), "include_dashboard": False}
         options |= {"object_store_memory": OBJECT_STORE_BYTES}
     try:
         host, _, port = (address or "").rpartition(":")
@@ -233,7 +233,7 @@ class _Seat:
         try:
             _register(self._plugins)
             # Of the thread that computes, and no more than its own machine has.
-            torch.set_num_threads(min(self._setup.threads, len(os.sched_getaffinity(0))))
+            torch.set_num_threads(min(self._setup.threads, cores()))
             setup = self._setup
             worker = Worker(
                 setup.suite, setup.folder, setup.device, lambda stage, n: self._said.put(("progress", (stage, n)))
