@@ -46,7 +46,7 @@ def is_reference(name: str) -> bool:
     return REFERENCE.fullmatch(name) is not None
 
 
-def load_class(reference: str, noun: str) -> type:
+def load_class(reference: str, noun: str) -> Any:
     """The class that ``FILE.py:CLASS`` names, a plug-in of the kind ``noun``.
 
     Raises PluginFileError with a sentence where there is no file, no such class, or the class is no ``noun``.

@@ -67,7 +67,7 @@ def dataset_findings(
     with found.during("reading the index"):
         if _check_index(found, dataset):
             _check_faces(found, dataset, advance or (lambda done, of: None))
-            _check_pairs(found, dataset)
+            _check_pairs(found, dataset, dataset.samples)
     return found
 
 
@@ -215,10 +215,10 @@ def _check_landmarks(counted: _Counted, points: Tensor, ref: SampleRef, height: 
         counted.expect(ordered, ref.id, "left and right landmarks are swapped: left is left as seen in the image", pair)
 
 
-def _check_pairs(found: Findings, dataset: Any) -> None:
+def _check_pairs(found: Findings, dataset: Any, samples: Sequence[SampleRef]) -> None:
     if not isinstance(dataset, PairedDataset):
         return
-    people = {ref.id: ref.identity for ref in dataset.samples}
+    people = {ref.id: ref.identity for ref in samples}
     with found.during("pairs()"):
         pairs = list(dataset.pairs())
         found.facts["pairs"] = len(pairs)

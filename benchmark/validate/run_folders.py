@@ -31,7 +31,8 @@ def run_findings(folder: RunFolder) -> Findings:
         return found
     _check_suite(found, run)
     units = run.get("units")
-    if not found.expect(isinstance(units, list) and bool(units), "run.json names no unit of work"):
+    if not isinstance(units, list) or not units:
+        found.problems.append("run.json names no unit of work")
         return found
     keys = [str(unit["key"]) for unit in units if isinstance(unit, dict) and "key" in unit]
     absent = [key for key in keys if not folder.is_complete(key)]

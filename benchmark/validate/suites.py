@@ -39,18 +39,15 @@ def suite_findings(name_or_file: str | Path) -> Findings:
 
 def check_suite(found: Findings, suite: Suite) -> None:
     """Note what a valid suite names that there is not, and what would stop its run."""
-    for entry in suite.datasets:
-        _check_dataset(found, entry)
-    for entry in suite.occlusions:
-        _check_built(found, OCCLUSIONS, entry)
-    for entry in suite.methods:
-        for part in entry.id.split("+"):
-            _check_built(found, METHODS, Entry(id=part, parameters=entry.parameters))
-    for entry in suite.metrics:
-        if _check_built(found, METRICS, entry):
-            _check_metric(found, suite, METRICS.card(entry.id))
-    for entry in suite.matchers:
-        _check_built(found, MATCHERS, entry)
+    for dataset in suite.datasets:
+        _check_dataset(found, dataset)
+    for method in suite.methods:
+        for part in method.id.split("+"):
+            _check_built(found, METHODS, Entry(id=part, parameters=method.parameters))
+    for registry, entries in ((OCCLUSIONS, suite.occlusions), (METRICS, suite.metrics), (MATCHERS, suite.matchers)):
+        for entry in entries:
+            if _check_built(found, registry, entry) and registry is METRICS:
+                _check_metric(found, suite, METRICS.card(entry.id))
     if found.problems:
         return
     try:
