@@ -146,7 +146,7 @@ def test_plug_ins_of_every_kind_are_scored_from_their_files(folder: Path, tmp_pa
         statistics={"resamples": 100},
         gallery=0,
     )
-    result = run(suite, tmp_path / "run", speed=False, workers=2)
+    result = run(suite, tmp_path / "run", speed=False, isolate=True)  # a child process reads the files itself
     board = result.board
     assert {method["method"] for method in board["methods"]} == {
         "untouched", "mean_colour.MeanColour", "mean_colour.MeanColour@predicted",
