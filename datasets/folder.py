@@ -27,6 +27,7 @@ from unmaskbench.plugin import (
     is_image,
     read_image,
     read_landmarks,
+    read_mask,
     weights,
 )
 
@@ -110,14 +111,14 @@ class Folder:
         if landmarks is None and self._detector is not None:
             landmarks = detect_landmarks(image, self._detector)
         attributes = self._attributes.get(sample.id, {})
-        return Face(sample.id, image, sample.identity, landmarks, attributes, given_mask=self._given_mask(index))
+        return Face(sample.id, image, sample.identity, landmarks, attributes, given_mask=self._given_mask(index, image))
 
     def _pictures(self, id_: str) -> Iterator[Path]:
         yield self._files[id_]
         if self._masks is not None and id_ in self._masks:
             yield self._masks[id_]
 
-    def _given_mask(self, index: int) -> Tensor | None:
+    def _given_mask(self, index: int, image: Tensor) -> Tensor | None:
         """The image's own mask (1, H, W), 1 = occluded; None where no masks folder was given.
 
         Raises ImageError where there is none for this image, its size differs, or nearly everything is a hole.
@@ -128,17 +129,16 @@ class Folder:
         path = self._masks.get(id_)
         if path is None:
             raise ImageError(f"no mask for '{id_}' in the masks folder; add {id_}.png or remove the image")
-        bright = read_image(path)[:1] >= 0.5
-        size = tuple(read_image(self._files[id_]).shape[1:])
-        if tuple(bright.shape[1:]) != size:
-            found, wanted = (f"{w}x{h}" for h, w in (bright.shape[1:], size))
+        hole = read_mask(path, self.holes_are)
+        size = tuple(image.shape[1:])
+        if hole.shape != size:
+            found, wanted = (f"{w}x{h}" for h, w in (hole.shape, size))
             raise ImageError(f"{path}: is {found} and its image {wanted}; a mask has its image's size")
-        hole = bright if self.holes_are == "white" else ~bright
-        share = float(hole.float().mean())
+        share = float(hole.mean())
         if share > 0.95:
             other = "black" if self.holes_are == "white" else "white"
             raise ImageError(f"{path}: {share:.0%} would be occluded; if the holes are {other}, set holes_are: {other}")
-        return hole.to(torch.float32)
+        return torch.from_numpy(hole)[None].to(torch.float32)
 
     def _labels(self, path: Path | None) -> tuple[dict[str, str], Mapping[str, Mapping[str, Attribute]]]:
         """Identities and attributes by id."""

@@ -16,17 +16,21 @@ COLUMNS = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"]
 HEADER = ["file", *(f"{point}_{axis}" for point in COLUMNS for axis in "xy")]
 
 
-def read_landmarks(path: Path) -> dict[str, Tensor]:
-    """Landmarks (5, 2) by the file column; empty where there is no such file. Raises ValueError that names the line."""
+def read_landmarks(path: Path, key: str = "file") -> dict[str, Tensor]:
+    """Landmarks (5, 2) by the first column, which is called ``key``; empty where there is no such file.
+
+    Raises ValueError that names the line.
+    """
     if not path.is_file():
         return {}
     found: dict[str, Tensor] = {}
     with path.open(newline="", encoding="utf-8-sig") as stream:
         rows = csv.reader(stream)
         header = [column.strip() for column in next(rows, [])]
-        if header[: len(HEADER)] != HEADER:
+        expected = [key, *HEADER[1:]]
+        if header[: len(expected)] != expected:
             raise ValueError(
-                f"{path}: the first columns must be {','.join(HEADER)}; found {','.join(header) or 'nothing'}"
+                f"{path}: the first columns must be {','.join(expected)}; found {','.join(header) or 'nothing'}"
             )
         for row in rows:
             if not row:

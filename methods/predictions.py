@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unmaskbench.plugin import METHODS, MethodCard
+from unmaskbench.plugin import METHODS, MethodCard, read_exactly
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-SIDE_LIMIT = 8192
 
 
 @METHODS.register("predictions")
@@ -50,24 +48,8 @@ class Predictions:
         return torch.stack([self._read(identifier, occluded.shape[-2:]) for identifier in ids]).to(occluded.device)
 
     def _read(self, identifier: str, size: Sequence[int]) -> Tensor:
-        import numpy as np
-        import torch
-        from PIL import Image
-
-        path = self._find(identifier)
-        try:
-            with Image.open(path) as image:
-                width, height = image.size
-                fits = (height, width) == tuple(size) and max(width, height) <= SIDE_LIMIT
-                # Nothing is decoded of an image that cannot be used: its header may promise any size.
-                pixels = np.array(image.convert("RGB")) if fits else None
-        except Exception as error:  # decoders raise anything on broken bytes, and on a header that is a bomb
-            raise ValueError(f"{path} cannot be read as an image: {error}") from error
-        if max(width, height) > SIDE_LIMIT:
-            raise ValueError(f"{path} is {width} x {height} px, more than {SIDE_LIMIT} a side")
-        if pixels is None:
-            raise ValueError(f"{path} is {width} x {height} px; expected {size[1]} x {size[0]}")
-        return torch.from_numpy(pixels).permute(2, 0, 1).float().div(255)
+        height, width = size
+        return read_exactly(self._find(identifier), height, width)
 
     def _find(self, identifier: str) -> Path:
         dataset, occlusion, sample = identifier.split("/", 2)

@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from unmaskbench.benchmark.store.images import ImageError, read_pixels
 from unmaskbench.reports.board import Board, gallery_paths
 
 QUALITY = 82
@@ -21,9 +22,8 @@ BUDGET_BYTES = 6_000_000
 
 
 def encode(path: Path) -> bytes:
-    """An image file as WebP, its longer side at most 320 px. Raises OSError where it cannot be read."""
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
+    """An image file as WebP, its longer side at most 320 px. Raises ImageError where it cannot be read."""
+    picture = Image.fromarray(read_pixels(path, minimum_side=1))
     if max(picture.size) > SIDE_LIMIT_PX:
         picture.thumbnail((SIDE_LIMIT_PX, SIDE_LIMIT_PX), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -58,7 +58,7 @@ class Pictures:
                     continue
                 try:
                     new[source] = encode(source)
-                except OSError:
+                except (OSError, ImageError):
                     missing += 1
             size = sum(map(len, new.values()))
             if self.single_file and self.used_bytes + size > self.budget_bytes:

@@ -199,6 +199,19 @@ class TinySegmenter:
         return ((occluded - 128 / 255).abs().amax(1, keepdim=True) < 2 / 255).float()
 
 
+class TinyNativeSegmenter(TinySegmenter):
+    """Finds the same, and takes no other size than its own."""
+
+    card = MethodCard(
+        "tiny_native_segmenter", "Tiny native segmenter", needs_mask=False, provenance="classical", native_size=96
+    )
+
+    def segment(self, occluded: Tensor) -> Tensor:
+        if occluded.shape[-2:] != (96, 96):
+            raise ValueError(f"given {tuple(occluded.shape)}")
+        return super().segment(occluded)
+
+
 class TinyBrokenSegmenter(TinySegmenter):
     """Breaks on every image."""
 
@@ -215,6 +228,7 @@ PLUGINS = (
     (METHODS, "tiny_odd", TinyOdd),
     (MATCHERS, "tiny_colours", TinyColours),
     (SEGMENTERS, "tiny_segmenter", TinySegmenter),
+    (SEGMENTERS, "tiny_native_segmenter", TinyNativeSegmenter),
     (SEGMENTERS, "tiny_broken_segmenter", TinyBrokenSegmenter),
 )
 

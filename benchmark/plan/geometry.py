@@ -19,6 +19,8 @@ from unmaskbench.benchmark.plugins.types import Face
 
 SAMPLE_RESIZE = "pillow-bicubic"
 METHOD_RESIZE = "torch-bicubic-antialias"
+HOLE_FILL = 0.5
+"""What a method that is told where the hole is finds there, whatever lies in it."""
 
 
 def to_bytes(image: Tensor) -> Tensor:
@@ -104,6 +106,12 @@ def from_native(restored: Tensor, height: int, width: int, size: int | None) -> 
         return restored
     shrinks = size > width
     return functional.interpolate(restored, (height, width), mode="bicubic", antialias=shrinks, align_corners=False)
+
+
+def blank(images: Tensor, mask: Tensor) -> Tensor:
+    """Images (N, 3, H, W) with their missing pixels (mask 1) set to ``HOLE_FILL``: a cloth's colour says nothing of the face
+    behind it, and a network that has learnt from drawn cloth is misled by any other."""
+    return torch.where(mask > 0.5, torch.full_like(images, HOLE_FILL), images)
 
 
 def composite(raw: Tensor, occluded: Tensor, mask: Tensor) -> Tensor:

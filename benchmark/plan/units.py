@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
-from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
 from unmaskbench.benchmark.plugins.hooks import takes
@@ -261,6 +261,8 @@ def _entry_hash(dataset: DatasetEntry, occlusion: Entry, method: MethodEntry | N
             method.model_dump(mode="json"),
             *(fingerprint(cls) for cls in classes),
             _file_states(method),
+            # What a method that takes a mask is shown in the hole decides its pixels.
+            *([f"hole:{HOLE_FILL}"] if method.mask_source else []),
         ]
     return content
 

@@ -148,15 +148,18 @@ if TYPE_CHECKING:
         state_dict_of,
         under_prefix,
     )
-    from unmaskbench.datasets.annotations import (
-        existing,
-    )
-    from unmaskbench.datasets.images import (
+    from unmaskbench.benchmark.store.images import (
         ImageError,
         is_image,
+        read_exactly,
         read_image,
+        read_mask,
         read_pixels,
+        read_rgba,
         to_tensor,
+    )
+    from unmaskbench.datasets.annotations import (
+        existing,
     )
     from unmaskbench.datasets.landmarks import (
         read_landmarks,
@@ -272,10 +275,13 @@ __all__ = [
     "pose_of",
     "read_checkpoint",
     "read_convention",
+    "read_exactly",
     "read_image",
     "read_landmarks",
+    "read_mask",
     "read_method_card",
     "read_pixels",
+    "read_rgba",
     "read_state_dict",
     "region_mean",
     "search_path",

@@ -24,17 +24,17 @@ from PIL import Image
 from torch import Tensor
 
 from unmaskbench.benchmark.host.signals import ignore_interrupts
-from unmaskbench.benchmark.plan.geometry import array_of, from_bytes
+from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite
 from unmaskbench.benchmark.plan.units import build_dataset, limited
 from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude, pixel_hash
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
+from unmaskbench.benchmark.store.images import read_image
 from unmaskbench.benchmark.store.manifest import FIELDS, hash_of
 
 SCHEMA = "unmaskbench.masks/1"
 CLAIM = "building.json"  # there while a set is being built: what an interrupted one is known by
 ROLES = ("truth", "occluded", "mask")
-SIDE_LIMIT = 8192
 Job = tuple[Suite, DatasetEntry, tuple[int, ...], str]
 
 
@@ -116,17 +116,8 @@ def image_file(folder: Path, row: Mapping[str, Any], role: str) -> Path:
 
 def read_png(path: Path, grey: bool) -> Tensor:
     """A PNG as (3, H, W) or (1, H, W) in [0, 1]. Raises ValueError that names the file where it cannot be read."""
-    try:
-        with Image.open(path) as image:
-            if max(image.size) > SIDE_LIMIT:  # told by the header, before a pixel is decoded
-                raise ValueError(f"{image.width} x {image.height} px, more than {SIDE_LIMIT} a side")
-            pixels = np.array(image.convert("L" if grey else "RGB"))
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: no such file") from error
-    except Exception as error:  # decoders raise anything on broken bytes
-        raise ValueError(f"{path} cannot be read as an image: {error}") from error
-    tensor = torch.from_numpy(pixels)
-    return from_bytes(tensor[None] if grey else tensor.permute(2, 0, 1))
+    image = read_image(path, minimum_side=1)
+    return image[:1] if grey else image
 
 
 def contact_sheet(suite: Suite, rows: int, columns: int) -> Image.Image:

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plan.geometry import composite, from_native, to_8bit, to_native
+from unmaskbench.benchmark.plan.geometry import blank, composite, from_native, to_8bit, to_native
 from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
 from unmaskbench.benchmark.plugins.hooks import network_of
 from unmaskbench.benchmark.plugins.registry import METHODS
-from unmaskbench.benchmark.plugins.types import Method, MethodCard
+from unmaskbench.benchmark.plugins.types import Method, MethodCard, Segmenter
 from unmaskbench.benchmark.run.metric_calls import describe
 from unmaskbench.benchmark.run.process_state import undisturbed
 
@@ -110,14 +110,20 @@ class Restorer:
             if position and not torch.isfinite(image).all():
                 # The next part might turn NaN into plausible pixels.
                 raise ValueError(f"{self.methods[position - 1].card.id} returned NaN or infinity")
-            image = self._one_method(method, image, mask, ids)
+            # A later part of a chain is given what the earlier one painted.
+            hide = method.card.needs_mask and not position
+            image = self._one_method(method, image, mask, ids, hide)
         return image
 
-    def _one_method(self, method: Method, occluded: Tensor, mask: Tensor, ids: Sequence[str]) -> Tensor:
+    def _one_method(self, method: Method, occluded: Tensor, mask: Tensor, ids: Sequence[str], hide: bool) -> Tensor:
         card = method.card
         height, width = occluded.shape[-2:]
         # A method must not be able to change what others are scored on: it gets its own copies.
-        image, hole = to_native(occluded.clone(), mask.clone(), card.native_size, card.size_multiple)
+        image = blank(occluded, mask) if hide else occluded.clone()
+        image, hole = to_native(image, mask.clone(), card.native_size, card.size_multiple)
+        if hide and hole is not None:
+            # Resizing spreads the fill over the hole's edge.
+            image = blank(image, hole)
         hole = hole if card.needs_mask else None
         image = image.to(self.device)
         hole = hole.to(self.device) if hole is not None else None
@@ -136,6 +142,13 @@ class Restorer:
         if self.precision == "fp32":
             return contextlib.nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+
+def segmented(segmenter: Segmenter, occluded: Tensor, device: str) -> Tensor:
+    """A segmenter's probabilities (N, 1, H, W) for occluded faces (N, 3, H, W), found at the size that its card names."""
+    size, multiple = segmenter.card.native_size, segmenter.card.size_multiple
+    images, _ = to_native(occluded, None, size, multiple)
+    return from_native(segmenter.segment(images.to(device)).cpu(), *occluded.shape[-2:], size)
 
 
 def _seed(method: str, ids: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor
 from unmaskbench.benchmark.metrics._regions import region_mask
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.plugins.types import Region
-from unmaskbench.benchmark.run.mask_set import read_png
+from unmaskbench.benchmark.store.images import read_image, read_mask
 
 BATCH = 16
 COLUMNS = {
@@ -68,12 +68,12 @@ def score_folder(
 def _load(name: str, restored: Path, truth: Path, masks: Path | None) -> tuple[str, Tensor, Tensor, Tensor | None]:
     if not (truth / name).is_file():
         raise ValueError(f"no truth at {truth / name}")
-    images = [read_png(restored / name, grey=False), read_png(truth / name, grey=False)]
+    images = [read_image(folder / name, minimum_side=1) for folder in (restored, truth)]
     mask = None
     if masks is not None:
         if not (masks / name).is_file():
             raise ValueError(f"no mask at {masks / name}")
-        mask = (read_png(masks / name, grey=True) > 0.5).float()
+        mask = torch.from_numpy(read_mask(masks / name, minimum_side=1))[None].float()
     for what, image in (("truth", images[1]), ("mask", mask)):
         if image is not None and image.shape[-2:] != images[0].shape[-2:]:
             raise ValueError(f"{name}: restored is {_size(images[0])}, its {what} {_size(image)}")

@@ -23,7 +23,7 @@ from unmaskbench.benchmark.plugins.weights.files import remedy
 from unmaskbench.benchmark.run.embeddings import Embedder
 from unmaskbench.benchmark.run.image_scores import Scorer, chunks_of
 from unmaskbench.benchmark.run.metric_calls import describe
-from unmaskbench.benchmark.run.restore import Restored, Restorer
+from unmaskbench.benchmark.run.restore import Restored, Restorer, segmented
 from unmaskbench.benchmark.run.rows import Row, RowMaker
 from unmaskbench.benchmark.run.shards import (
     OccludedShard,
@@ -270,7 +270,7 @@ class Worker:
         def predicted() -> Tensor:
             with torch.inference_mode():
                 parts = [
-                    segmenter.segment(shard.occluded[c].to(self.device)).cpu()
+                    segmented(segmenter, shard.occluded[c], self.device)
                     for c in chunks_of(len(shard.ids), self.suite.batch_size)
                 ]
             found = torch.cat(parts)

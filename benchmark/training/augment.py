@@ -19,11 +19,13 @@ from unmaskbench.benchmark.training.recipe import Augmentation
 
 # Left eye and mouth corner change places with the right ones when a face is mirrored.
 MIRRORED = [1, 0, 2, 4, 3]
+BORDERS = {"mirrored": cv2.BORDER_REFLECT_101, "repeated": cv2.BORDER_REPLICATE}
 
 
 def augment(face: Face, how: Augmentation, rng: np.random.Generator) -> Face:
     """The changed face; the number of draws from ``rng`` does not depend on the face."""
     draws = rng.random(8)
+    tint = 2.0 * rng.random(3) - 1.0 if how.colour else None
     if how.flip and draws[0] < 0.5:
         face = mirror(face)
     if how.rotate_degrees or how.scale or how.shift:
@@ -33,11 +35,16 @@ def augment(face: Face, how: Augmentation, rng: np.random.Generator) -> Face:
             degrees=how.rotate_degrees * centred[0],
             scale=1.0 + how.scale * centred[1],
             shift=(how.shift * centred[2], how.shift * centred[3]),
+            border=BORDERS[how.border],
         )
     if how.light:
         contrast, brightness = 1.0 + how.light * (2.0 * draws[5] - 1.0), how.light * (2.0 * draws[6] - 1.0) / 2.0
         image = (face.image - 0.5) * contrast + 0.5 + brightness
         face = replace(face, image=(image.clamp(0, 1) * 255).round() / 255)
+    if tint is not None:
+        # A truth and its occluded twin are six channels and get one light.
+        gains = torch.tensor(1.0 + how.colour * tint, dtype=torch.float32).repeat(len(face.image) // 3)
+        face = replace(face, image=((face.image * gains[:, None, None]).clamp(0, 1) * 255).round() / 255)
     return face
 
 
@@ -56,13 +63,15 @@ def mirror(face: Face) -> Face:
     return replace(face, image=face.image.flip(-1), landmarks=landmarks, surface=surface, face_region=region)
 
 
-def move(face: Face, degrees: float, scale: float, shift: tuple[float, float]) -> Face:
-    """The face turned about the image's centre, scaled, and shifted by shares of the side; the border is mirrored."""
+def move(
+    face: Face, degrees: float, scale: float, shift: tuple[float, float], border: int = cv2.BORDER_REFLECT_101
+) -> Face:
+    """The face turned about the image's centre, scaled, and shifted by shares of the side; ``border`` is OpenCV's."""
     height, width = face.image.shape[-2:]
     centre = ((width - 1) / 2, (height - 1) / 2)
     matrix = np.asarray(cv2.getRotationMatrix2D(centre, degrees, scale), dtype=np.float64)
     matrix[:, 2] += np.array([shift[0] * width, shift[1] * height])
-    image = _warp(face.image, matrix, cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101)
+    image = _warp(face.image, matrix, cv2.INTER_LINEAR, border)
     landmarks = face.landmarks
     if landmarks is not None:
         linear = torch.from_numpy(matrix).to(landmarks.dtype)
@@ -72,8 +81,8 @@ def move(face: Face, degrees: float, scale: float, shift: tuple[float, float]) -
         image=(image * 255).round() / 255,
         landmarks=landmarks,
         surface=_warp_map(face.surface, matrix, cv2.BORDER_CONSTANT, float("nan")),
-        # The region follows the image into the mirrored border: a mask's pixels there are masked too.
-        face_region=_warp_map(face.face_region, matrix, cv2.BORDER_REFLECT_101),
+        # The region follows the image into the border: a mask's pixels there are masked too.
+        face_region=_warp_map(face.face_region, matrix, border),
     )
 
 

@@ -24,6 +24,7 @@ from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.training.augment import augment, degrade
+from unmaskbench.benchmark.training.holes import jittered
 from unmaskbench.benchmark.training.packed_faces import Pack
 from unmaskbench.benchmark.training.recipe import Data, Recipe
 
@@ -103,6 +104,8 @@ class OccludedFaces(Dataset[dict[str, Tensor]]):
                 raise ValueError(f"the mask of {face.id} was lost in augmentation")
             face = replace(pair, image=pair.image[:3], face_region=None)
             occluded, mask = pair.image[3:], pair.face_region
+            if self.data.hole is not None:
+                mask = jittered(mask, self.data.hole, rng)
         return face, occluded, mask
 
     def _occlude(self, face: Face, index: int, draw: int) -> tuple[Tensor, Tensor]:

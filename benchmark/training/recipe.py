@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
+from unmaskbench.benchmark.training.holes import HoleJitter
 from unmaskbench.benchmark.training.plugin_folder import recipe_file
 
 Task = Literal["restoration", "segmentation", "embedding", "generation"]
@@ -49,14 +50,18 @@ class Augmentation(_Frozen):
     """Random changes of the whole face before it is occluded: the restoration task is the same for all of them.
 
     ``rotate_degrees``, ``scale`` and ``shift`` are the half-widths of uniform draws (scale and shift as shares of the
-    image side); ``light`` the half-width of a brightness and contrast factor; ``flip`` mirrors half of the draws.
+    image side); ``light`` the half-width of a brightness and contrast factor; ``flip`` mirrors half of the draws. Beyond the
+    image's edge there is its mirror image, or with ``border: repeated`` its outermost pixels, as where a crop left a photograph.
     """
 
     flip: bool = True
     rotate_degrees: Annotated[float, Field(ge=0, le=90)] = 0.0
     scale: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     shift: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    border: Literal["mirrored", "repeated"] = "mirrored"
     light: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    colour: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Half-width of a factor per colour channel: lamps and cameras differ in white balance."""
     degrade: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability of blur, noise or a coarser sampling (embedding task only)."""
 
@@ -73,6 +78,8 @@ class Data(_Frozen):
     """How many occlusions are drawn per face and then reused under ever new augmentation; None draws anew each epoch."""
     draw_seed: int = 0
     augmentation: Augmentation = Augmentation()
+    hole: HoleJitter | None = None
+    """How training holes differ from the cloth under them; None: not at all (validation never)."""
     train_limit: Count | None = None
     validation_limit: Count = 256
     workers: Annotated[int, Field(ge=0, le=64)] = 1
@@ -213,6 +220,12 @@ class Recipe(_Frozen):
             del content["coarse"]
         if not content["data"]["parameters"]:
             del content["data"]["parameters"]
+        if content["data"]["hole"] is None:
+            del content["data"]["hole"]
+        if not content["data"]["augmentation"]["colour"]:
+            del content["data"]["augmentation"]["colour"]
+        if content["data"]["augmentation"]["border"] == "mirrored":
+            del content["data"]["augmentation"]["border"]
         for adversary in content["adversaries"]:
             if not adversary["known_is_real"]:
                 del adversary["known_is_real"]

@@ -1,7 +1,7 @@
 """From a run's folder to a shipped checkpoint: float16 safetensors of the best averaged weights, and their model card.
 
-Where shipped files lie: ``methods/<id>/weights/<id>_<recipe>.safetensors`` (``segmenter`` with h2a_ms2a_gan, the matcher
-with the matchers). What a user trains goes to the cache under the same name, where it is found second.
+Where shipped files lie: ``methods/<id>/weights/<id>_<recipe>.safetensors`` (the matcher with the matchers). What a user
+trains goes to the cache under the same name, where it is found second.
 """
 
 from __future__ import annotations

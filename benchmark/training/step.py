@@ -13,6 +13,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from unmaskbench.benchmark.plan.geometry import blank
 from unmaskbench.benchmark.plugins import hooks
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.training.distributed import mean_over_processes
@@ -142,10 +143,12 @@ class RestorationStep(Step):
 
     def batch(self, data: dict[str, Tensor]) -> Batch:
         """The loader's bytes as a Batch on the device."""
+        occluded, mask = self.images(data["occluded"]), data["mask"].to(self.device_).float()
         return Batch(
             truth=self.images(data["truth"]),
-            occluded=self.images(data["occluded"]),
-            mask=data["mask"].to(self.device_).float(),
+            # As the harness shows it to a method that takes a mask.
+            occluded=blank(occluded, mask) if self.needs_mask else occluded,
+            mask=mask,
             landmarks=data["landmarks"].to(self.device_),
         )
 

@@ -13,7 +13,7 @@ import yaml
 
 from unmaskbench.benchmark.plugins.hooks import published_start
 from unmaskbench.benchmark.plugins.learned_method import locate
-from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
 from unmaskbench.benchmark.training import losses
 from unmaskbench.benchmark.training.data import AlignedFaces, FixedBatches, StepBatches, dataset_for, loader
@@ -217,8 +217,9 @@ def _prepare(folder: Path, recipe: Recipe, resume: bool, rank: int) -> None:
 def _load_weights(network: torch.nn.Module, name: str, recipe: Recipe, folder: Path) -> None:
     """Give ``network`` the weights of an earlier run. Raises RecipeError where they are not there."""
     path = weights_of(name, recipe, folder)
-    # Methods alone have published files; a segmenter and the matcher compact start from their own.
-    plugin = METHODS.get(recipe.method) if recipe.method in METHODS.names() else None
+    # Matchers alone have no published files and no other forms: compact starts from its own.
+    room = next((room for room in (METHODS, SEGMENTERS) if recipe.method in room.names()), None)
+    plugin = room.get(recipe.method) if room is not None else None
     published = published_start(plugin, path, network)
     load_strict(network, published or read_state_dict(path), path)
 

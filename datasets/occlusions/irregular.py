@@ -23,7 +23,7 @@ from unmaskbench.plugin import (
     is_image,
     lay_over,
     pixels_of,
-    read_pixels,
+    read_mask,
 )
 
 
@@ -101,8 +101,7 @@ def _usable(folder: str, holes_are: str, limit: float) -> tuple[Path, ...]:
 
 
 def _read_hole(path: Path, holes_are: str) -> NDArray[np.bool_]:
-    bright = read_pixels(path)[..., 0] >= 128
-    return bright if holes_are == "white" else ~bright
+    return read_mask(path, "black" if holes_are == "black" else "white")
 
 
 def _resized(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:

@@ -13,12 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from unmaskbench.datasets.occlusions.head_pose import AXIS_Z, Array, look
 from unmaskbench.datasets.occlusions.mask_cloth import FLAT_SHELL
 from unmaskbench.datasets.occlusions.painting import Light
-from unmaskbench.plugin import HeadPose
+from unmaskbench.plugin import HeadPose, read_rgba
 
 TURNED_YAW = 0.40
 TOP_Y, BOTTOM_Y, HALF_ANGLE = 0.22, 2.0, 1.2
@@ -40,10 +39,7 @@ def kinds(folder: str) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _template(path: str, side: int) -> Array:
     """Premultiplied RGBA (h, w, 4) in [0, 1], cut to its alpha and reduced to ``side`` pixels at most."""
-    with Image.open(path) as opened:
-        if opened.mode not in ("RGBA", "LA", "PA") and "transparency" not in opened.info:
-            raise ValueError(f"{path} has no alpha channel; a mask template needs one")
-        rgba = np.asarray(opened.convert("RGBA")).astype(np.float64) / 255
+    rgba = read_rgba(path).astype(np.float64) / 255
     rgba[..., :3] *= rgba[..., 3:]
     rows, columns = np.nonzero(rgba[..., 3] > 0.1)
     if len(rows) == 0:

@@ -46,13 +46,13 @@ class Objects:
         light = estimate_light(pixels, grid, head, within)
         kind = self.kind if self.kind != "any" else list(THINGS)[int(rng.integers(len(THINGS)))]
         relief = Relief(*pixels.shape[:2])
-        THINGS[kind](relief, pose, light, _skin(pixels, pose) / (light.tint * light.exposure), rng)
+        THINGS[kind](relief, pose, light, skin_colour(pixels, pose) / (light.tint * light.exposure), rng)
         # below half a grey level an edge changes nothing: it would only widen the mask
         alpha = np.where(relief.alpha >= 0.01, np.minimum(relief.alpha, 1.0), 0.0)
         return lay_over(face, pixels, relief.colour, alpha, region)
 
 
-def _skin(pixels: NDArray[np.uint8], pose: HeadPose) -> Array:
+def skin_colour(pixels: NDArray[np.uint8], pose: HeadPose) -> Array:
     """The skin's colour (3,) in [0, 1]: the median over the cheeks, the nose's bridge and the forehead."""
     height, width = pixels.shape[:2]
     angles, heights = np.meshgrid(np.linspace(-0.6, 0.6, 7), np.array([-0.45, 0.4, 0.5, 0.6, 0.7]))

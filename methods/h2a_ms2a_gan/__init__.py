@@ -1,1 +1,1 @@
-"""GAN with hybrid and multi-scale spatial attention, and its occlusion segmenter (Tsai, Wu and Chen 2026)."""
+"""GAN with hybrid and multi-scale spatial attention (Tsai, Wu and Chen 2026)."""

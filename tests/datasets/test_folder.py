@@ -11,9 +11,9 @@ from PIL import Image
 
 from tests.datasets import trees
 from unmaskbench.benchmark.plugins import detection
+from unmaskbench.benchmark.store.images import ImageError
 from unmaskbench.datasets import folder
 from unmaskbench.datasets.folder import Folder
-from unmaskbench.datasets.images import ImageError
 from unmaskbench.datasets.landmarks import HEADER
 
 
@@ -86,7 +86,7 @@ def test_masks(tree: Path) -> None:
     (tree / "masks/a").mkdir(parents=True)
     (tree / "masks/b").mkdir(parents=True)
     Image.fromarray(plane).save(tree / "masks/a/1.png")
-    trees.picture(tree / "masks/a/2.png", (16, 16))
+    trees.picture(tree / "masks/a/2.png", (16, 16), 255)
     Image.fromarray(np.full((24, 32), 255, np.uint8)).save(tree / "masks/b/2.png")
     dataset = Folder(tree, masks=tree / "masks", detect="never")
     assert len(dataset) == 3

@@ -9,8 +9,8 @@ import torch
 
 from tests.datasets import trees
 from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.store.images import ImageError
 from unmaskbench.datasets import lfw
-from unmaskbench.datasets.images import ImageError
 from unmaskbench.datasets.lfw import LFW
 
 

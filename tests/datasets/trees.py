@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,7 +111,32 @@ def rmfrd(place: Path) -> Path:
     return place
 
 
+def shard(path: Path, faces: dict[str, int | bytes]) -> None:
+    with tarfile.open(path, "w") as archive:
+        for name, content in faces.items():
+            stream = io.BytesIO(content if isinstance(content, bytes) else b"")
+            if isinstance(content, int):
+                Image.fromarray(np.full((24, 20, 3), content, np.uint8)).save(stream, "PNG")
+            member = tarfile.TarInfo(name)
+            member.size = stream.getbuffer().nbytes
+            stream.seek(0)
+            archive.addfile(member, stream)
+
+
+def face_shards(place: Path) -> Path:
+    """Three shards of four faces; the last is the hold-out."""
+    shard(place / "faces-000.tar", {"b.png": 20, "a.png": 10, "notes.txt": b"no face"})
+    shard(place / "faces-001.tar", {"../c.png": 30})
+    shard(place / "faces-002.tar", {"d.png": 40})
+    points = ",".join(map(str, range(10)))
+    lines = ["name" + LANDMARKS.removeprefix("file"), *(f"{name},{points}" for name in ("a.png", "d.png"))]
+    (place / "landmarks.csv").write_text("\n".join(lines))
+    (place / "attributes.csv").write_text("name,shard,age,gender,race\na.png,0,20-29,female,Black\nb.png,0,,male,\n")
+    return place
+
+
 TREES: dict[str, Callable[[Path], Path]] = {
-    "celeba": celeba, "celeba_hq": celeba_hq, "ffhq": ffhq, "folder": folder, "lfw": lfw, "rmfrd": rmfrd,
+    "celeba": celeba, "celeba_hq": celeba_hq, "face_shards": face_shards, "ffhq": ffhq,
+    "folder": folder, "lfw": lfw, "rmfrd": rmfrd,
 }  # fmt: skip
 """What makes the tree of each dataset below a folder, and returns the root to give it."""

@@ -1,4 +1,4 @@
-"""The networks of Tsai et al. 2026: SGC, MS2A and H2A against their formulas, the segmenter's savings, the critics."""
+"""The networks of Tsai et al. 2026: SGC, MS2A and H2A against their formulas, the critics."""
 
 from typing import Any
 
@@ -15,7 +15,6 @@ from unmaskbench.methods.h2a_ms2a_gan.network import (
     SelfAttention,
     SplitGatedConvolution,
 )
-from unmaskbench.methods.h2a_ms2a_gan.segmenter import OcclusionSegmenter, plain_cost, separable_cost
 
 TINY: dict[str, Any] = {"widths": (8, 16, 24), "key_stride": 4}
 
@@ -54,9 +53,8 @@ def test_paper_size_runs_at_224_px() -> None:
     assert 224 % network.size_multiple == 0
 
 
-@pytest.mark.parametrize("network", [H2AMS2AGenerator.compact(), OcclusionSegmenter.compact()])
-def test_compact_fits_its_budget(network: nn.Module) -> None:
-    assert count(network) <= 3_000_000
+def test_compact_fits_its_budget() -> None:
+    assert count(H2AMS2AGenerator.compact()) <= 3_000_000
 
 
 @pytest.mark.parametrize(("switch", "prefix"), [("h2a", "skips."), ("ms2a", "bottleneck.")])
@@ -93,14 +91,12 @@ def test_generator_bfloat16_autocast_agrees_with_float32(batch: tuple[Tensor, Te
     torch.testing.assert_close(fast.float(), exact, rtol=0, atol=0.03)
 
 
-def test_traced_generator_and_segmenter_give_the_same_numbers(batch: tuple[Tensor, Tensor]) -> None:
-    generator, segmenter = H2AMS2AGenerator(**TINY).eval(), OcclusionSegmenter((8, 16)).eval()
+def test_traced_generator_gives_the_same_numbers(batch: tuple[Tensor, Tensor]) -> None:
+    generator = H2AMS2AGenerator(**TINY).eval()
     occluded, mask = batch
     with torch.no_grad():
         traced = torch.jit.trace(generator, (occluded[:1], mask[:1]))
         torch.testing.assert_close(traced(occluded, mask), generator(occluded, mask), rtol=0, atol=1e-6)
-        traced = torch.jit.trace(segmenter, occluded[:1])
-        torch.testing.assert_close(traced(occluded), segmenter(occluded), rtol=0, atol=1e-6)
 
 
 def test_sgc_is_its_formula() -> None:
@@ -182,59 +178,6 @@ def test_h2a_carries_information_across_the_image(batch: tuple[Tensor, Tensor]) 
         network(occluded, torch.zeros(1, 1, 128, 128))[0, :, 120, 64].sum().backward()
         assert occluded.grad is not None
         assert occluded.grad[0, :, :32].abs().max() > 0
-
-
-# -------------------------------------------------------------------------------------------------------- segmenter
-
-
-def test_separable_convolution_saves_what_section_4_says() -> None:
-    """K K M N against K K M + M N: the ratio is 1 / N + 1 / K^2."""
-    plain, separable = plain_cost(64, 128, 3, 28, 28), separable_cost(64, 128, 3, 28, 28)
-    assert (plain.parameters, separable.parameters) == (73_728, 8_768)
-    assert (plain.macs, separable.macs) == (73_728 * 784, 8_768 * 784)
-    assert separable.parameters / plain.parameters == pytest.approx(1 / 128 + 1 / 9)
-
-
-@pytest.mark.parametrize("separable", [True, False])
-def test_encoder_cost_is_what_the_layers_hold(separable: bool) -> None:
-    segmenter = OcclusionSegmenter((8, 16, 24), separable=separable)
-    weights = 0
-    macs = 0
-
-    def measure(layer: nn.Conv2d, _: Any, output: Tensor) -> None:
-        nonlocal weights, macs
-        weights += layer.weight.numel()
-        macs += layer.weight.numel() * output.shape[2] * output.shape[3]
-
-    for layer in segmenter.encoder.modules():
-        if isinstance(layer, nn.Conv2d):
-            layer.register_forward_hook(measure)
-    segmenter(torch.rand(1, 3, 32, 24))
-    cost = segmenter.encoder_cost(32, 24, separable)
-    assert (cost.parameters, cost.macs) == (weights, macs)
-
-
-def test_paper_segmenter_saves_most_of_its_encoder() -> None:
-    with torch.device("meta"):
-        segmenter, plain = OcclusionSegmenter(), OcclusionSegmenter(separable=False)
-    cheap, dear = segmenter.encoder_cost(224, 224), segmenter.encoder_cost(224, 224, separable=False)
-    assert count(plain) - count(segmenter) == dear.parameters - cheap.parameters
-    assert cheap.parameters / dear.parameters < 0.13
-    assert cheap.macs / dear.macs < 0.2
-
-
-def test_segmenter_shape_range_gradients_and_logits(batch: tuple[Tensor, Tensor]) -> None:
-    occluded, mask = batch
-    segmenter = OcclusionSegmenter((8, 16, 24))
-    nn.functional.binary_cross_entropy_with_logits(segmenter.logits(occluded), mask).backward()
-    assert [name for name, p in segmenter.named_parameters() if p.grad is None or not p.grad.abs().max() > 0] == []
-    segmenter.eval()
-    with torch.no_grad():
-        probability = segmenter(occluded)
-        torch.testing.assert_close(probability, torch.sigmoid(segmenter.logits(occluded)))
-        torch.testing.assert_close(probability[1:], segmenter(occluded[1:]), rtol=0, atol=1e-6)
-    assert probability.shape == mask.shape
-    assert 0 <= probability.min() < probability.max() <= 1
 
 
 # --------------------------------------------------------------------------------------------------- discriminators

@@ -49,7 +49,7 @@ def images(textured: Callable[..., Tensor], disturbed: Callable[..., Tensor]) ->
 
 def test_all_metrics_of_the_protocol_are_found() -> None:
     expected = {"psnr", "ssim", "ms_ssim", "fsim", "mse", "l1", "lpips", "niqe", "brisque", "fid", "kid"}
-    expected |= {"mask_iou", "mask_f1", "lpips_squeeze", "lpips_vgg", "fd_alexnet", "kid_alexnet"}
+    expected |= {"texture", "mask_iou", "mask_f1", "lpips_squeeze", "lpips_vgg", "fd_alexnet", "kid_alexnet"}
     assert expected <= set(METRICS.names())
     assert METRICS.broken == {}
 

@@ -15,6 +15,7 @@ from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Face, OcclusionCard
 from unmaskbench.datasets.occlusions.mask_cloth import KINDS
 from unmaskbench.datasets.occlusions.things import THINGS
+from unmaskbench.datasets.occlusions.worn_mask import SHARES
 
 CASES = [
     *(("medical_mask", {"kind": kind}) for kind in KINDS),
@@ -23,6 +24,7 @@ CASES = [
     ("random_lines", {}),
     ("irregular", {}),
     *(("objects", {"kind": kind}) for kind in THINGS),
+    *(("worn_mask", {"kind": kind}) for kind in SHARES),
 ]
 NAMES = [f"{name}-{'-'.join(str(v) for v in given.values())}" for name, given in CASES]
 
@@ -62,7 +64,7 @@ def test_depends_on_its_generator_alone(name: str, given: dict[str, object], fac
     assert torch.equal(first.mask, again.mask)
 
 
-@pytest.mark.parametrize("name", ["medical_mask", "random_lines", "irregular", "objects"])
+@pytest.mark.parametrize("name", ["medical_mask", "random_lines", "irregular", "objects", "worn_mask"])
 def test_another_seed_is_another_occlusion(name: str, face: Face) -> None:
     occlusion = OCCLUSIONS.build(name)
     drawn = [occlusion.apply(face, np.random.default_rng(seed)).image for seed in range(4)]
@@ -98,7 +100,7 @@ def test_scales_with_the_face(name: str, given: dict[str, object], size: int, fa
     assert abs(small - large) < (0.10 if "eyeglasses" in given.values() else 0.06)
 
 
-@pytest.mark.parametrize("name", ["medical_mask", "block", "random_lines", "objects"])
+@pytest.mark.parametrize("name", ["medical_mask", "block", "random_lines", "objects", "worn_mask"])
 def test_unusable_landmarks_are_named(name: str, face: Face) -> None:
     occlusion = OCCLUSIONS.build(name)
     for points, word in (
@@ -115,7 +117,7 @@ def test_unusable_landmarks_are_named(name: str, face: Face) -> None:
 def test_a_face_outside_the_image_is_no_crash() -> None:
     far = make_face()
     far = dataclasses.replace(far, landmarks=far.landmarks + 500 if far.landmarks is not None else None)
-    for name in ("medical_mask", "block", "random_lines", "objects"):
+    for name in ("medical_mask", "block", "random_lines", "objects", "worn_mask"):
         occluded = OCCLUSIONS.build(name).apply(far, np.random.default_rng(0))
         assert torch.equal(occluded.image, far.image) or float(occluded.mask.mean()) > 0
 
@@ -141,6 +143,8 @@ def test_wrong_image_shape(face: Face) -> None:
         ("irregular", {"holes_are": "red"}, "holes_are must be"),
         ("irregular", {"colour": "red"}, "colour must be"),
         ("objects", {"kind": "hat"}, "kind must be one of any, sunglasses"),
+        ("worn_mask", {"kind": "gas"}, "kind must be one of any, surgical, kn95, cloth; found"),
+        ("worn_mask", {"kind": "none"}, "kind must be one of any, surgical, kn95, cloth; found"),
     ],
 )
 def test_parameters_are_checked(name: str, given: dict[str, object], word: str) -> None:
@@ -148,7 +152,7 @@ def test_parameters_are_checked(name: str, given: dict[str, object], word: str) 
         OCCLUSIONS.build(name, **given)
 
 
-@pytest.mark.parametrize("name", ["medical_mask", "block", "random_lines", "irregular", "objects"])
+@pytest.mark.parametrize("name", ["medical_mask", "block", "random_lines", "irregular", "objects", "worn_mask"])
 def test_card_and_frozen(name: str) -> None:
     occlusion = OCCLUSIONS.build(name)
     assert isinstance(occlusion.card, OcclusionCard)

@@ -324,6 +324,13 @@ def test_predicted_masks_get_rows_of_their_own_and_mask_metrics(tmp_path: Path) 
     assert sources == {"untouched": "none", "tiny_fill": "oracle", "tiny_fill@predicted": "predicted"}
 
 
+def test_a_segmenter_sees_faces_at_its_own_size(tmp_path: Path) -> None:
+    suite = tiny.suite(mask_source="both", segmenter="tiny_native_segmenter", metrics=["mask_iou"], gallery=0)
+    rows = table(run(suite, tmp_path / "run", speed=False)).filter(pl.col("metric") == "mask_iou")
+    assert set(rows["status"]) == {"ok"}
+    assert 0.6 < rows["value"].min() < 1.0  # the edge of a small block, resized twice
+
+
 def test_a_segmenter_that_breaks_fails_only_what_needs_it(tmp_path: Path) -> None:
     suite = tiny.suite(mask_source="both", segmenter="tiny_broken_segmenter", metrics=["l1", "mask_iou"], gallery=0)
     rows = table(run(suite, tmp_path / "run", speed=False))

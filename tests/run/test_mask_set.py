@@ -88,7 +88,7 @@ def test_a_whole_set_verifies_and_every_change_is_named(built: tuple[Path, str],
     extra = tiny.write_png(out / "extra.png", tiny.TinyFaces()[0].image)
     problems = mask_set.verify(out)
     assert len(problems) == 5
-    for path, said in ((changed, "changed"), (torn, "cannot be read"), (empty, "cannot be read"), (gone, "no such file"),
+    for path, said in ((changed, "changed"), (torn, "truncated or damaged"), (empty, "is empty"), (gone, "no such file"),
                        (extra, "not in the manifest")):  # fmt: skip
         assert any(str(path) in problem and said in problem for problem in problems), (path, problems)
     manifest = json.loads((out / "manifest.json").read_text())

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tests import tiny
+from unmaskbench.benchmark.plan.geometry import HOLE_FILL
 from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard
@@ -45,6 +46,10 @@ class Multiple(Shaped):
     card = MethodCard("tiny_multiple", "Multiple", needs_mask=True, provenance="classical", size_multiple=8)
 
 
+class Told(Shaped):
+    card = MethodCard("tiny_told", "Told", needs_mask=True, provenance="classical")
+
+
 class Half(Shaped):
     card = dataclasses.replace(Shaped.card, id="tiny_half")
 
@@ -67,6 +72,7 @@ def _plugins() -> Iterator[None]:
         "tiny_shaped": Shaped,
         "tiny_native": Native,
         "tiny_multiple": Multiple,
+        "tiny_told": Told,
         "tiny_half": Half,
         "tiny_over": Over,
     }
@@ -106,6 +112,29 @@ def test_a_method_gets_the_size_of_its_card(batch: Any, name: str, given: int) -
     assert restored.raw.shape == batch[0].shape
     known = batch[1].expand(-1, 3, -1, -1) == 0
     assert torch.equal(restored.composite[known], batch[0][known])
+
+
+@pytest.mark.parametrize("name", ["tiny_told", "tiny_native", "tiny_multiple", "tiny_told+tiny_over"])
+def test_a_method_that_is_told_the_hole_does_not_see_the_cloth(batch: Any, name: str) -> None:
+    images, mask, ids = batch
+    black = images * (1 - mask)
+    assert torch.equal(restorer(name).restore(images, mask, ids).raw, restorer(name).restore(black, mask, ids).raw)
+    # A blind method has nothing but the cloth to know the hole by.
+    blind = restorer("tiny_shaped")
+    assert not torch.equal(blind.restore(images, mask, ids).raw, blind.restore(black, mask, ids).raw)
+
+
+def test_the_hole_is_blank_and_nothing_else_is(batch: Any) -> None:
+    images, mask, ids = batch
+    hole = mask.expand(-1, 3, -1, -1) > 0
+    raw = restorer("tiny_told").restore(images, mask, ids).raw
+    assert torch.allclose(raw[hole], torch.tensor(HOLE_FILL), atol=0.5 / 255)
+    assert torch.equal(raw[~hole], images[~hole])
+
+
+def test_a_later_part_of_a_chain_sees_what_the_earlier_one_painted(batch: Any) -> None:
+    images, mask, ids = batch
+    assert torch.equal(restorer("tiny_shaped+tiny_told").restore(images, mask, ids).raw, images)
 
 
 def test_every_output_is_8_bit(batch: Any) -> None:
@@ -175,4 +204,6 @@ def test_a_batch_that_raises_is_tried_one_by_one(batch: Any) -> None:
     restored = restorer("tiny_odd", mode="raise", on="b").restore(*batch)
     assert [bool(error) for error in restored.errors] == [False, True, False]
     assert restored.errors[1] == "RuntimeError: no face for you"
-    assert torch.equal(restored.raw, batch[0])  # the failed one is the occluded image, which is never scored
+    assert torch.equal(restored.raw[1], batch[0][1])  # the failed one is the occluded image, which is never scored
+    known = batch[1].expand(-1, 3, -1, -1) == 0
+    assert torch.equal(restored.raw[known], batch[0][known])

@@ -58,7 +58,7 @@ def test_what_does_not_pair_is_a_row_that_says_why(folders: tuple[Path, Path, Pa
     messages = dict(table.select("sample", "message").iter_rows())
     assert "no truth at" in messages["p0/1.png"]
     assert "restored is 32 x 32 px, its mask 30 x 30 px" in messages["p1/1.png"]
-    assert "cannot be read as an image" in messages["p2/1.png"]
+    assert "cannot be decoded, truncated or damaged" in messages["p2/1.png"]
     assert "no mask at" in messages["p3.png"]
 
 

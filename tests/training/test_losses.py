@@ -250,6 +250,36 @@ def test_identity_sees_crops_that_move(home: Path) -> None:
         Identity(jitter_px=-1.0)
 
 
+def test_identity_sees_both_crops_through_one_camera(home: Path) -> None:
+    from unmaskbench.benchmark.training.losses.identity import Identity
+
+    del home  # EdgeFace's weights
+    generator = torch.Generator().manual_seed(1)
+    truth, points = two_faces(generator)
+    batch = Batch(truth, truth, torch.ones(2, 1, 128, 128), points)
+    checks = (torch.arange(128)[:, None] + torch.arange(128)[None]).remainder(2) * 0.2 - 0.1
+    restored = (truth + checks).clamp(0, 1)
+    camera = Identity(camera=1.0)
+    torch.manual_seed(0)
+    assert float(camera(truth, batch)) == pytest.approx(0.0, abs=1e-5)
+    # A checkerboard is what a soft lens does not show.
+    assert float(camera(restored, batch)) < float(Identity()(restored, batch))
+    with pytest.raises(ValueError, match="camera"):
+        Identity(camera=2.0)
+
+
+def test_a_lens_does_what_its_figures_say() -> None:
+    from unmaskbench.benchmark.training.losses.identity import photographed
+
+    crops = torch.rand(2, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    none, full = (torch.full((2, 1, 1, 1), value) for value in (0.0, 1.0))
+    assert torch.allclose(photographed(crops, torch.stack((none, none)), none), crops)
+    centre = photographed(crops, torch.stack((full, none)), none)[..., 4, 4]
+    assert torch.allclose(centre, crops[..., 2:7, 2:7].mean((-2, -1)))
+    flat = torch.full((2, 3, 9, 9), 0.9)
+    assert torch.allclose(photographed(flat, torch.stack((none, full)), full / 2), torch.tensor(0.5 + 0.7 * 0.4 + 0.1))
+
+
 def test_dlib_teaches_on_its_own_crops() -> None:
     """Its answers are the matcher's, for crops that it cuts itself; in bfloat16 they turn by less than three degrees."""
     from unmaskbench.benchmark.plugins.registry import MATCHERS

@@ -108,7 +108,7 @@ def test_a_recipe_may_extend_one_of_another_plugin() -> None:
 
 def test_plugins_of_one_folder_have_recipes_of_their_own() -> None:
     assert [recipe_file(name).name for name in ("modified_vnet", "mbnet", "segmenter", "compact")] == [
-        "recipe.yaml", "mbnet_recipe.yaml", "segmenter_recipe.yaml", "compact_recipe.yaml",
+        "recipe.yaml", "mbnet_recipe.yaml", "recipe.yaml", "compact_recipe.yaml",
     ]  # fmt: skip
     assert recipe_file("telea") is None
     assert recipe_names("telea") == []

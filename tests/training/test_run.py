@@ -13,7 +13,7 @@ import yaml
 
 from tests.training import toy
 from unmaskbench.benchmark.plugins.learned_method import metadata_of, training_card
-from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.plugins.weights.loading import read_state_dict
 from unmaskbench.benchmark.training import hooks, loop, release, step, train
@@ -263,8 +263,7 @@ def test_recorded_people_are_disjoint() -> None:
         assert all(roles[a].isdisjoint(roles[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
         assert content["training"]["sha256"].startswith(name)
         assert len(roles[0]) == content["training"]["identities"]
-    for name in METHODS.names():
-        cls = METHODS.get(name)
+    for name, cls in [(name, room.get(name)) for room in (METHODS, SEGMENTERS) for name in room.names()]:
         path = cls.folder / "weights" / f"{name}_compact.card.yaml" if hasattr(cls, "build_network") else None
         if path is not None and path.is_file():
             people = release.read_card(path.with_name(f"{name}_compact.safetensors"))["data"]["people"]

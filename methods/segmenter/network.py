@@ -1,6 +1,6 @@
 """Occlusion segmentation network of Tsai, Wu and Chen (2026), sections 2.1 and 2.2, Fig. 2."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -105,3 +105,37 @@ class OcclusionSegmenter(nn.Module):
                 parameters += cost.parameters
                 macs += cost.macs
         return ConvolutionCost(parameters, macs)
+
+
+def deepened(shallow: Mapping[str, Tensor], deep: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """Weights of a network with fewer levels as weights ``deep`` of one with more, which gives the same masks at first.
+
+    A new level's decoder passes the encoder's features on as they are, with none of what comes from below. Its batch norm
+    gets the mean and variance that ReLU leaves of a normal distribution with the mean and deviation of the norm before
+    it, so that training goes on where it stood. None where no level is new.
+    """
+    added = {key: value.clone() for key, value in deep.items() if key not in shallow}
+    decoders = [key for key in added if key.startswith("decoder.") and key.endswith(".0.weight")]
+    if not decoders:
+        return None
+    for level in (int(key.split(".")[1]) for key in decoders):
+        convolution_weight = added[f"decoder.{level}.0.weight"]
+        width = len(convolution_weight)
+        torch.nn.init.zeros_(convolution_weight)
+        convolution_weight[:, width:, 1, 1] = torch.eye(width)
+        source = shallow if f"encoder.{level}.1.2.weight" in shallow else added
+        mean, variance = _rectified(*(source[f"encoder.{level}.1.2.{name}"].float() for name in ("bias", "weight")))
+        added[f"decoder.{level}.1.running_mean"], added[f"decoder.{level}.1.running_var"] = mean, variance
+        added[f"decoder.{level}.1.bias"], added[f"decoder.{level}.1.weight"] = mean.clone(), variance.sqrt()
+    return {**shallow, **added}
+
+
+def _rectified(mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of max(x, 0) for normal x."""
+    deviation = deviation.abs().clamp_min(1e-3)
+    normal = torch.distributions.Normal(0.0, 1.0)
+    at = mean / deviation
+    below, density = normal.cdf(at), normal.log_prob(at).exp()
+    first = mean * below + deviation * density
+    second = (mean**2 + deviation**2) * below + mean * deviation * density
+    return first, (second - first**2).clamp_min(1e-6)
