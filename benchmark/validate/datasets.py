@@ -91,7 +91,7 @@ def _check_without_files(found: Findings, cls: Any, split: str) -> None:
     """What a dataset of files says where they are not there."""
     found.expect(bool(cls.card.layout), "its card has no layout: tell which files it expects below its root")
     found.expect(
-        hasattr(cls, "files"),
+        issubclass(cls, FiledDataset),
         "it reads files and has no files(index): a changed picture would be answered from an older run",
     )
     if not found.expect(takes(cls, "root"), "its card says needs_root, and its constructor takes no root"):
