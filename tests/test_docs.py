@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.doc_examples import FENCE, blocks
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 EXAMPLES = sorted((DOCS / "extend").glob("*.md"))
 IMAGE_LIMIT_BYTES = 300_000
 
-FENCE = re.compile(r'^```(\w+)?(?: title="([^"]+)")?\n(.*?)^```', re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 INLINE = re.compile(r"`([^`]+)`", re.S)
 OPERATORS = re.compile(r"&&|\|\||[|;]")
@@ -34,12 +35,6 @@ def name_of(page: Path) -> str:
 def without_code(text: str) -> str:
     """The prose of a page: fenced and indented blocks taken out."""
     return re.sub(r"^(?: {4}|\t).*$", "", FENCE.sub("", text), flags=re.M)
-
-
-def blocks(page: Path, language: str) -> list[tuple[str, str]]:
-    """Title ("" where there is none) and content of every fenced block of a language, in order."""
-    found = FENCE.findall(page.read_text(encoding="utf-8"))
-    return [(title, body) for kind, title, body in found if kind == language]
 
 
 def anchors(page: Path) -> set[str]:

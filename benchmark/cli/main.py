@@ -20,6 +20,7 @@ from unmaskbench.benchmark.cli import (
     run,
     score,
     train,
+    validate,
     weights,
 )
 
@@ -40,6 +41,7 @@ app.command("open")(open.open_page)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
+app.command("validate")(validate.validate)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
 app.command("export")(export.export)

@@ -25,8 +25,7 @@ from unmaskbench.benchmark.host.machine import cores
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
-from unmaskbench.benchmark.plugins import registry
-from unmaskbench.benchmark.plugins.file_plugin import MODULE_PREFIX
+from unmaskbench.benchmark.plugins import file_plugin, registry
 from unmaskbench.benchmark.run.engines.supervisor import Crew, EngineError, Member, Setup, Step, last_words, take
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
@@ -158,7 +157,7 @@ class _Actors(Crew[_Actor]):
         # A lost actor is not restarted and its unit not sent again by Ray: what becomes of both is the crew's to say.
         options = {"num_cpus": 1, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
         self._seat = ray.remote(**options)(_Seat)
-        self._setup = ray.put((setup, ray.cloudpickle.dumps(_plugins())))
+        self._setup = ray.put((setup, ray.cloudpickle.dumps(_plugins()), file_plugin.contents()))
 
     def spawn(self) -> _Actor:
         handle = self._seat.remote(self._setup)
@@ -208,8 +207,8 @@ class _Actors(Crew[_Actor]):
 class _Seat:
     """What runs in an actor: a worker in a thread of its own, so that its progress can be told while it computes."""
 
-    def __init__(self, sent: tuple[Setup, bytes]) -> None:
-        self._setup, self._plugins = sent
+    def __init__(self, sent: tuple[Setup, bytes, dict[str, bytes]]) -> None:
+        self._setup, self._plugins, self._files = sent
         self._orders: queue.SimpleQueue[tuple[Unit, Step]] = queue.SimpleQueue()
         self._said: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
@@ -231,6 +230,7 @@ class _Seat:
         import torch
 
         try:
+            file_plugin.take(self._files)
             _register(self._plugins)
             # Of the thread that computes, and no more than its own machine has.
             torch.set_num_threads(min(self._setup.threads, cores()))
@@ -253,8 +253,8 @@ def _plugins() -> list[tuple[str, str, type]]:
     every = [
         (room, name, getattr(registry, room).get(name)) for room in ROOMS for name in getattr(registry, room).names()
     ]
-    # An actor reads a plug-in file itself, when it meets the name FILE.py:CLASS.
-    return [(room, name, cls) for room, name, cls in every if not cls.__module__.startswith(MODULE_PREFIX)]
+    # A plug-in file is sent as it is, and read when its name FILE.py:CLASS is met.
+    return [(room, name, cls) for room, name, cls in every if not cls.__module__.startswith(file_plugin.MODULE_PREFIX)]
 
 
 def _register(sent: bytes) -> None:

@@ -106,6 +106,22 @@ def test_the_board_and_the_progress_are_the_local_engines(tmp_path: Path, alone:
     assert told["restore"] == 12
 
 
+def test_a_plug_in_file_goes_to_the_actors_wherever_they_run(
+    tmp_path: Path, alone: tuple[Path, Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a relative path: the actors' working folder is another."""
+    monkeypatch.chdir(tmp_path)
+    Path("filler.py").write_text(
+        "from unmaskbench.plugin import MethodCard\n\n\nclass Grey:\n"
+        "    card = MethodCard(id='grey_file', title='Grey', needs_mask=False, provenance='classical')\n\n"
+        "    def load(self, device): ...\n\n    def restore(self, occluded, mask):\n        return occluded * 0 + 0.5\n"
+    )
+    suite = tiny.suite(methods=["untouched", "tiny_fill", "filler.py:Grey"])
+    rows = table(run(suite, tmp_path / "run", engine="ray", workers=1, speed=False))
+    assert set(rows.filter(pl.col("method") == "filler.Grey")["status"]) == {"ok"}
+    assert rows.filter(pl.col("method") != "filler.Grey").equals(table(alone[0]))
+
+
 def test_an_actor_that_is_killed_costs_nothing(tmp_path: Path, alone: tuple[Path, Told]) -> None:
     told = Told()
     mortal = {"id": "mortal", "label": "mortal", "parameters": {"mark": str(tmp_path / "mark")}}
