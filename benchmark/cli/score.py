@@ -32,10 +32,10 @@ def score(
 
     folder = brought(source)
     if (folder / "run.json").is_file():
-        from unmaskbench.benchmark.board.build import rescore
+        from unmaskbench.benchmark.board.build import rebuild_board
         from unmaskbench.benchmark.cli.progress import print_summary
 
-        rescore(folder)
+        rebuild_board(folder)
         folder_of(source).publish("board.json")
         print_summary(folder)
         return

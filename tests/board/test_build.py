@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from tests import tiny
-from unmaskbench.benchmark.board.build import rescore
+from unmaskbench.benchmark.board.build import rebuild_board
 from unmaskbench.benchmark.board.verification import independent
 from unmaskbench.benchmark.plugins.types import MatcherCard, MethodCard
 from unmaskbench.benchmark.run.entry import run
@@ -194,7 +194,7 @@ def test_what_is_recovered_is_the_difference_of_both_rates(board: dict[str, Any]
 
 def test_scoring_again_calls_no_network_and_changes_nothing(folder: Path, board: dict[str, Any]) -> None:
     tiny.CALLS.clear()
-    again = rescore(folder)
+    again = rebuild_board(folder)
     assert not tiny.CALLS
     assert json.loads(json.dumps(again)) == board
 
