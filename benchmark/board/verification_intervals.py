@@ -120,7 +120,7 @@ class ResampledFigures:
         if handling == "penalised":
             return scores, self.bootstrap
         if setting not in self._limited:
-            marks = (~np.isneginf(scores.genuine), ~np.isneginf(scores.impostor))
+            marks = (np.isfinite(scores.genuine), np.isfinite(scores.impostor))
             self._limited[setting] = self.bootstrap.limited(*marks)
         return scores.completed(), self._limited[setting]
 
