@@ -5,16 +5,18 @@
     claim.json          whose folder it is, from the first moment: what a killed run is known by
     run.json            what was run: suite, versions, hardware, hashes
     manifest.parquet    every sample: sha256 of its truth, occluded and mask pixels, coverage, attributes
-    parts/<key>.parquet       scores, one row per (sample, metric, region, output)
-    parts/<key>.samples.parquet   the manifest's share of a reference unit
-    embeddings/<key>.parquet  face embeddings, one row per (sample, matcher, role or output)
+    parts/<key>.parquet       a restoration's: one row per sample, without metric; a measurement's: one row per (sample,
+                              region, output) of its metric, none where it is a matcher or a set metric
+    parts/<key>.samples.parquet   the manifest's share of a truth unit
+    embeddings/<key>.parquet  a matcher's face embeddings, one row per (sample, role or output)
     sets/<key>.npz      sufficient statistics of set metrics
+    restored/<key>.npz  the 8-bit pixels of a restoration, and what became of each sample
     images/             PNGs for the report
     board.json          aggregates
     .lock               held by the process that writes; empty, and without meaning once that has ended
 
 A file appears under its name only when it is complete: it is written to a temporary name, flushed to disk and renamed.
-A unit's score part is written last and names its companions (embeddings, set statistics, manifest), so that a unit counts
+A unit's part is written last and names its companions (pixels, embeddings, set statistics, manifest), so that a unit counts
 as complete only where all that it wrote is there.
 """
 
@@ -79,7 +81,7 @@ SAMPLES: dict[str, Any] = {
 
 # Among a set's statistics: the reason why a part has none.
 SET_FAILED = "failed"
-FOLDERS = ("parts", "embeddings", "sets", "images")
+FOLDERS = ("parts", "embeddings", "sets", "restored", "images")
 COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"
 # What reading a damaged table raises: polars gives up with a panic, which is no Exception, on some bytes.
@@ -253,8 +255,17 @@ class RunFolder:
     def write_arrays(self, relative: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write named arrays as one .npz file, atomically."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
+        # The lowest level: pixels become hardly smaller with a higher one, and take several times as long.
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
         self.write_bytes(relative, buffer.getvalue())
+
+    def remove(self, relatives: Sequence[str]) -> None:
+        """Remove files of the run; one that is not there is gone already."""
+        for name in relatives:
+            (self.path / name).unlink(missing_ok=True)
 
     def publish(self, *relatives: str) -> None:
         """Make files that were put below the folder by other means than ``write_bytes`` part of the run; none named, all.
@@ -310,7 +321,11 @@ class RunFolder:
 
     def arrays(self, key: str) -> dict[str, np.ndarray]:
         """Set statistics of a unit, {} where it has none."""
-        path = self.path / "sets" / f"{key}.npz"
+        return self.read_arrays(f"sets/{key}.npz")
+
+    def read_arrays(self, relative: str) -> dict[str, np.ndarray]:
+        """The arrays of an archive, {} where there is none."""
+        path = self.path / relative
         if not path.is_file():
             return {}
         with np.load(path, allow_pickle=False) as stored:
