@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from unmaskbench.benchmark.cli import check, compare, doctor, export, listing, masks, report, run, score, train, weights
+from unmaskbench.benchmark.cli import (
+    check,
+    compare,
+    doctor,
+    export,
+    listing,
+    masks,
+    report,
+    run,
+    score,
+    train,
+    verify,
+    weights,
+)
 
 app = typer.Typer(
     name="bench",
@@ -23,6 +36,7 @@ app.command("run")(run.run)
 app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("check")(check.check)
+app.command("verify")(verify.verify)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
 app.command("doctor")(doctor.doctor)

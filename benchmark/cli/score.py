@@ -70,10 +70,13 @@ def _score_run(source: str, folder: Path, metrics: list[str], matchers: list[str
             measure(source, metrics, matchers, listener=bars.listener)
     else:
         from unmaskbench.benchmark.board.build import rescore
+        from unmaskbench.benchmark.run.entry import mark_board
+        from unmaskbench.benchmark.store.folder import FINISHED, RunFolder
         from unmaskbench.benchmark.store.mirrored_folder import folder_of
 
         rescore(folder)
-        folder_of(source).publish("board.json")
+        mark_board(RunFolder(folder))
+        folder_of(source).publish("board.json", *([FINISHED] if (folder / FINISHED).is_file() else []))
     print_summary(folder)
 
 

@@ -21,7 +21,7 @@ from unmaskbench.benchmark.run.engines import local, require
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.record import describe, files_of, keep_official_pairs, write_manifest
 from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult
-from unmaskbench.benchmark.store.folder import FINISHED, RunFolder
+from unmaskbench.benchmark.store.folder import FINISHED, UNDER_WAY, RunFolder, read_json
 from unmaskbench.benchmark.store.mirrored_folder import folder_of
 
 
@@ -72,8 +72,11 @@ def run(
         todo = _missing(planned, folder, options, listener)
         state = _state(planned, options)
         if todo or not folder.finished(state):
+            folder.write_json(UNDER_WAY, {"state": state})
+            folder.remove([FINISHED])
             _complete(planned, folder, options, listener, todo)
             folder.write_json(FINISHED, _mark(folder, state))
+            folder.remove([UNDER_WAY])
     finally:
         folder.close()
     return folder.path
@@ -114,13 +117,12 @@ def _check(options: RunOptions) -> None:
 def _complete(
     planned: Plan, folder: RunFolder, options: RunOptions, listener: Listener, todo: list[list[Unit]]
 ) -> None:
-    """Compute what is missing and write all that a finished run has but its mark, which a run under way must not have."""
+    """Compute what is missing and write all that a finished run has but its mark."""
     # Not at the top: a finished run is answered in half the time without what times, scores and draws.
     from unmaskbench.benchmark.board.build import score
     from unmaskbench.benchmark.run.gallery import draw_gallery
     from unmaskbench.benchmark.run.speed import measure_speed
 
-    folder.remove([FINISHED])
     started = time.perf_counter()
     results = _compute(planned, folder, options, listener, todo)
     write_manifest(planned, folder)
@@ -201,6 +203,12 @@ def _mark(folder: RunFolder, state: str) -> dict[str, str]:
     """What says that a run has finished: its state, and the record and board that belong together."""
     hashes = {f"{name}_sha256": content_hash(folder.path / f"{name}.json") for name in ("run", "board")}
     return {"state": state, **hashes}
+
+
+def mark_board(folder: RunFolder) -> None:
+    """Say of a finished run whose board was made anew that this board is its own."""
+    if (folder.path / FINISHED).is_file():
+        folder.write_json(FINISHED, _mark(folder, str(read_json(folder.path / FINISHED, "a run").get("state", ""))))
 
 
 def _lost_methods(planned: Plan, folder: RunFolder) -> dict[str, str]:

@@ -13,6 +13,7 @@
     restored/<key>.npz  the 8-bit pixels of a restoration, and what became of each sample
     images/             PNGs for the report
     board.json          aggregates
+    finished.json       what of a finished run belongs together; underway.json: there while a run has not finished
     .lock               held by the process that writes; empty, and without meaning once that has ended
 
 A file appears under its name only when it is complete: it is written to a temporary name, flushed to disk and renamed.
@@ -39,6 +40,8 @@ import polars as pl
 
 SCHEMA = "unmaskbench.run/1"
 FINISHED = "finished.json"
+# There from the moment in which a run begins to compute until it has finished.
+UNDER_WAY = "underway.json"
 
 ROWS: dict[str, Any] = {
     "dataset": pl.String,
@@ -205,6 +208,7 @@ class RunFolder:
             "speed.json",
             "gallery.json",
             FINISHED,
+            UNDER_WAY,
         ):
             (self.path / name).unlink(missing_ok=True)
         for pairs in self.path.glob("pairs-*.npz"):
@@ -282,7 +286,11 @@ class RunFolder:
         return read_json(self.path / "run.json", "a run")
 
     def read_board(self) -> dict[str, Any]:
-        """board.json. Raises StoreError where it is absent or broken."""
+        """board.json. Raises StoreError where it is absent or broken, or left from before a run that is under way."""
+        if (self.path / UNDER_WAY).is_file():
+            raise StoreError(
+                f"{self.path} holds a run that has not finished: wait until it has ended, or give its bench run again"
+            )
         return read_json(self.path / "board.json", "a board")
 
     def finished(self, state: str) -> bool:

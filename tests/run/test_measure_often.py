@@ -16,7 +16,7 @@ from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.run.engines import local
 from unmaskbench.benchmark.run.entry import measure, run
-from unmaskbench.benchmark.store.folder import RunFolder
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 
 SECOND = {"id": "tiny_colours", "label": "second"}
 
@@ -80,6 +80,8 @@ def test_a_measure_that_is_cut_off_goes_on_where_it_was(tmp_path: Path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         run(tiny.suite(metrics=["psnr", "ssim"]), folder, speed=False)
     assert not (folder / "finished.json").exists()
+    with pytest.raises(StoreError, match="holds a run that has not finished"):
+        RunFolder(folder).read_board()
     monkeypatch.undo()
     run(tiny.suite(metrics=["psnr", "ssim"]), folder, speed=False)
     assert set(done) == {"metric ssim"}

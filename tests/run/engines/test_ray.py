@@ -21,8 +21,8 @@ from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.units import Unit, plan
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard
-from unmaskbench.benchmark.run.engines import require, supervisor
 from unmaskbench.benchmark.run.engines import ray as engine
+from unmaskbench.benchmark.run.engines import require, supervisor
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.worker import UnitResult
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
