@@ -21,6 +21,7 @@ from unmaskbench.benchmark.cli import (
     score,
     train,
     validate,
+    verify,
     weights,
 )
 
@@ -39,6 +40,7 @@ app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("open")(open.open_page)
 app.command("check")(check.check)
+app.command("verify")(verify.verify)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
 app.command("validate")(validate.validate)

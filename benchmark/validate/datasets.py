@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import DatasetEntry, SuiteError
-from unmaskbench.benchmark.plan.units import check_ids
 from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import UnavailablePluginError
 from unmaskbench.benchmark.plugins.types import Face, FiledDataset, PairedDataset, SampleRef
