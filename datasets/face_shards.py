@@ -12,11 +12,17 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from unmaskbench.benchmark.plugins.registry import DATASETS
-from unmaskbench.benchmark.plugins.types import Attribute, DatasetCard, Face, SampleRef
-from unmaskbench.benchmark.store.images import is_image, read_image
-from unmaskbench.datasets.annotations import existing
-from unmaskbench.datasets.landmarks import read_landmarks
+from unmaskbench.plugin import (
+    DATASETS,
+    Attribute,
+    DatasetCard,
+    Face,
+    SampleRef,
+    existing,
+    is_image,
+    read_image,
+    read_landmarks,
+)
 
 SPLITS = ("train", "validation")
 LAYOUT = """ROOT/

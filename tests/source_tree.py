@@ -5,6 +5,7 @@ Usage: python tests/source_tree.py FOLDER
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
 from pathlib import Path
@@ -27,6 +28,13 @@ def lay_out(folder: Path) -> Path:
     _link([path for path in (checkout / "benchmark").iterdir() if path != door], package / "benchmark")
     _link(list((checkout / "datasets").iterdir()), package / "datasets")
     (package / "datasets" / "__init__.py").touch()
+    # The documentation's examples beside the package, so that types are checked in them too.
+    spec = importlib.util.spec_from_file_location("doc_examples", Path(__file__).with_name("doc_examples.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    doc_examples = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(doc_examples)
+    doc_examples.write_package(folder)
     return package
 
 

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.doc_examples import FENCE, blocks
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 EXAMPLES = sorted((DOCS / "extend").glob("*.md"))
 IMAGE_LIMIT_BYTES = 300_000
 
-FENCE = re.compile(r'^```(\w+)?(?: title="([^"]+)")?\n(.*?)^```', re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 INLINE = re.compile(r"`([^`]+)`", re.S)
 OPERATORS = re.compile(r"&&|\|\||[|;]")
@@ -34,12 +35,6 @@ def name_of(page: Path) -> str:
 def without_code(text: str) -> str:
     """The prose of a page: fenced and indented blocks taken out."""
     return re.sub(r"^(?: {4}|\t).*$", "", FENCE.sub("", text), flags=re.M)
-
-
-def blocks(page: Path, language: str) -> list[tuple[str, str]]:
-    """Title ("" where there is none) and content of every fenced block of a language, in order."""
-    found = FENCE.findall(page.read_text(encoding="utf-8"))
-    return [(title, body) for kind, title, body in found if kind == language]
 
 
 def anchors(page: Path) -> set[str]:
@@ -279,7 +274,7 @@ def test_the_readers_model_file_is_valid(tmp_path: Path) -> None:
 
 
 def test_the_readers_tolerances_are_valid() -> None:
-    from unmaskbench.benchmark.gate.baseline import Tolerance
+    from unmaskbench.benchmark.gate.tolerance import Tolerance
 
     (content,) = [body for _, body in blocks(DOCS / "gate.md", "json")]
     assert [Tolerance.model_validate(entry).metric for entry in json.loads(content)] == ["psnr", "ssim", "*"]

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.doc_examples import plugins, write_package
+
 ROOT = Path(__file__).resolve().parents[1]
+GROUPS = {
+    "methods/": "unmaskbench.methods",
+    "datasets/occlusions/": "unmaskbench.occlusions",
+    "datasets/": "unmaskbench.datasets",
+    "benchmark/metrics/": "unmaskbench.metrics",
+    "benchmark/biometrics/matchers/": "unmaskbench.matchers",
+}
 ROOMS = ("benchmark", "methods", "datasets", "reports")
 DOOR = "benchmark/public/"  # what `import unmaskbench` gives
 DATA = (".py", ".yaml", ".json", ".safetensors", ".html", ".j2", ".css", ".js", ".svg", ".parquet", ".npz")
@@ -58,29 +67,24 @@ def members(wheel: Path) -> set[str]:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel and a second package that brings a method."""
+    """A folder with the wheel, and a second package: the documentation's examples by their entry points, and one that is
+    broken."""
     target = tmp_path_factory.mktemp("site")
     second = tmp_path_factory.mktemp("second")
+    points = {"unmaskbench.methods": ['second_torn = "doc_examples.torn"']}
+    for title in plugins():
+        group = next(group for place, group in GROUPS.items() if title.startswith(place))
+        group = "unmaskbench.segmenters" if "segmenter" in title else group
+        stem = Path(title).stem
+        points.setdefault(group, []).append(f'{stem} = "doc_examples.{stem}"')
     (second / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
         '[project]\nname = "second-restorer"\nversion = "1.0"\n'
-        '[project.entry-points."unmaskbench.methods"]\nsecond_mean = "second_restorer"\nsecond_torn = "second_restorer.torn"\n'
-        '[tool.setuptools]\npackages = ["second_restorer"]\n'
+        '[tool.setuptools]\npackages = ["doc_examples"]\n'
+        + "".join(f'[project.entry-points."{group}"]\n' + "\n".join(lines) + "\n" for group, lines in points.items())
     )
-    package = second / "second_restorer"
-    package.mkdir()
+    package = write_package(second, only_plugins=True)
     (package / "torn.py").write_text("import a_package_that_is_not_here\n")
-    (package / "__init__.py").write_text(
-        "from unmaskbench.benchmark.plugins.registry import METHODS\n"
-        "from unmaskbench.benchmark.plugins.types import MethodCard\n"
-        "@METHODS.register('second_mean')\n"
-        "class SecondMean:\n"
-        "    '''The mean colour everywhere.'''\n"
-        "    card = MethodCard(id='second_mean', title='Second mean', needs_mask=False, provenance='classical')\n"
-        "    def load(self, device): ...\n"
-        "    def restore(self, occluded, mask):\n"
-        "        return occluded.mean((2, 3), keepdim=True).expand_as(occluded)\n"
-    )
     pip("install", "--no-deps", "--quiet", "--target", str(target), str(wheel), cwd=second)
     pip("install", "--no-deps", "--no-build-isolation", "--quiet", "--target", str(target), str(second), cwd=second)
     return target
@@ -150,8 +154,8 @@ def test_another_package_s_method_is_found_and_its_broken_one_is_said(installed:
     done = bench(installed, tmp_path, "list", "methods", "--json")
     assert done.returncode == 0, done.stderr
     found = {entry["id"]: entry for entry in json.loads(done.stdout)}
-    assert found["second_mean"]["state"] == "ready"
-    assert found["second_mean"]["title"] == "Second mean"
+    assert found["mean_colour"]["state"] == "ready"
+    assert found["mean_colour"]["title"] == "Mean colour"
     assert found["second_torn"]["state"] == "broken"
     assert "a_package_that_is_not_here" in found["second_torn"]["remedies"][0]
     assert found["telea"]["state"] == "ready"
@@ -161,17 +165,27 @@ def test_a_run_from_a_folder_that_is_no_checkout(installed: Path, tmp_path: Path
     words = [
         "run",
         "--methods",
-        "second_mean",
+        "mean_colour",
         "--limit",
         "4",
         "--metrics",
-        "l1",
+        "l1,worst_pixel",
         "--occlusions",
-        "block",
+        "corner",
         "--no-speed",
     ]
     done = bench(installed, tmp_path, *words, "--matchers", "none")
     assert done.returncode == 0, done.stderr
     board = json.loads((tmp_path / "runs" / "quick" / "board.json").read_text())
-    assert [method["method"] for method in board["methods"]] == ["untouched", "second_mean"]
+    assert [method["method"] for method in board["methods"]] == ["untouched", "mean_colour"]
     assert (tmp_path / "runs" / "quick" / "index.html").is_file()
+
+
+def test_another_package_s_plug_ins_are_validated_by_its_name(installed: Path, tmp_path: Path) -> None:
+    done = bench(installed, tmp_path, "validate", "second-restorer", "--json")
+    assert done.returncode == 1, done.stderr
+    found = {thing["subject"]: thing["problems"] for thing in json.loads(done.stdout)["things"]}
+    (torn,) = found.pop("method 'second_torn'")
+    assert "a_package_that_is_not_here" in torn
+    assert len(found) == len(plugins())
+    assert not any(found.values()), found

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from unmaskbench.benchmark.gate.baseline import Baseline
-    from unmaskbench.benchmark.gate.check import Result
     from unmaskbench.benchmark.gate.text import Line
+    from unmaskbench.benchmark.gate.verdict import Result
 
 
 def check(
@@ -43,9 +43,9 @@ def check(
     from unmaskbench.benchmark.gate.snapshot import snapshot
     from unmaskbench.benchmark.gate.text import headline, write_markdown
     from unmaskbench.benchmark.gate.worst_images import worst_samples, write_worst
-    from unmaskbench.benchmark.store.mirrored_folder import brought
+    from unmaskbench.benchmark.store.mirrored_folder import local_copy
 
-    folder = brought(run)
+    folder = local_copy(run)
     if update and not baseline.exists():
         _write(snapshot(folder), baseline)
         return

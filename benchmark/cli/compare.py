@@ -21,9 +21,9 @@ def compare(
     from unmaskbench.benchmark.cli.check import print_lines
     from unmaskbench.benchmark.gate.compare import compare as compared
     from unmaskbench.benchmark.gate.text import difference_lines
-    from unmaskbench.benchmark.store.mirrored_folder import brought
+    from unmaskbench.benchmark.store.mirrored_folder import local_copy
 
-    result = compared(brought(first), brought(second))
+    result = compared(local_copy(first), local_copy(second))
     lines = difference_lines(result, every)
     print_lines(f"{first} -> {second}", lines, shown=len(lines))
     rows = [verdict for verdict in result.verdicts if verdict.difference is not None]

@@ -20,6 +20,8 @@ from unmaskbench.benchmark.cli import (
     run,
     score,
     train,
+    validate,
+    verify,
     weights,
 )
 
@@ -38,8 +40,10 @@ app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("open")(open.open_page)
 app.command("check")(check.check)
+app.command("verify")(verify.verify)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
+app.command("validate")(validate.validate)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
 app.command("export")(export.export)

@@ -30,10 +30,10 @@ def report(
       bench report runs/lfw runs/quick --out boards/
       bench report runs/lfw --tables tables/
     """
-    from unmaskbench.benchmark.store.mirrored_folder import brought, folder_of
+    from unmaskbench.benchmark.store.mirrored_folder import folder_of, local_copy
     from unmaskbench.reports.site import render
 
-    folders = [brought(run) for run in runs]
+    folders = [local_copy(run) for run in runs]
     page = render(folders, out or folders[0], single_file=single_file, figures_limit=figures)
     if out is None:
         folder_of(runs[0]).publish()

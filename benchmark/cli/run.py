@@ -77,6 +77,13 @@ def run(
     save_images: Annotated[
         bool, typer.Option("--save-images", help="Keep every restored image, not the gallery's.")
     ] = False,
+    keep: Annotated[
+        str,
+        typer.Option(
+            help="restored: keep the restored pixels (49 kB a 128 px image before compression), so that a metric or "
+            "matcher more restores nothing. none: drop them at the end."
+        ),
+    ] = "restored",
     speed: Annotated[bool, typer.Option("--speed/--no-speed", help="Time each method.")] = True,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser at the end.")] = False,
 ) -> None:
@@ -96,7 +103,7 @@ def run(
     with Bars() as bars:
         folder = execute(
             chosen, out or None, device=device, engine=engine, address=address or None, workers=workers,
-            fresh=fresh, save_images=save_images, speed=speed, isolate=isolate, unit_timeout=unit_timeout or None,
+            fresh=fresh, keep=keep, save_images=save_images, speed=speed, isolate=isolate, unit_timeout=unit_timeout or None,
             listener=bars.listener,
         )  # fmt: skip
         page = folder / "index.html"

@@ -7,8 +7,8 @@ in float64, which from there on takes less memory than the rows and does not gro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -16,6 +16,12 @@ from torch import Tensor
 from unmaskbench.plugin import ContentCache, MetricCard, Missing, WeightFile, check_images, weights
 
 Statistics = dict[str, np.ndarray]
+
+
+class FeaturesOf(Protocol):
+    """Features (N, d) of images (N, 3, H, W)."""
+
+    def __call__(self, images: Tensor, /) -> Tensor: ...
 
 
 class FeatureSets:
@@ -27,7 +33,7 @@ class FeatureSets:
 
     card: ClassVar[MetricCard]
     weights: ClassVar[tuple[WeightFile, ...]]
-    features_of: ClassVar[Callable[[Tensor], Tensor]]
+    features_of: ClassVar[FeaturesOf]
     shares_with: ClassVar[str] = ""
 
     def __init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -20,7 +21,7 @@ from unmaskbench.benchmark.metrics._deep_features import (
 )
 from unmaskbench.benchmark.metrics._feature_sets import FeatureSets, Statistics, merge_moments
 from unmaskbench.benchmark.metrics._frechet import frechet_distance
-from unmaskbench.plugin import METRICS, MetricCard, Missing
+from unmaskbench.plugin import METRICS, MetricCard, Missing, WeightFile
 
 RANKED_FROM = 2048
 
@@ -48,7 +49,7 @@ class Fid(FeatureSets):
         source="Heusel et al. 2017, arXiv 1706.08500; Inception of pytorch-fid 0.3.0",
         notes=f"Unranked below {RANKED_FROM} images: the covariance of 2,048 features is then singular.",
     )
-    weights = (FID_INCEPTION,)
+    weights: ClassVar[tuple[WeightFile, ...]] = (FID_INCEPTION,)
     features_of = staticmethod(inception_features)
     shares_with = "kid"
 

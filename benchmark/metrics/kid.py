@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -19,7 +20,7 @@ from unmaskbench.benchmark.metrics._deep_features import (
     inception_features,
 )
 from unmaskbench.benchmark.metrics._feature_sets import FeatureSets, Statistics, merge_rows
-from unmaskbench.plugin import METRICS, MetricCard, Missing
+from unmaskbench.plugin import METRICS, MetricCard, Missing, WeightFile
 
 BLOCK_ROWS = 1024
 DEGREE = 3
@@ -82,7 +83,7 @@ class Kid(FeatureSets):
         source="Binkowski et al. 2018, arXiv 1801.01401",
         notes="Unbiased, so that equal distributions scatter around 0 and single values may be negative.",
     )
-    weights = (FID_INCEPTION,)
+    weights: ClassVar[tuple[WeightFile, ...]] = (FID_INCEPTION,)
     features_of = staticmethod(inception_features)
 
     def merge(self, parts: Sequence[Mapping[str, np.ndarray]]) -> Statistics:

@@ -13,19 +13,32 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.metrics.regions import region_mean
-from unmaskbench.benchmark.metrics.validation import check_pair, check_region
-from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard
+from unmaskbench.plugin import MetricCard, full_reference, region_mean
 
 # ITU-R BT.601: luma and the two colour differences, of one unit.
 OPPONENT = ((0.299, 0.587, 0.114), (0.701, -0.587, -0.114), (-0.299, -0.587, 0.886))
 SIDES = (1, 3, 5, 9)
 """Box means between which a band lies: details of about two, four and seven pixels."""
-FLOOR = (0.5 / 255) ** 2
+FLOOR_LEVELS = 0.5
+FLOOR = (FLOOR_LEVELS / 255) ** 2
 """Energy of half a grey level: two flat pictures are of one texture, whatever their rounding."""
 
 
+@full_reference(
+    MetricCard(
+        id="texture",
+        title="Distance of textures",
+        kind="full_reference",
+        direction="lower",
+        range=(0.0, float("inf")),
+        signature=f"texture|bt601|box:{','.join(map(str, SIDES))}|chequer|floor:{FLOOR_LEVELS:g}|8bit|u1",
+        unit="octaves",
+        regions=("whole", "hole", "known", "border"),
+        minimum_size=max(SIDES),
+        source="definition; energies of band-pass responses after Portilla and Simoncelli 2000",
+        notes="0.2 octaves are hardly seen; smears and blotches cost half an octave and more.",
+    )
+)
 def texture(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
     """Distance of the two textures per image in octaves of amplitude, (N,) float64, 0 for the same texture.
 
@@ -36,8 +49,6 @@ def texture(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Te
     Both (N, 3, H, W) in [0, 1], 8-bit quantised, sides of 9 px and more. ``region`` is (N, 1, H, W) of zeros and ones or
     None; NaN where it is empty. Raises ValueError on other shapes or ranges.
     """
-    check_pair(restored, truth, max(SIDES), "texture")
-    check_region(region, restored, "texture")
     ratios = torch.log2(energies(restored, region) / energies(truth, region))
     return ratios.abs().mean(1) / 2
 
@@ -58,30 +69,3 @@ def _box(images: Tensor, side: int) -> Tensor:
     if side == 1:
         return images
     return functional.avg_pool2d(images, side, stride=1, padding=side // 2, count_include_pad=False)
-
-
-@METRICS.register("texture")
-class Texture:
-    """The distance of textures for the harness; the reference is the truth itself."""
-
-    card = MetricCard(
-        id="texture",
-        title="Distance of textures",
-        kind="full_reference",
-        direction="lower",
-        range=(0.0, float("inf")),
-        signature="texture|bt601|box:1,3,5,9|chequer|floor:0.5|8bit|u1",
-        unit="octaves",
-        regions=("whole", "hole", "known", "border"),
-        minimum_size=max(SIDES),
-        source="definition; energies of band-pass responses after Portilla and Simoncelli 2000",
-        notes="0.2 octaves are hardly seen; smears and blotches cost half an octave and more.",
-    )
-
-    def reference(self, truth: Tensor) -> Tensor:
-        """The truth (N, 3, H, W)."""
-        return truth
-
-    def score(self, restored: Tensor, reference: Tensor, region: Tensor | None) -> Tensor:
-        """Values (N,) in octaves, float64."""
-        return texture(restored, reference, region)

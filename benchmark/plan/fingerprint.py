@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plugins.exports import DOOR, HOMES
 from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
-from unmaskbench.benchmark.plugins.weights.files import find, sha256
+from unmaskbench.benchmark.plugins.weights.files import find
 
 OWN_FOLDER = ("method", "segment", "dataset", "metric", "matcher", "occlusion")
 # The contracts and the plumbing: a change there is a change of the harness, which the parts' schema number tells.
@@ -40,10 +41,10 @@ def fingerprint(cls: type) -> str:
         files |= {p for p in path.parent.rglob("*") if p.suffix in (".py", ".yaml", ".safetensors")}
     files |= set(weight_paths_of(cls))  # trained here, outside the plug-in's folder
     total = hashlib.sha256(f"{cls.__module__}.{cls.__qualname__}".encode())
-    for digest in sorted(sha256(file) for file in files):
+    for digest in sorted(content_hash(file) for file in files):
         total.update(digest.encode())
     for weight in weights_of(cls):
-        found = weight.sha256 or ("" if (here := find(weight)) is None else sha256(here))
+        found = weight.sha256 or ("" if (here := find(weight)) is None else content_hash(here))
         total.update(f"{weight.id}:{found}".encode())
     return total.hexdigest()
 
@@ -101,11 +102,22 @@ def _names_in(source: bytes, parent: str) -> frozenset[str]:
     return frozenset(names)
 
 
+def _is_type_checking(test: ast.expr) -> bool:
+    """Whether a condition is ``TYPE_CHECKING``, below which stands what is never run."""
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
+
+
 def _statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every statement of a file. Expressions are most of a tree and hold no import: to walk them too takes ten times as long."""
+    """Every statement of a file that is run. Expressions are most of a tree and hold no import: to walk them too takes ten
+    times as long."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
+        if isinstance(node, ast.If) and _is_type_checking(node.test):
+            waiting += node.orelse
+            continue
         yield node
         for block in ("body", "orelse", "finalbody", "handlers", "cases"):
             inner = getattr(node, block, None)

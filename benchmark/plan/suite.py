@@ -122,10 +122,12 @@ class Pairs(_Frozen):
 
 
 class Statistics(_Frozen):
-    """Bootstrap over identities."""
+    """Bootstrap over identities; ``allowed_failures`` is the share of samples that a method may lack and still be ranked
+    by image metrics, with the worst value in place of them."""
 
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 2000
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    allowed_failures: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
 class Suite(_Frozen):
@@ -224,6 +226,12 @@ def names() -> list[str]:
 
 def load_suite(name_or_file: str | Path) -> Suite:
     """A suite by its name or from a YAML file (read with ``safe_load``). Raises SuiteError."""
+    path = suite_path(name_or_file)
+    return parse(read_suite(path), str(path))
+
+
+def suite_path(name_or_file: str | Path) -> Path:
+    """The file of a suite, given by its name or itself. Raises SuiteError with the nearest name."""
     path = Path(name_or_file)
     if path.suffix not in (".yaml", ".yml"):
         path = SUITES / f"{name_or_file}.yaml"
@@ -231,11 +239,24 @@ def load_suite(name_or_file: str | Path) -> Suite:
             near = difflib.get_close_matches(str(name_or_file), names(), n=1, cutoff=0.5)
             hint = f"; did you mean '{near[0]}'?" if near else "."
             raise SuiteError(f"unknown suite '{name_or_file}'{hint} (bench list suites, or give a .yaml file)")
+    return path
+
+
+def read_suite(path: Path) -> dict[str, Any]:
+    """The mapping in a suite's file, not validated. Raises SuiteError."""
     try:
-        content = read_mapping(path, "suite", LIMIT_BYTES, aliases=False)
+        return read_mapping(path, "suite", LIMIT_BYTES, aliases=False)
     except ValueError as error:
         raise SuiteError(str(error)) from error
-    return parse(content, str(path))
+
+
+def problems(content: Any) -> list[str]:
+    """Everything that is wrong with a suite's mapping by itself, a sentence each; [] for a valid one."""
+    try:
+        Suite.model_validate(content)
+    except ValidationError as error:
+        return [_explain(detail) for detail in error.errors()]
+    return []
 
 
 def parse(content: Any, source: str) -> Suite:

@@ -1,50 +1,104 @@
-"""A suite becomes an ordered list of units of work.
+"""A suite becomes an ordered list of units of work, of two kinds.
 
-A unit is one shard of one dataset under one occlusion, restored by one method. Its key is a hash of everything that can
-change its result, so that a finished part is reused exactly when it would come out the same. Units of one shard follow
-each other, because what depends on the truth alone is computed once and kept while they run.
+A restoration is one shard of one dataset under one occlusion, restored by one method. A measurement is one metric or one
+matcher on one restoration. The key of each is a hash of everything that can change its result, so that a finished part is
+reused exactly when it would come out the same: a metric or matcher more costs itself, and restores nothing. Units of one
+shard follow each other, because what depends on the truth alone is computed once and kept while they run.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from unmaskbench.benchmark.plan.fingerprint import fingerprint
-from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.plan.file_hash import content_hash
+from unmaskbench.benchmark.plan.keys import (
+    measure_hash,
+    measurement_key,
+    method_hash,
+    restoration_key,
+    sample_hash,
+)
 from unmaskbench.benchmark.plan.listener import Listener
+from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
-from unmaskbench.benchmark.plugins.hooks import takes
-from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
+from unmaskbench.benchmark.plugins.hooks import remarks_of, takes
+from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, MethodCard, Missing, SampleRef
-from unmaskbench.benchmark.plugins.weights.files import sha256
-
-PART_SCHEMA = 1
-# Another version of these may give other pixels or other figures from the same suite.
-LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "scipy", "onnxruntime")
 
 
 @dataclass(frozen=True)
-class Unit:
-    """One piece of work: ``samples`` are indices into the dataset; ``method`` None is the reference unit, which writes
-    the manifest and the truth's own embeddings and statistics. ``reference`` is the key of that unit of the same samples."""
+class Restoration:
+    """One shard under one occlusion, restored by one method: ``samples`` are indices into the dataset. ``method`` None is
+    the truth, which restores nothing and writes the manifest. ``truth_key`` is the key of that unit of the same samples."""
 
     key: str
     dataset: DatasetEntry
     occlusion: Entry
     method: MethodEntry | None
     samples: tuple[int, ...]
-    reference: str
+    truth_key: str
 
     @property
-    def row(self) -> str:
-        """The method's row id, "" for the reference unit."""
+    def method_label(self) -> str:
+        """The method's label, "" for the truth."""
         return self.method.label if self.method is not None else ""
+
+    @property
+    def measure(self) -> str:
+        """What is measured: nothing."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One metric or one matcher on one restoration, or on the truth."""
+
+    key: str
+    restoration: Restoration
+    kind: Literal["metric", "matcher"]
+    entry: Entry
+
+    @property
+    def dataset(self) -> DatasetEntry:
+        """The restoration's dataset."""
+        return self.restoration.dataset
+
+    @property
+    def occlusion(self) -> Entry:
+        """The restoration's occlusion."""
+        return self.restoration.occlusion
+
+    @property
+    def method(self) -> MethodEntry | None:
+        """The restoration's method, None for the truth."""
+        return self.restoration.method
+
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """The restoration's samples."""
+        return self.restoration.samples
+
+    @property
+    def truth_key(self) -> str:
+        """The key of the truth of the same samples."""
+        return self.restoration.truth_key
+
+    @property
+    def method_label(self) -> str:
+        """The restoration's method, "" for the truth."""
+        return self.restoration.method_label
+
+    @property
+    def measure(self) -> str:
+        """What is measured: ``metric psnr``, ``matcher edgeface``."""
+        return f"{self.kind} {self.entry.label}"
+
+
+Unit = Restoration | Measurement
 
 
 @dataclass(frozen=True)
@@ -61,6 +115,18 @@ class Plan:
         for unit in self.units:
             groups.setdefault((unit.dataset.label, unit.samples), []).append(unit)
         return list(groups.values())
+
+    def restorations(self) -> list[Restoration]:
+        """The restorations by a method, in order."""
+        return [unit for unit in self.units if isinstance(unit, Restoration) and unit.method is not None]
+
+    def truths(self) -> list[Restoration]:
+        """The truths, in order."""
+        return [unit for unit in self.units if isinstance(unit, Restoration) and unit.method is None]
+
+    def methods(self) -> dict[str, MethodEntry]:
+        """The methods by label, in order."""
+        return {unit.method_label: unit.method for unit in self.restorations() if unit.method is not None}
 
 
 def build_dataset(entry: DatasetEntry, size: int) -> Dataset:
@@ -141,158 +207,83 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
     parameters do not fit.
     """
     listener = listener or Listener()
-    methods = expand_methods(suite)
-    rows: dict[str, MethodEntry | None] = {"": None, **{entry.label: entry for entry in methods}}
+    methods: list[MethodEntry | None] = [None, *expand_methods(suite)]
     for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for named in entries:
             registry.get(named.id)
     for occlusion in suite.occlusions:
         OCCLUSIONS.build(occlusion.id, **occlusion.parameters)
-    environment = [_environment(suite), device.partition(":")[0]]
+    # What all shards share, and the files that parameters name, are hashed once and not in every unit.
+    method_hashes = [method_hash(method, suite) for method in methods]
+    measures = [_measures_of(method, suite) for method in methods]
     units: list[Unit] = []
     samples: dict[str, tuple[SampleRef, ...]] = {}
-    known: dict[Path, str] = {}
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
+        for remark in remarks_of(dataset):
+            listener.note(remark)
         refs = tuple(dataset.samples)
         check_ids(entry, refs)
         indices = limited(refs, entry.limit)
         if not indices:
             raise SuiteError(f"dataset '{entry.label}' (split {entry.split}) has no sample")
         samples[entry.label] = refs
-        # What all shards share, and the files that parameters name, are hashed once and not in every unit.
-        shared = {
-            (occlusion.label, row): digest([environment, _entry_hash(entry, occlusion, method, suite)])
-            for occlusion in suite.occlusions
-            for row, method in rows.items()
-        }
-        contents = _contents(dataset, indices, known, listener)
+        conditions = [(occlusion, sample_hash(entry, occlusion, suite, device)) for occlusion in suite.occlusions]
+        contents = _contents(dataset, indices, listener)
         for start in range(0, len(indices), suite.shard_size):
             shard = tuple(indices[start : start + suite.shard_size])
             faces = digest([[refs[i].id, refs[i].identity, *contents.get(i, ())] for i in shard])
-            for occlusion in suite.occlusions:
-                reference = ""
-                for row, method in rows.items():
-                    key = digest([shared[occlusion.label, row], faces])[:32]
-                    reference = reference or key
-                    units.append(Unit(key, entry, occlusion, method, shard, reference))
+            for occlusion, condition in conditions:
+                truth_key = restoration_key(condition, method_hashes[0], faces)
+                for method, hashed, measured in zip(methods, method_hashes, measures, strict=True):
+                    key = restoration_key(condition, hashed, faces)
+                    units += _with_measurements(Restoration(key, entry, occlusion, method, shard, truth_key), measured)
     return Plan(suite, tuple(units), samples)
 
 
-def _contents(
-    dataset: Dataset, indices: Sequence[int], known: dict[Path, str], listener: Listener
-) -> dict[int, list[str]]:
+Measure = tuple[Literal["metric", "matcher"], Entry, str]
+
+
+def _measures_of(method: MethodEntry | None, suite: Suite) -> list[Measure]:
+    """The metrics and matchers that measure a method's restorations (None: the truths), each with its hash. Segmentation
+    metrics score predicted masks; of the truths only what needs no reference, or is compared as a set, is measured."""
+    found: list[Measure] = []
+    for entry in suite.metrics:
+        kind = METRICS.card(entry.id).kind
+        if method is None:
+            owed = kind in ("no_reference", "set")
+        else:
+            owed = kind != "segmentation" or method.mask_source.startswith("predicted")
+        if owed:
+            found.append(("metric", entry, measure_hash("metric", entry, suite, method is None)))
+    for entry in suite.matchers:
+        found.append(("matcher", entry, measure_hash("matcher", entry, suite, method is None)))
+    return found
+
+
+def _with_measurements(restoration: Restoration, measures: Sequence[Measure]) -> Iterator[Unit]:
+    yield restoration
+    for kind, entry, hashed in measures:
+        yield Measurement(measurement_key(restoration.key, hashed), restoration, kind, entry)
+
+
+def _contents(dataset: Dataset, indices: Sequence[int], listener: Listener) -> dict[int, list[str]]:
     """sha256 of the files that each face is read from, by its index; "" for a file that cannot be read: its sample will say
-    so. Empty for a dataset that does not say what it reads. ``known`` keeps them by path, for lists that all faces share and
-    for a folder that two datasets read."""
+    so. Empty for a dataset that does not say what it reads."""
     if not isinstance(dataset, FiledDataset):
         return {}
     listener.begin({"read": len(indices)})
+    # Lists that all faces share are asked for once, not once a face.
+    known: dict[Path, str] = {}
     contents: dict[int, list[str]] = {}
     for index in indices:
         files = dataset.files(index)
         for path in files:
             if path not in known:
                 try:
-                    known[path] = sha256(path)
+                    known[path] = content_hash(path)
                 except OSError:
                     known[path] = ""
         contents[index] = [known[path] for path in files]
         listener.advance("read", 1)
     return contents
-
-
-def check_ids(entry: DatasetEntry, refs: Sequence[SampleRef]) -> None:
-    """Raise SuiteError where two samples share an id, or an id could lead out of a folder of images named by it."""
-    seen: set[str] = set()
-    for ref in refs:
-        if ref.id in seen:
-            raise SuiteError(f"dataset '{entry.label}': two samples have the id '{ref.id}'")
-        if not ref.id or ref.id.startswith("/") or "\0" in ref.id or ".." in ref.id.split("/"):
-            raise SuiteError(
-                f"dataset '{entry.label}': '{ref.id}' cannot be a sample's id (empty, or a path that climbs)"
-            )
-        if not ref.id.isprintable() and ref.id != ref.id.encode("utf-8", "replace").decode("utf-8"):
-            shown = ref.id.encode("utf-8", "backslashreplace").decode("utf-8")
-            raise SuiteError(f"dataset '{entry.label}': the name '{shown}' is no UTF-8; rename its file")
-        seen.add(ref.id)
-
-
-def _environment(suite: Suite) -> Any:
-    """What every unit depends on: geometry, metrics, matchers, precision, and the code that computes them."""
-    content = suite.model_dump(mode="json")
-    keys = (
-        "crop",
-        "size",
-        "outputs",
-        "metrics",
-        "regions",
-        "matchers",
-        "matcher_outputs",
-        "landmarks",
-        "precision",
-        "seed",
-    )
-    measures: list[Any] = [fingerprint(METRICS.get(entry.id)) for entry in suite.metrics]
-    measures += [fingerprint(MATCHERS.get(entry.id)) for entry in suite.matchers]
-    measures += [_file_states(entry) for entry in (*suite.metrics, *suite.matchers)]
-    libraries = [_version(name) for name in LIBRARIES]
-    return [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, {key: content[key] for key in keys}, measures, libraries]
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
-def _entry_hash(dataset: DatasetEntry, occlusion: Entry, method: MethodEntry | None, suite: Suite) -> Any:
-    content = {
-        "dataset": [dataset.model_dump(mode="json"), fingerprint(DATASETS.get(dataset.id))],
-        "occlusion": [occlusion.model_dump(mode="json"), fingerprint(OCCLUSIONS.get(occlusion.id))],
-        "files": [_file_states(dataset), _file_states(occlusion)],
-    }
-    if method is not None:
-        classes = [METHODS.get(part) for part in method.id.split("+")]
-        if method.mask_source.startswith("predicted"):
-            classes.append(SEGMENTERS.get(segmenter_of(method, suite)))
-        content["method"] = [
-            method.model_dump(mode="json"),
-            *(fingerprint(cls) for cls in classes),
-            _file_states(method),
-            # What a method that takes a mask is shown in the hole decides its pixels.
-            *([f"hole:{HOLE_FILL}"] if method.mask_source else []),
-        ]
-    return content
-
-
-def segmenter_of(method: MethodEntry, suite: Suite) -> str:
-    """The segmenter behind a method's predicted masks."""
-    return method.mask_source.partition(":")[2] or suite.segmenter
-
-
-def files_named(entry: Entry) -> dict[str, Path]:
-    """The files that an entry's parameters name (models, checkpoints), by the text that names them."""
-    texts = [value for value in entry.parameters.values() if isinstance(value, str)]
-    # Unlike Path's, this answers False for a text that is too long to be a path.
-    return {text: Path(text) for text in texts if os.path.isfile(text)}  # noqa: PTH113
-
-
-def _file_states(entry: Entry) -> list[Any]:
-    """What the parameters that name a file or folder hold now: a changed model or prediction is another result."""
-    return [_file_state(value) for value in entry.parameters.values() if isinstance(value, str)]
-
-
-def _file_state(value: str) -> Any:
-    path = Path(value)
-    try:
-        if path.is_file():
-            beside = path.with_suffix(".yaml")
-            return [sha256(path), sha256(beside) if beside.is_file() else ""]
-        if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file())
-            return [[p.relative_to(path).as_posix(), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
-    except OSError:  # a text that is no path at all, or a file that is not ours to read
-        return None
-    return None

@@ -92,7 +92,10 @@ class MetricCard:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a kind, direction, range or region that there is not: no run could make sense of it."""
-        choices = {"kind": (self.kind, KINDS), "direction": (self.direction, DIRECTIONS)}
+        choices: dict[str, tuple[str, tuple[str, ...]]] = {
+            "kind": (self.kind, KINDS),
+            "direction": (self.direction, DIRECTIONS),
+        }
         choices |= {f"regions[{place}]": (region, REGIONS) for place, region in enumerate(self.regions)}
         for key, (value, legal) in choices.items():
             if value not in legal:

@@ -11,6 +11,8 @@ import importlib.util
 import inspect
 import re
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,10 @@ CARDS: dict[str, type] = {
 }
 
 
+_READ: dict[str, bytes] = {}
+_SENT: dict[str, bytes] = {}
+
+
 class PluginFileError(ValueError):
     """A file that gives no plug-in: it is not there, cannot be imported, or holds no such class."""
 
@@ -46,7 +52,7 @@ def is_reference(name: str) -> bool:
     return REFERENCE.fullmatch(name) is not None
 
 
-def load_class(reference: str, noun: str) -> type:
+def load_class(reference: str, noun: str) -> Any:
     """The class that ``FILE.py:CLASS`` names, a plug-in of the kind ``noun``.
 
     Raises PluginFileError with a sentence where there is no file, no such class, or the class is no ``noun``.
@@ -89,13 +95,14 @@ def is_plugin(value: Any, module: str) -> bool:
 
 def import_file(path: Path) -> Any:
     """The module in a file, imported once a process for each content. Raises PluginFileError."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise PluginFileError(f"no file at {path}; give FILE.py:CLASS") from error
+    content = _content(path)
     name = f"{MODULE_PREFIX}{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}_{hashlib.sha256(content).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
+    if str(path) in _SENT:
+        place = Path(tempfile.mkdtemp(prefix="unmaskbench-")) / path.name
+        place.write_bytes(content)
+        path = place
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec is not None
     assert spec.loader is not None
@@ -112,6 +119,26 @@ def import_file(path: Path) -> Any:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         raise PluginFileError(f"{path} cannot be imported: {type(error).__name__}: {text}") from error
     return module
+
+
+def contents() -> dict[str, bytes]:
+    """What this process has read of plug-in files, by the paths as they were written: for a machine where they are not."""
+    return {**_READ, **_SENT}
+
+
+def take(files: Mapping[str, bytes]) -> None:
+    """Read plug-in files from what another process has sent, wherever this one runs."""
+    _SENT.update(files)
+
+
+def _content(path: Path) -> bytes:
+    if str(path) in _SENT:
+        return _SENT[str(path)]
+    try:
+        _READ[str(path)] = path.read_bytes()
+    except OSError as error:
+        raise PluginFileError(f"no file at {path}; give FILE.py:CLASS") from error
+    return _READ[str(path)]
 
 
 def same_file(one: type, other: type) -> bool:

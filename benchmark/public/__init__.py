@@ -4,7 +4,7 @@
 >>> result = unmaskbench.run("quick", out="runs/mine", methods=["telea"])  # doctest: +SKIP
 >>> result.board["rows"]  # doctest: +SKIP
 
-Five names run a benchmark; ``unmaskbench.plugin`` has the names that a plug-in is written with, and ``unmaskbench.testing``
+Six names run a benchmark; ``unmaskbench.plugin`` has the names that a plug-in is written with, and ``unmaskbench.testing``
 the checks that it is held to. Nothing here imports torch until a run needs it.
 """
 
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unmaskbench.benchmark.plan.suite import Suite, load_suite
-    from unmaskbench.result import Result, open_run, run
+    from unmaskbench.result import Result, build_masks, open_run, run
 
-__all__ = ["Result", "Suite", "__version__", "load_suite", "open_run", "run"]
+__all__ = ["Result", "Suite", "__version__", "build_masks", "load_suite", "open_run", "run"]
 _HOMES = {
     "Result": "unmaskbench.result",
+    "build_masks": "unmaskbench.result",
     "open_run": "unmaskbench.result",
     "run": "unmaskbench.result",
     "Suite": "unmaskbench.benchmark.plan.suite",

@@ -155,8 +155,11 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.store.images import (
         ImageError,
         is_image,
+        read_exactly,
         read_image,
+        read_mask,
         read_pixels,
+        read_rgba,
         to_tensor,
     )
     from unmaskbench.datasets.annotations import (
@@ -277,11 +280,14 @@ __all__ = [
     "pose_of",
     "read_checkpoint",
     "read_convention",
+    "read_exactly",
     "read_image",
     "read_landmarks",
+    "read_mask",
     "read_method_card",
     "read_pixels",
     "read_published",
+    "read_rgba",
     "read_state_dict",
     "region_mean",
     "search_path",

@@ -55,3 +55,11 @@ def open_run(folder: Path | str) -> Result:
     RunFolder(path).read_run()
     RunFolder(path).read_board()
     return Result(path)
+
+
+def build_masks(suite: Suite, out: Path | str, workers: int = 1) -> str:
+    """Write the occluded faces of a suite, their truths and masks below ``out``, for networks that run elsewhere; returns
+    the manifest's hash. Raises StoreError where ``out`` holds another set or something else."""
+    from unmaskbench.benchmark.run.mask_set import build
+
+    return build(suite, Path(out), workers)

@@ -2,108 +2,219 @@
 
 from __future__ import annotations
 
-import datetime
 import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 import torch
 
-from unmaskbench.benchmark.biometrics.pairs import official_pairs
-from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, load_suite
-from unmaskbench.benchmark.plan.units import Plan, build_dataset, files_named, plan
-from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
-from unmaskbench.benchmark.plugins.types import PairedDataset
-from unmaskbench.benchmark.plugins.weights.files import find, sha256
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, load_suite, parse
+from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit, plan
+from unmaskbench.benchmark.run import kept
+from unmaskbench.benchmark.run.availability import unavailable
 from unmaskbench.benchmark.run.engines import local, require
-from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult, unavailable
-from unmaskbench.benchmark.store import provenance
-from unmaskbench.benchmark.store.folder import FINISHED, SAMPLES, SCHEMA, RunFolder
+from unmaskbench.benchmark.run.engines.options import EngineOptions
+from unmaskbench.benchmark.run.record import describe, files_of, keep_official_pairs, write_manifest
+from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult
+from unmaskbench.benchmark.store.folder import FINISHED, UNDER_WAY, RunFolder, read_json
 from unmaskbench.benchmark.store.mirrored_folder import folder_of
+
+
+@dataclass(frozen=True)
+class RunOptions(EngineOptions):
+    """How a suite is run; nothing here changes a score. See ``EngineOptions`` for who computes.
+
+    ``fresh`` begins anew. ``keep`` says whether the restored pixels stay in the folder, where a metric or matcher more can
+    measure them; ``save_images`` writes them all as PNGs. ``restore`` False refuses to call a method. ``speed`` times each
+    method.
+    """
+
+    fresh: bool = False
+    keep: Literal["restored", "none"] = "restored"
+    save_images: bool = False
+    speed: bool = True
+    restore: bool = True
 
 
 def run(
     suite: Suite | str,
     out: Path | str | None = None,
+    options: RunOptions | None = None,
     *,
-    device: str = "auto",
-    engine: str = "local",
-    address: str | None = None,
-    workers: int | None = None,
-    fresh: bool = False,
-    save_images: bool = False,
-    speed: bool = True,
-    isolate: bool = False,
-    unit_timeout: float | None = None,
     listener: Listener | None = None,
+    **changes: Any,
 ) -> Path:
     """Run a suite and return its run folder, which then holds ``board.json``.
 
     ``suite`` is a Suite or the name or file of one; ``out`` defaults to ``runs/<suite name>`` and may be a URL: what comes
-    back then is the folder's mirror on this machine. Parts that an earlier run of the same samples has finished are kept
-    unless ``fresh``. ``engine`` is who computes: "local" with ``workers`` processes (1), or "ray" with as many actors (one
-    for every CPU or GPU) on the cluster at ``address``, without one on this machine. ``isolate`` computes in a child
-    process also where there is one worker, so that a method that takes its process with it costs its own rows only;
-    ``unit_timeout`` (seconds) does the same and stops a unit that has no answer by then. Raises SuiteError, EngineError,
-    StoreError and the registry's errors before anything is computed; once units run, failures become rows.
+    back then is the folder's mirror on this machine. ``changes`` are fields of ``RunOptions`` by name. Parts that an earlier
+    run of the same samples has finished are kept, unless ``fresh``; those that no unit names any more are removed. Raises
+    SuiteError, EngineError, StoreError and the registry's errors before anything is computed; once units run, failures
+    become rows.
     """
-    if unit_timeout is not None and not unit_timeout > 0:
-        raise SuiteError(f"the time limit of a unit is {unit_timeout:g} s; give more than 0")
-    require(engine, address)
+    options = replace(options or RunOptions(), **changes)
+    _check(options)
     listener = listener or Listener()
     chosen = load_suite(suite) if isinstance(suite, str) else suite
-    device = resolve_device(device)
+    options = replace(options, device=resolve_device(options.device))
     absent = unavailable(chosen)
     if absent:
         raise SuiteError("; ".join(absent))
-    planned = plan(chosen, device, listener)
+    planned = plan(chosen, options.device, listener)
     folder = folder_of(out if out is not None else Path("runs") / chosen.name)
-    folder.open({"samples": chosen.samples_hash()}, fresh=fresh)
+    folder.open({"samples": chosen.samples_hash()}, fresh=options.fresh)
     try:
-        started = time.perf_counter()
-        results = _compute(planned, folder, device, engine, address, workers, listener, isolate, unit_timeout)
-        state = _state(planned, device, speed, save_images)
-        if not results and folder.finished(state):
-            return folder.path
-        # Not at the top: a finished run is answered in half the time without what times, scores and draws.
-        from unmaskbench.benchmark.board.build import score
-        from unmaskbench.benchmark.run.gallery import draw_gallery
-        from unmaskbench.benchmark.run.speed import measure_speed
-
-        _write_manifest(planned, folder)
-        _keep_official_pairs(planned, folder)
-        folder.write_json("run.json", describe(planned, folder, device, results, time.perf_counter() - started))
-        refused = _refused(planned, folder)
-        rows = [unit.method for unit in planned.units if unit.method is not None]
-        distinct = {entry.label: entry for entry in rows if entry.label not in refused}
-        if speed:
-            measure_speed(chosen, list(distinct.values()), folder, device, listener.note)
-        listener.note("aggregating")
-        board = score(folder)
-        listener.note("drawing the gallery")
-        draw_gallery(planned, folder, board, device, save_images, refused)
-        folder.write_json("board.json", board)
-        folder.write_json(FINISHED, {"state": state})
+        todo = _missing(planned, folder, options, listener)
+        state = _state(planned, options)
+        if todo or not folder.finished(state):
+            folder.write_json(UNDER_WAY, {"state": state})
+            folder.remove([FINISHED])
+            _complete(planned, folder, options, listener, todo)
+            folder.write_json(FINISHED, _mark(folder, state))
+            folder.remove([UNDER_WAY])
     finally:
         folder.close()
     return folder.path
 
 
-def _state(planned: Plan, device: str, speed: bool, save_images: bool) -> str:
+def measure(
+    where: Path | str,
+    metrics: Sequence[str] = (),
+    matchers: Sequence[str] = (),
+    options: RunOptions | None = None,
+    listener: Listener | None = None,
+) -> Path:
+    """Add metrics and matchers (ids) to a finished run, on the pixels that it keeps: no method is called.
+
+    Raises SuiteError where a restoration would have to run: its pixels were not kept, or its method, faces or libraries are
+    no longer those that the run had.
+    """
+    folder = folder_of(where)
+    record = folder.read_run()
+    suite = parse(record["suite"], f"{folder.path / 'run.json'}: suite")
+    held = {entry.label for entry in (*suite.metrics, *suite.matchers)}
+    suite = suite.replaced(
+        metrics=[*suite.model_dump()["metrics"], *(name for name in metrics if name not in held)],
+        matchers=[*suite.model_dump()["matchers"], *(name for name in matchers if name not in held)],
+    )
+    options = replace(options or RunOptions(), restore=False, speed=False, device=str(record["device"]))
+    return run(suite, where, options, listener=listener)
+
+
+def _check(options: RunOptions) -> None:
+    if options.unit_timeout is not None and not options.unit_timeout > 0:
+        raise SuiteError(f"the time limit of a unit is {options.unit_timeout:g} s; give more than 0")
+    if options.keep not in ("restored", "none"):
+        raise SuiteError(f"unknown --keep '{options.keep}'; one of restored, none")
+    require(options.engine, options.address)
+
+
+def _complete(
+    planned: Plan, folder: RunFolder, options: RunOptions, listener: Listener, todo: list[list[Unit]]
+) -> None:
+    """Compute what is missing and write all that a finished run has but its mark."""
+    # Not at the top: a finished run is answered in half the time without what times, scores and draws.
+    from unmaskbench.benchmark.board.build import build_board
+    from unmaskbench.benchmark.run.gallery import draw_gallery
+    from unmaskbench.benchmark.run.speed import measure_speed
+
+    started = time.perf_counter()
+    results = _compute(planned, folder, options, listener, todo)
+    write_manifest(planned, folder)
+    keep_official_pairs(planned, folder)
+    folder.write_json("run.json", describe(planned, folder, options.device, results, time.perf_counter() - started))
+    if options.speed:
+        lost = _lost_methods(planned, folder)
+        distinct = [entry for label, entry in planned.methods().items() if label not in lost]
+        measure_speed(planned.suite, distinct, folder, options.device, listener.note)
+    listener.note("aggregating")
+    board = build_board(folder)
+    listener.note("drawing the gallery")
+    draw_gallery(planned, folder, board, options.save_images)
+    folder.write_json("board.json", board)
+    _sweep_parts(planned, folder, listener)
+    if options.keep == "none":
+        for restoration in planned.restorations():
+            kept.drop_pixels(folder, restoration)
+    elif results:
+        megabytes = kept.size_of(folder) / 1e6
+        listener.note(
+            f"restored pixels kept: {megabytes:.1f} MB in {folder.path / 'restored'} (--keep none drops them)"
+        )
+
+
+def _missing(planned: Plan, folder: RunFolder, options: RunOptions, listener: Listener) -> list[list[Unit]]:
+    """The units without a complete part, in groups; a restoration whose pixels were not kept and that something is still to
+    be measured on is one of them. Raises SuiteError where a method would have to be called and must not."""
+    missing = {unit.key for unit in planned.units if not folder.is_complete(unit.key)}
+    wanted = {
+        unit.restoration.key
+        for unit in planned.units
+        if isinstance(unit, Measurement) and unit.method is not None and unit.key in missing
+    }
+    dropped = {key for key in wanted - missing if not kept.has_pixels(folder, key)}
+    again = [unit for unit in planned.units if unit.key in missing | dropped]
+    restored = [unit for unit in again if isinstance(unit, Restoration)]
+    if restored and not options.restore:
+        names = ", ".join(sorted({unit.method_label or "the truth" for unit in restored}))
+        raise SuiteError(
+            f"{folder.path}: {len(restored)} restorations ({names}) are not kept as they would come out now: their pixels "
+            "were dropped, or a method, face or library has changed; give bench run, which restores them"
+        )
+    if dropped:
+        listener.note(f"the pixels of {len(dropped)} restorations were not kept: they are restored again")
+    if len(again) < len(planned.units):
+        held = len(planned.units) - len(again)
+        listener.note(f"{held} of {len(planned.units)} parts are there already and are kept")
+    keys = {unit.key for unit in again}
+    groups = [[unit for unit in group if unit.key in keys] for group in planned.groups()]
+    return [group for group in groups if group]
+
+
+def _sweep_parts(planned: Plan, folder: RunFolder, listener: Listener) -> None:
+    """Remove what units have written that the run no longer has: another metric's part, a method's that has changed."""
+    named = files_of(planned, folder)
+    stale = [
+        file
+        for room in ("parts", "embeddings", "sets", "restored")
+        for file in (folder.path / room).rglob("*")
+        if file.is_file() and file.relative_to(folder.path).as_posix() not in named
+    ]
+    if stale:
+        megabytes = sum(file.stat().st_size for file in stale) / 1e6
+        folder.remove([file.relative_to(folder.path).as_posix() for file in stale])
+        listener.note(f"{len(stale)} files of parts that the run no longer has are removed ({megabytes:.1f} MB)")
+
+
+def _state(planned: Plan, options: RunOptions) -> str:
     """A hash of what a finished run and its board were made from: asked for again, nothing needs to be done."""
     here = Path(__file__).parents[1]
-    code = {file.relative_to(here).as_posix(): sha256(file) for file in sorted(here.rglob("*.py"))}
-    return digest([[unit.key for unit in planned.units], planned.suite.hash(), device, speed, save_images, code])
+    code = {file.relative_to(here).as_posix(): content_hash(file) for file in sorted(here.rglob("*.py"))}
+    asked = [options.device, options.speed, options.save_images, options.keep]
+    return digest([[unit.key for unit in planned.units], planned.suite.hash(), asked, code])
 
 
-def _refused(planned: Plan, folder: RunFolder) -> dict[str, str]:
-    """Methods that took a worker process with them or hung, by row, with the message: they are neither timed nor drawn,
-    since both happen in the process of the run itself."""
-    rows = folder.rows([unit.key for unit in planned.units if unit.method is not None])
+def _mark(folder: RunFolder, state: str) -> dict[str, str]:
+    """What says that a run has finished: its state, and the record and board that belong together."""
+    hashes = {f"{name}_sha256": content_hash(folder.path / f"{name}.json") for name in ("run", "board")}
+    return {"state": state, **hashes}
+
+
+def mark_board(folder: RunFolder) -> None:
+    """Say of a finished run whose board was made anew that this board is its own."""
+    if (folder.path / FINISHED).is_file():
+        folder.write_json(FINISHED, _mark(folder, str(read_json(folder.path / FINISHED, "a run").get("state", ""))))
+
+
+def _lost_methods(planned: Plan, folder: RunFolder) -> dict[str, str]:
+    """Methods that took a worker process with them or hung, by label, with the message: they are not timed, since that
+    happens in the process of the run itself."""
+    rows = folder.rows([unit.key for unit in planned.restorations()])
     lost = rows.filter(
         (pl.col("status") == "failed_restore")
         & (pl.col("message").str.starts_with(DIED) | pl.col("message").str.starts_with(HUNG))
@@ -124,130 +235,23 @@ def resolve_device(device: str) -> str:
 
 
 def _compute(
-    planned: Plan,
-    folder: RunFolder,
-    device: str,
-    engine: str,
-    address: str | None,
-    workers: int | None,
-    listener: Listener,
-    isolate: bool,
-    unit_timeout: float | None,
+    planned: Plan, folder: RunFolder, options: RunOptions, listener: Listener, groups: list[list[Unit]]
 ) -> list[UnitResult]:
-    groups = [[unit for unit in group if not folder.is_complete(unit.key)] for group in planned.groups()]
-    groups = [group for group in groups if group]
-    kept = len(planned.units) - sum(len(group) for group in groups)
-    if kept:
-        listener.note(f"{kept} of {len(planned.units)} parts are there already and are kept")
-    listener.begin(stage_totals(planned.suite, groups))
-    if engine == "ray":
+    listener.begin(stage_totals(groups))
+    if options.engine == "ray":
         from unmaskbench.benchmark.run.engines import ray
 
-        return list(
-            ray.execute(planned.suite, groups, folder, device, workers, listener.advance, unit_timeout, address)
-        )
-    return list(
-        local.execute(planned.suite, groups, folder, device, workers or 1, listener.advance, isolate, unit_timeout)
-    )
+        return list(ray.execute(planned.suite, groups, folder, options, listener.advance))
+    return list(local.execute(planned.suite, groups, folder, options, listener.advance))
 
 
-def stage_totals(suite: Suite, groups: Any) -> dict[str, int]:
+def stage_totals(groups: Iterable[Iterable[Unit]]) -> dict[str, int]:
     """How many images each stage will handle: the lengths of the progress bars."""
-    reference = sum(len(unit.samples) for group in groups for unit in group if unit.method is None)
-    methods = sum(len(unit.samples) for group in groups for unit in group if unit.method is not None)
-    totals = {"prepare": reference, "restore": methods, "score": methods, "embed": methods * len(suite.matchers)}
+    totals = dict.fromkeys(("prepare", "restore", "score", "embed"), 0)
+    for unit in (unit for group in groups for unit in group):
+        if isinstance(unit, Measurement):
+            stage = "score" if unit.kind == "metric" else "embed"
+        else:
+            stage = "prepare" if unit.method is None else "restore"
+        totals[stage] += len(unit.samples)
     return {stage: total for stage, total in totals.items() if total}
-
-
-def _write_manifest(planned: Plan, folder: RunFolder) -> None:
-    keys = [unit.key for unit in planned.units if unit.method is None]
-    rows = folder.samples(keys)
-    folder.write_table("manifest.parquet", rows.iter_rows(named=True), SAMPLES)
-
-
-def _keep_official_pairs(planned: Plan, folder: RunFolder) -> None:
-    """Official trials go into the run folder, so that it can be scored again where the dataset is not."""
-    suite = planned.suite
-    if not suite.pairs.official or not suite.matchers:
-        return
-    for entry in suite.datasets:
-        dataset = build_dataset(entry, suite.size)
-        if not isinstance(dataset, PairedDataset):
-            continue  # official where there is a list, else our own
-        pairs = official_pairs(dataset.pairs(), dataset.samples)
-        arrays = {"ids": np.array(pairs.ids), "identities": pairs.identities, "origin": np.array(pairs.origin)}
-        arrays |= {"genuine": pairs.genuine, "impostor": pairs.impostor}
-        if pairs.genuine_folds is not None and pairs.impostor_folds is not None:
-            arrays |= {"genuine_folds": pairs.genuine_folds, "impostor_folds": pairs.impostor_folds}
-        folder.write_arrays(f"pairs-{entry.label}.npz", arrays)
-
-
-def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> dict[str, Any]:
-    """run.json: what was run, where, with which versions; stage seconds add up over resumed runs."""
-    from unmaskbench.benchmark.board.build import manifest_hash
-
-    suite = planned.suite
-    earlier: dict[str, float] = {}
-    if (folder.path / "run.json").is_file():
-        earlier = dict(folder.read_run().get("timings", {}))
-    timings = dict(earlier)
-    for result in results:
-        for stage, seconds in result.seconds.items():
-            timings[stage] = round(timings.get(stage, 0.0) + seconds, 4)
-    if results:
-        timings["total"] = round(earlier.get("total", 0.0) + total, 4)
-    return {
-        "schema": SCHEMA,
-        "name": suite.name,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": provenance.command(),
-        "identity": {"samples": suite.samples_hash()},
-        "suite": suite.model_dump(mode="json"),
-        "suite_hash": suite.hash(),
-        "manifest": manifest_hash(folder),
-        "units": [
-            {
-                "key": unit.key,
-                "dataset": unit.dataset.label,
-                "occlusion": unit.occlusion.label,
-                "method": unit.row,
-                "samples": len(unit.samples),
-            }
-            for unit in planned.units
-        ],
-        "methods": [
-            entry.model_dump(mode="json")
-            for entry in {unit.row: unit.method for unit in planned.units if unit.method is not None}.values()
-        ],
-        "versions": provenance.versions(),
-        "hardware": provenance.hardware(),
-        "git": provenance.commit(),
-        "device": device,
-        "precision": suite.precision,
-        "resizing": {"samples": SAMPLE_RESIZE, "methods": METHOD_RESIZE},
-        "seed": suite.seed,
-        "weights": _weights(suite),
-        "timings": timings,
-    }
-
-
-def _weights(suite: Suite) -> dict[str, str]:
-    """sha256 of every weight file that is here and that the suite's plug-ins may have used, by its id or its name; of
-    every file that the suite's methods and matchers name themselves, by its path as they wrote it."""
-    from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS, SEGMENTERS
-
-    used: dict[str, str] = {}
-    classes = [METRICS.get(entry.id) for entry in suite.metrics] + [MATCHERS.get(entry.id) for entry in suite.matchers]
-    classes += [METHODS.get(part) for entry in suite.methods for part in entry.id.split("+")]
-    if suite.mask_source != "oracle" or any(entry.mask_source.startswith("predicted") for entry in suite.methods):
-        classes += [SEGMENTERS.get(name) for name in SEGMENTERS.names()]
-    for cls in classes:
-        for weight in weights_of(cls):
-            path = find(weight)
-            if path is not None:
-                used[weight.id] = weight.sha256 or sha256(path)
-        for path in weight_paths_of(cls):
-            used[path.name] = sha256(path)
-    for entry in (*suite.methods, *suite.matchers):
-        used |= {text: sha256(path) for text, path in files_named(entry).items()}
-    return dict(sorted(used.items()))

@@ -1,13 +1,13 @@
-"""The pictures of a board: worst, best and most disputed samples, restored once more and saved as PNGs.
+"""The pictures of a board: worst, best and most disputed samples, saved as PNGs from the pixels that the run keeps.
 
-Which samples are worth a look is known only after scoring, and a run of thousands of faces cannot keep every image; so
-the few that the report shows are computed again.
+Which samples are worth a look is known only after scoring. No method is called for it: their faces are decoded and occluded
+again, and their restored pixels read.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,9 +18,10 @@ from torch import Tensor
 
 from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.suite import default_label, digest
-from unmaskbench.benchmark.plan.units import Plan, Unit
-from unmaskbench.benchmark.run.shards import Stopwatch
-from unmaskbench.benchmark.run.worker import Worker
+from unmaskbench.benchmark.plan.units import Plan, Restoration
+from unmaskbench.benchmark.run.kept import read as read_kept
+from unmaskbench.benchmark.run.shard_source import ShardSource
+from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch
 from unmaskbench.benchmark.store.folder import RunFolder, read_json
 
 # What a picture is chosen by: the first of these that the run has.
@@ -28,22 +29,15 @@ CHOSEN_BY = (("psnr", "hole"), ("psnr", "whole"), ("ssim", "hole"), ("lpips", "w
 LOWER_IS_BETTER = {"lpips", "l1", "mse"}
 
 
-def draw_gallery(
-    plan: Plan, folder: RunFolder, board: dict[str, Any], device: str, save_all: bool, refused: Mapping[str, str]
-) -> None:
-    """Fill ``board["gallery"]`` and write its images below ``images/``; with ``save_all`` every sample is written. Rows in
-    ``refused`` are shown as failed with their message, and their methods are not called."""
+def draw_gallery(plan: Plan, folder: RunFolder, board: dict[str, Any], save_all: bool) -> None:
+    """Fill ``board["gallery"]`` and write its images below ``images/``; with ``save_all`` every sample is written. A sample
+    that failed is shown with its message, one whose pixels are not kept as skipped."""
     suite = plan.suite
     rows = folder.rows([unit.key for unit in plan.units if unit.method is not None])
     conditions = _by_condition(plan)
     choices = {condition: choose(rows, *condition, suite.gallery) for condition in conditions}
     key = digest(
-        [
-            [unit.key for unit in plan.units],
-            [[*c, chosen] for c, chosen in choices.items()],
-            save_all,
-            *sorted(refused.items()),
-        ]
+        [[unit.key for unit in plan.units], [[*c, chosen] for c, chosen in choices.items()], suite.outputs, save_all]
     )
     if (folder.path / "gallery.json").is_file():
         held = read_json(folder.path / "gallery.json", "a gallery")
@@ -51,19 +45,14 @@ def draw_gallery(
             board["gallery"] = held["entries"]
             return
     entries: list[dict[str, Any]] = []
-    worker: Worker | None = None
+    source = ShardSource(suite)
     for (dataset, occlusion), units in conditions.items():
         shown, refs = set(choices[dataset, occlusion]), plan.samples[dataset]
         for shard_units in units.values():
             # Only what is shown is decoded and occluded again; each sample's pixels are its own affair, not its shard's.
             few = tuple(i for i in shard_units[0].samples if save_all or refs[i].id in shown)
-            if not few:
-                continue
-            if worker is None:
-                worker = Worker(suite, folder, device)
-                for row, message in refused.items():
-                    worker.refuse(row, message)
-            entries += _draw_shard(worker, [replace(u, samples=few) for u in shard_units], shown, folder)
+            if few:
+                entries += _draw_shard(source, [replace(u, samples=few) for u in shard_units], shown, folder)
     scores = _scores(rows, {entry["sample"] for entry in entries})
     for entry in entries:
         for method, shown in entry["methods"].items():
@@ -82,7 +71,9 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
         here.filter(pl.col("status").is_in(["failed_restore", "failed_score", "failed_detect"]))
         .select("sample").unique().sort("sample").head(max(1, count // 4)).collect()["sample"].to_list()
     )  # fmt: skip
-    held = {(m, r) for m, r in here.select("metric", "region").unique().collect().iter_rows()}
+    held = {
+        (m, r) for m, r in here.filter(pl.col("metric") != "").select("metric", "region").unique().collect().iter_rows()
+    }
     by = next((pair for pair in CHOSEN_BY if pair in held), None)
     if by is None:
         return failed or here.select("sample").unique().sort("sample").head(count).collect()["sample"].to_list()
@@ -114,18 +105,19 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
     return chosen[:count]
 
 
-def _by_condition(plan: Plan) -> dict[tuple[str, str], dict[tuple[int, ...], list[Unit]]]:
-    found: dict[tuple[str, str], dict[tuple[int, ...], list[Unit]]] = {}
-    for unit in plan.units:
-        if unit.method is not None:
-            condition = found.setdefault((unit.dataset.label, unit.occlusion.label), {})
-            condition.setdefault(unit.samples, []).append(unit)
+def _by_condition(plan: Plan) -> dict[tuple[str, str], dict[tuple[int, ...], list[Restoration]]]:
+    found: dict[tuple[str, str], dict[tuple[int, ...], list[Restoration]]] = {}
+    for unit in plan.restorations():
+        condition = found.setdefault((unit.dataset.label, unit.occlusion.label), {})
+        condition.setdefault(unit.samples, []).append(unit)
     return found
 
 
-def _draw_shard(worker: Worker, units: Sequence[Unit], shown: set[str], folder: RunFolder) -> list[dict[str, Any]]:
+def _draw_shard(
+    source: ShardSource, units: Sequence[Restoration], shown: set[str], folder: RunFolder
+) -> list[dict[str, Any]]:
     first = units[0]
-    shard = worker.shard(first, Stopwatch())
+    shard = source.shard(first, Stopwatch())
     entries: dict[str, dict[str, Any]] = {}
     for position, identifier in enumerate(shard.ids):
         base = image_path(first.dataset.label, first.occlusion.label, identifier)
@@ -138,17 +130,32 @@ def _draw_shard(worker: Worker, units: Sequence[Unit], shown: set[str], folder: 
             "mask": _save(folder, f"{base}/mask.png", shard.masks[position]),
         }  # fmt: skip
     for unit in units:
-        assert unit.method is not None
-        restored, _ = worker.restore(unit.method, shard, f"{unit.dataset.label}/{unit.occlusion.label}")
-        for position, identifier in enumerate(shard.ids):
-            base = image_path(unit.dataset.label, unit.occlusion.label, identifier)
-            error = restored.errors[position]
-            picture: dict[str, Any] = {"status": "failed_restore" if error else "ok", "message": error}
-            for output in worker.suite.outputs:
-                image = restored.output(output)[position]
-                picture[output] = "" if error else _save(folder, f"{base}/{unit.row}.{output}.png", image)
-            entries[identifier]["methods"][unit.row] = picture
+        for identifier, picture in _pictures(source, unit, shard, folder).items():
+            entries[identifier]["methods"][unit.method_label] = picture
     return [entry for identifier, entry in entries.items() if identifier in shown]
+
+
+def _pictures(
+    source: ShardSource, unit: Restoration, shard: OccludedShard, folder: RunFolder
+) -> dict[str, dict[str, Any]]:
+    """What is shown of each sample of a shard restored by one method."""
+    kept = read_kept(folder, unit.key)
+    fates = kept.fates()
+    outputs = source.suite.outputs
+    absent = dict.fromkeys(outputs, "")
+    restored = kept.of(shard)[0] if kept.raw is not None else None
+    pictures: dict[str, dict[str, Any]] = {}
+    for position, identifier in enumerate(shard.ids):
+        status, message = fates.get(identifier, ("skipped", "it was not restored"))
+        if status == "ok" and restored is None:
+            status, message = "skipped", "its pixels are not kept (--keep none)"
+        pictures[identifier] = {"status": status, "message": message, **absent}
+        if status == "ok" and restored is not None:
+            base = image_path(unit.dataset.label, unit.occlusion.label, identifier)
+            for output in outputs:
+                name = f"{base}/{unit.method_label}.{output}.png"
+                pictures[identifier][output] = _save(folder, name, restored.output(output)[position])
+    return pictures
 
 
 def image_path(dataset: str, occlusion: str, sample: str) -> str:
@@ -169,7 +176,8 @@ def _save(folder: RunFolder, relative: str, image: Tensor) -> str:
 def _scores(rows: pl.LazyFrame, samples: set[str]) -> dict[tuple[str, str, str, str], dict[str, Any]]:
     if not samples:
         return {}
-    held = rows.filter(pl.col("sample").is_in(sorted(samples)) & (pl.col("status") == "ok")).collect()
+    scored = (pl.col("status") == "ok") & (pl.col("metric") != "")
+    held = rows.filter(pl.col("sample").is_in(sorted(samples)) & scored).collect()
     scores: dict[tuple[str, str, str, str], dict[str, Any]] = {}
     for row in held.iter_rows(named=True):
         key = (row["dataset"], row["occlusion"], row["sample"], row["method"])

@@ -13,11 +13,13 @@ from unmaskbench.benchmark.metrics._regions import region_mask
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.hooks import share_among
 from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.run.metric_calls import describe, figures, select
+from unmaskbench.benchmark.run.metric_calls import describe, metric_values, select
 from unmaskbench.benchmark.run.restore import Restored
-from unmaskbench.benchmark.run.rows import Row, RowMaker, owes_masks
+from unmaskbench.benchmark.run.rows import Row, RowMaker
 from unmaskbench.benchmark.run.shards import OccludedShard
 from unmaskbench.benchmark.store.folder import SET_FAILED
+
+Statistics = dict[str, np.ndarray]
 
 
 def chunks_of(count: int, step: int) -> list[slice]:
@@ -30,44 +32,49 @@ class Scorer:
 
     def __init__(self, suite: Suite) -> None:
         self.suite = suite
-        self.metrics = [METRICS.build(entry.id, **entry.parameters) for entry in suite.metrics]
-        share_among(self.metrics)  # ms_ssim takes ssim's moments, fid takes kid's features
+        self.metrics = {entry.id: METRICS.build(entry.id, **entry.parameters) for entry in suite.metrics}
+        share_among(list(self.metrics.values()))  # ms_ssim takes ssim's moments, fid takes kid's features
 
-    def truths(self, make: RowMaker, ids: Sequence[str], truth: Tensor) -> tuple[list[Row], dict[str, np.ndarray]]:
-        """No-reference figures of the truths themselves, and their share of the set metrics' statistics."""
+    def truths(self, make: RowMaker, metric: Any, ids: Sequence[str], truth: Tensor) -> tuple[list[Row], Statistics]:
+        """A no-reference metric's values of the truths themselves, or a set metric's statistics of them."""
         rows: list[Row] = []
-        sets: dict[str, np.ndarray] = {}
-        for metric in self.metrics:
-            if metric.card.kind == "no_reference":
-                for chunk in chunks_of(len(ids), self.suite.batch_size):
-                    values = figures(metric, truth[chunk], None, None)
-                    rows += make.values("raw", ids[chunk], metric.card.id, "whole", values)
-            elif metric.card.kind == "set" and len(ids):
-                sets |= {f"{metric.card.id}/raw/{k}": v for k, v in self._set_statistics(metric, truth).items()}
-        return rows, sets
+        if metric.card.kind == "no_reference":
+            for chunk in chunks_of(len(ids), self.suite.batch_size):
+                values = metric_values(metric, truth[chunk], None, None)
+                rows += make.values("raw", ids[chunk], metric.card.id, "whole", values)
+        if metric.card.kind != "set" or not len(ids):
+            return rows, {}
+        return rows, {f"{metric.card.id}/raw/{k}": v for k, v in self._set_statistics(metric, truth).items()}
 
-    def score(self, make: RowMaker, shard: OccludedShard, restored: Restored, masks: Tensor) -> list[Row]:
-        """Rows of every full-reference, no-reference and segmentation metric; ``masks`` are those the method was given."""
-        rows: list[Row] = []
-        for position, error in enumerate(restored.errors):
-            if error:
-                rows += make.failures(shard.ids[position], "failed_restore", error, restored.seconds)
-        for metric in self.metrics:
-            if metric.card.kind == "segmentation" and owes_masks(make.unit):
-                rows += self._score_masks(make, metric, shard, restored, masks)
-            elif metric.card.kind in ("full_reference", "no_reference"):
-                rows += self._score_images(make, metric, shard, restored)
-        return rows
+    def score(
+        self, make: RowMaker, metric: Any, shard: OccludedShard, restored: Restored, masks: Tensor
+    ) -> tuple[list[Row], Statistics]:
+        """Rows of a metric for a restored shard, and a set metric's statistics by ``metric/output/name``; ``masks`` are
+        those the method was given."""
+        if metric.card.kind == "set":
+            return [], self._sets(metric, restored)
+        rows = [
+            row
+            for position, error in enumerate(restored.errors)
+            if error
+            for row in make.failures(shard.ids[position], "failed_restore", error, restored.seconds)
+        ]
+        if metric.card.kind == "segmentation":
+            return rows + self._score_masks(make, metric, shard, restored, masks), {}
+        return rows + self._score_images(make, metric, shard, restored), {}
 
-    def sets(self, restored: Restored) -> dict[str, np.ndarray]:
-        """Statistics of every set metric, by ``metric/output/name``."""
+    def failed_sets(self, metric: Any, outputs: Sequence[str], message: str) -> Statistics:
+        """What stands for the statistics of a set metric that could not be computed."""
+        if metric.card.kind != "set":
+            return {}
+        return {f"{metric.card.id}/{output}/{SET_FAILED}": np.array(message) for output in outputs}
+
+    def _sets(self, metric: Any, restored: Restored) -> Statistics:
         good = [position for position, error in enumerate(restored.errors) if not error]
-        sets: dict[str, np.ndarray] = {}
-        for metric in self.metrics:
-            if metric.card.kind == "set" and good:
-                for output in self.suite.outputs:
-                    statistics = self._set_statistics(metric, restored.output(output)[good])
-                    sets |= {f"{metric.card.id}/{output}/{k}": v for k, v in statistics.items()}
+        sets: Statistics = {}
+        for output in self.suite.outputs if good else ():
+            statistics = self._set_statistics(metric, restored.output(output)[good])
+            sets |= {f"{metric.card.id}/{output}/{k}": v for k, v in statistics.items()}
         return sets
 
     def _score_masks(
@@ -77,7 +84,7 @@ class Scorer:
         good = [position for position, error in enumerate(restored.errors) if not error]
         for chunk in chunks_of(len(good), self.suite.batch_size):
             here = good[chunk]
-            values = figures(metric, masks[here], shard.masks[here], None)
+            values = metric_values(metric, masks[here], shard.masks[here], None)
             rows += make.values("raw", [shard.ids[p] for p in here], metric.card.id, "whole", values)
         return rows
 
@@ -107,7 +114,7 @@ class Scorer:
                 images = restored.output(output)[positions]
                 for region in regions:
                     if not (same and region in values):
-                        values[region] = broken or figures(metric, images, part, region_mask(region, masks))
+                        values[region] = broken or metric_values(metric, images, part, region_mask(region, masks))
                     rows += make.values(output, names, metric.card.id, region, values[region], restored.seconds)
         return rows
 

@@ -1,4 +1,4 @@
-"""Figures of a metric that may break, and what of a cached reference belongs to some samples."""
+"""Values of a metric that may break, and what of a cached reference belongs to some samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 
-def figures(metric: Any, images: Tensor, reference: Any, region: Tensor | None) -> Tensor | str:
+def metric_values(metric: Any, images: Tensor, reference: Any, region: Tensor | None) -> Tensor | str:
     """A metric's values (N,) for images (N, C, H, W), or the message of its failure: a metric that breaks costs its own
     rows only. ``reference`` is what the metric made of the truths, None where the images stand for themselves."""
     try:

@@ -15,18 +15,12 @@ from unmaskbench.benchmark.plugins.types import MetricCard, SampleRef
 Row = dict[str, Any]
 
 
-def owes_masks(unit: Unit) -> bool:
-    """Whether the unit's method is given predicted masks, which segmentation metrics score."""
-    return unit.method is not None and unit.method.mask_source.startswith("predicted")
-
-
 class RowMaker:
-    """Makes the rows of one unit; ``refs`` are the unit's samples, ``metrics`` the suite's built metrics."""
+    """Makes the rows of one unit; ``refs`` are the unit's samples, ``card`` its metric's, None for one that has none."""
 
-    def __init__(self, unit: Unit, refs: Iterable[SampleRef], suite: Suite, metrics: Sequence[Any]) -> None:
-        self.unit, self.suite, self.metrics = unit, suite, metrics
+    def __init__(self, unit: Unit, refs: Iterable[SampleRef], suite: Suite, card: MetricCard | None = None) -> None:
+        self.unit, self.suite, self.card = unit, suite, card
         self._identities = {ref.id: ref.identity for ref in refs}
-        self._cards: dict[str, MetricCard] = {metric.card.id: metric.card for metric in metrics}
 
     def values(
         self,
@@ -47,25 +41,29 @@ class RowMaker:
             status = "failed_score" if failed else ("skipped" if absent else "ok")
             message = values if isinstance(values, str) else ("the region is empty" if absent else "")
             known = None if absent else value
-            if known is not None and (refusal := self._cards[metric].refusal(known)):
+            if known is not None and self.card is not None and (refusal := self.card.refusal(known)):
                 status, message, known = "failed_score", refusal, None
             found.append(self._row(output, identifier, metric, region, known, status, seconds, message))
         return found
 
+    def fate(self, identifier: str, status: str, message: str, seconds: float) -> Row:
+        """The row of a restoration: what became of a sample, whatever measures it."""
+        return self._row("raw", identifier, "", "", None, status, seconds, message)
+
     def failures(self, identifier: str, status: str, message: str, seconds: float) -> list[Row]:
-        """The rows of a sample that gave no image: one for every figure that it owes, so that the denominator holds."""
-        found = []
-        for metric in self.metrics:
-            card = metric.card
-            if card.kind == "segmentation" and owes_masks(self.unit):
-                found.append(self._row("raw", identifier, card.id, "whole", None, status, seconds, message))
-            if card.kind in ("full_reference", "no_reference"):
-                for output in self.suite.outputs:
-                    for region in [region for region in self.suite.regions if region in card.regions]:
-                        found.append(self._row(output, identifier, card.id, region, None, status, seconds, message))
-        if not found:  # a suite without image metrics still owes the sample's fate
-            found.append(self._row(self.suite.outputs[0], identifier, "", "", None, status, seconds, message))
-        return found
+        """The rows of a sample that the metric has no value for: one for every value that it owes, so that the denominator
+        holds. A set metric owes none: its value is the set's."""
+        card = self.card
+        if card is None or card.kind == "set":
+            return []
+        if card.kind == "segmentation":
+            return [self._row("raw", identifier, card.id, "whole", None, status, seconds, message)]
+        return [
+            self._row(output, identifier, card.id, region, None, status, seconds, message)
+            for output in self.suite.outputs
+            for region in self.suite.regions
+            if region in card.regions
+        ]
 
     def embedding(self, output: str, matcher: str, identifier: str, vector: Tensor, error: str) -> Row:
         """A row of the embeddings' table; ``error`` is a status, "" where it went well."""
@@ -79,7 +77,7 @@ class RowMaker:
 
     def _where(self) -> Row:
         unit = self.unit
-        return {"dataset": unit.dataset.label, "occlusion": unit.occlusion.label, "method": unit.row}
+        return {"dataset": unit.dataset.label, "occlusion": unit.occlusion.label, "method": unit.method_label}
 
     def _row(
         self, output: str, identifier: str, metric: str, region: str, value: float | None, status: str, seconds: float,

@@ -5,16 +5,19 @@
     claim.json          whose folder it is, from the first moment: what a killed run is known by
     run.json            what was run: suite, versions, hardware, hashes
     manifest.parquet    every sample: sha256 of its truth, occluded and mask pixels, coverage, attributes
-    parts/<key>.parquet       scores, one row per (sample, metric, region, output)
-    parts/<key>.samples.parquet   the manifest's share of a reference unit
-    embeddings/<key>.parquet  face embeddings, one row per (sample, matcher, role or output)
+    parts/<key>.parquet       a restoration's: one row per sample, without metric; a measurement's: one row per (sample,
+                              region, output) of its metric, none where it is a matcher or a set metric
+    parts/<key>.samples.parquet   the manifest's share of a truth unit
+    embeddings/<key>.parquet  a matcher's face embeddings, one row per (sample, role or output)
     sets/<key>.npz      sufficient statistics of set metrics
+    restored/<key>.npz  the 8-bit pixels of a restoration, and what became of each sample
     images/             PNGs for the report
     board.json          aggregates
+    finished.json       what of a finished run belongs together; underway.json: there while a run has not finished
     .lock               held by the process that writes; empty, and without meaning once that has ended
 
 A file appears under its name only when it is complete: it is written to a temporary name, flushed to disk and renamed.
-A unit's score part is written last and names its companions (embeddings, set statistics, manifest), so that a unit counts
+A unit's part is written last and names its companions (pixels, embeddings, set statistics, manifest), so that a unit counts
 as complete only where all that it wrote is there.
 """
 
@@ -37,6 +40,8 @@ from unmaskbench.benchmark.host.locks import HeldElsewhere, lock_exclusively
 
 SCHEMA = "unmaskbench.run/1"
 FINISHED = "finished.json"
+# There from the moment in which a run begins to compute until it has finished.
+UNDER_WAY = "underway.json"
 
 ROWS: dict[str, Any] = {
     "dataset": pl.String,
@@ -79,7 +84,7 @@ SAMPLES: dict[str, Any] = {
 
 # Among a set's statistics: the reason why a part has none.
 SET_FAILED = "failed"
-FOLDERS = ("parts", "embeddings", "sets", "images")
+FOLDERS = ("parts", "embeddings", "sets", "restored", "images")
 COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"
 # What reading a damaged table raises: polars gives up with a panic, which is no Exception, on some bytes.
@@ -201,6 +206,7 @@ class RunFolder:
             "speed.json",
             "gallery.json",
             FINISHED,
+            UNDER_WAY,
         ):
             (self.path / name).unlink(missing_ok=True)
         for pairs in self.path.glob("pairs-*.npz"):
@@ -251,8 +257,17 @@ class RunFolder:
     def write_arrays(self, relative: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write named arrays as one .npz file, atomically."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
+        # The lowest level: pixels become hardly smaller with a higher one, and take several times as long.
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
         self.write_bytes(relative, buffer.getvalue())
+
+    def remove(self, relatives: Sequence[str]) -> None:
+        """Remove files of the run; one that is not there is gone already."""
+        for name in relatives:
+            (self.path / name).unlink(missing_ok=True)
 
     def publish(self, *relatives: str) -> None:
         """Make files that were put below the folder by other means than ``write_bytes`` part of the run; none named, all.
@@ -269,7 +284,11 @@ class RunFolder:
         return read_json(self.path / "run.json", "a run")
 
     def read_board(self) -> dict[str, Any]:
-        """board.json. Raises StoreError where it is absent or broken."""
+        """board.json. Raises StoreError where it is absent or broken, or left from before a run that is under way."""
+        if (self.path / UNDER_WAY).is_file():
+            raise StoreError(
+                f"{self.path} holds a run that has not finished: wait until it has ended, or give its bench run again"
+            )
         return read_json(self.path / "board.json", "a board")
 
     def finished(self, state: str) -> bool:
@@ -308,7 +327,11 @@ class RunFolder:
 
     def arrays(self, key: str) -> dict[str, np.ndarray]:
         """Set statistics of a unit, {} where it has none."""
-        path = self.path / "sets" / f"{key}.npz"
+        return self.read_arrays(f"sets/{key}.npz")
+
+    def read_arrays(self, relative: str) -> dict[str, np.ndarray]:
+        """The arrays of an archive, {} where there is none."""
+        path = self.path / relative
         if not path.is_file():
             return {}
         with np.load(path, allow_pickle=False) as stored:

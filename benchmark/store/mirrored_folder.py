@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def folder_of(where: str | Path) -> RunFolder:
     return MirroredFolder(text.rstrip("/"))
 
 
-def brought(where: str | Path) -> Path:
+def local_copy(where: str | Path) -> Path:
     """The run's folder on this machine, to read: the path itself, or a URL's mirror, brought to its state."""
     folder = folder_of(where)
     if isinstance(folder, MirroredFolder):
@@ -137,6 +137,14 @@ class MirroredFolder(RunFolder):
         """Write a file to the mirror and to the URL, each atomically."""
         super().write_bytes(relative, content)
         self._upload(relative, content)
+
+    def remove(self, relatives: Sequence[str]) -> None:
+        """Remove files from the mirror and from the URL."""
+        there = self._listing() if relatives else {}
+        super().remove(relatives)
+        place, root = self._connection()
+        with self._saying("clear"):
+            self._each(lambda name: place.rm_file(f"{root}/{name}"), [name for name in relatives if name in there])
 
     def publish(self, *relatives: str) -> None:
         """Send files of the mirror to the URL; none named, all that differ from what is there."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from unmaskbench.benchmark.plan.suite import LABEL
 from unmaskbench.benchmark.plugins.file_plugin import CARDS, PARTS, kinds_of
-from unmaskbench.benchmark.plugins.hooks import missing_of
+from unmaskbench.benchmark.plugins.hooks import missing_of, weights_of
 from unmaskbench.benchmark.plugins.registry import REGISTRIES, UnavailablePluginError
 from unmaskbench.benchmark.plugins.types import MatcherCard, MethodCard, Missing
 from unmaskbench.benchmark.validate.findings import Findings, one_line
@@ -93,6 +93,8 @@ def _check_paper(found: Findings, card: MethodCard) -> None:
 
 
 def _check_missing(found: Findings, cls: type) -> None:
+    silent = bool(weights_of(cls)) and not callable(getattr(cls, "missing", None))
+    found.expect(not silent, "it names weight files and has no missing(): bench list would say that it is ready")
     with found.during("missing()"):
         for missing in missing_of(cls):
             if found.expect(isinstance(missing, Missing), "missing() gives something else than a list of Missing"):

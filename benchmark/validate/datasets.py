@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import DatasetEntry, SuiteError
-from unmaskbench.benchmark.plan.units import check_ids
 from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import UnavailablePluginError
 from unmaskbench.benchmark.plugins.types import Face, FiledDataset, PairedDataset, SampleRef
@@ -67,7 +67,7 @@ def dataset_findings(
     with found.during("reading the index"):
         if _check_index(found, dataset):
             _check_faces(found, dataset, advance or (lambda done, of: None))
-            _check_pairs(found, dataset)
+            _check_pairs(found, dataset, dataset.samples)
     return found
 
 
@@ -91,7 +91,7 @@ def _check_without_files(found: Findings, cls: Any, split: str) -> None:
     """What a dataset of files says where they are not there."""
     found.expect(bool(cls.card.layout), "its card has no layout: tell which files it expects below its root")
     found.expect(
-        hasattr(cls, "files"),
+        issubclass(cls, FiledDataset),
         "it reads files and has no files(index): a changed picture would be answered from an older run",
     )
     if not found.expect(takes(cls, "root"), "its card says needs_root, and its constructor takes no root"):
@@ -215,10 +215,10 @@ def _check_landmarks(counted: _Counted, points: Tensor, ref: SampleRef, height: 
         counted.expect(ordered, ref.id, "left and right landmarks are swapped: left is left as seen in the image", pair)
 
 
-def _check_pairs(found: Findings, dataset: Any) -> None:
+def _check_pairs(found: Findings, dataset: Any, samples: Sequence[SampleRef]) -> None:
     if not isinstance(dataset, PairedDataset):
         return
-    people = {ref.id: ref.identity for ref in dataset.samples}
+    people = {ref.id: ref.identity for ref in samples}
     with found.during("pairs()"):
         pairs = list(dataset.pairs())
         found.facts["pairs"] = len(pairs)

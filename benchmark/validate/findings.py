@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,13 @@ class Findings:
         if not holds and sentence not in self.problems:
             self.problems.append(sentence)
         return bool(holds)
+
+    def succeeds(self, doing: str, work: Callable[[], Any]) -> bool:
+        """Whether ``work()`` raises nothing; what it raises becomes a problem."""
+        before = len(self.problems)
+        with self.during(doing):
+            work()
+        return len(self.problems) == before
 
     @contextmanager
     def during(self, doing: str) -> Iterator[None]:

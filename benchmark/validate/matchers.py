@@ -25,9 +25,7 @@ def matcher_findings(plugin: str | type, **parameters: Any) -> Findings:
     matcher = build(found, cls, parameters)
     if matcher is None:
         return found
-    with found.during("load('cpu')"):
-        matcher.load("cpu")
-    if not found.problems:
+    if found.succeeds("load('cpu')", lambda: matcher.load("cpu")):
         with found.during("embed() or similarity()"), torch.inference_mode(), undisturbed(0, "cpu"):
             _try(found, matcher)
     return found

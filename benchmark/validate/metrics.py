@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -133,11 +134,14 @@ def _try_set(found: Findings, metric: Any, truth: Tensor, worse: Tensor) -> None
     found.expect(set(merged) == set(whole), "merge() gives other keys than update()")
     other = metric.update(worse)
     value, again, back, same = (float(metric.compute(other, part)) for part in (whole, merged, turned, other))
-    close = {"rtol": 1e-3, "atol": 1e-6}
     found.expect(
-        np.isclose(value, again, **close), f"merged statistics give {again:.6g}, those of the whole set {value:.6g}"
+        math.isclose(value, again, rel_tol=1e-3, abs_tol=1e-6),
+        f"merged statistics give {again:.6g}, those of the whole set {value:.6g}",
     )
-    found.expect(np.isclose(again, back, **close), "the order in which statistics are merged changes the value")
+    found.expect(
+        math.isclose(again, back, rel_tol=1e-3, abs_tol=1e-6),
+        "the order in which statistics are merged changes the value",
+    )
     beyond = [f"{number:.6g}" for number in (value, same) if card.refusal(number)]
     found.expect(not beyond, f"values are outside its card's range {list(card.range)}: {', '.join(beyond)}")
     better = same >= value if card.direction == "higher" else same <= value

@@ -9,15 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Face, Occluded, OcclusionCard
 from unmaskbench.datasets.occlusions import worn_scene
 from unmaskbench.datasets.occlusions.face_area import within_face
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, HeadPose, cast, pose_of
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, cast
 from unmaskbench.datasets.occlusions.objects import skin_colour
-from unmaskbench.datasets.occlusions.painting import Light, estimate_light, lay_over, pixels_of
+from unmaskbench.datasets.occlusions.painting import Light, estimate_light
 from unmaskbench.datasets.occlusions.worn_cloth import Cloth, weave
 from unmaskbench.datasets.occlusions.worn_outline import LIMITS, Outline, worn
+from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
 
 SHARES = {"surgical": 0.42, "kn95": 0.18, "cloth": 0.40}
 

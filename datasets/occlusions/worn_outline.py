@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unmaskbench.datasets.occlusions.head_pose import Array, HeadPose, Places, Shell
+from unmaskbench.datasets.occlusions.head_pose import Array, Places, Shell
 from unmaskbench.datasets.occlusions.mask_cloth import CUP_SHELL, FLAT_SHELL, RIDGE_SHELL
+from unmaskbench.plugin import HeadPose
 
 SHELLS = {"surgical": FLAT_SHELL, "kn95": RIDGE_SHELL, "cloth": FLAT_SHELL}
 

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, HeadPose
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array
 from unmaskbench.datasets.occlusions.painting import Light
 from unmaskbench.datasets.occlusions.relief import Relief, smooth_outline
 from unmaskbench.datasets.occlusions.things import eyeglasses, sunglasses
 from unmaskbench.datasets.occlusions.worn_cloth import weave
+from unmaskbench.plugin import HeadPose
 
 
 def dress(picture: Array, pose: HeadPose, light: Light, rng: np.random.Generator) -> Array:

@@ -29,8 +29,8 @@ class Segmenter(LearnedMethod):
     @classmethod
     def published_start(cls, path: Path, network: nn.Module) -> dict[str, Tensor] | None:
         """The weights in ``path`` for a ``network`` with more levels than they are of; None where both have as many."""
-        from unmaskbench.benchmark.plugins.weights.loading import read_state_dict
         from unmaskbench.methods.segmenter.network import deepened
+        from unmaskbench.plugin import read_state_dict
 
         return deepened(read_state_dict(path), network.state_dict())
 

@@ -122,7 +122,7 @@ def test_an_isolated_method_that_uses_up_open_files_fails_its_own_rows(tmp_path:
 
 
 @pytest.mark.parametrize("where", ["reference", "score"])
-def test_a_metric_that_kills_the_worker_is_written_off(tmp_path: Path, where: str) -> None:
+def test_a_metric_that_kills_the_worker_costs_its_own_column_alone(tmp_path: Path, where: str) -> None:
     changes = {
         "metrics": ["psnr", {"id": "deadly_metric", "parameters": {"where": where}}],
         "shard_size": 8,
@@ -131,9 +131,11 @@ def test_a_metric_that_kills_the_worker_is_written_off(tmp_path: Path, where: st
     code, err = finish(start(tmp_path / "run", changes, isolate=True))
     assert code == 0, err
     rows = table(tmp_path / "run").filter(pl.col("method") == "tiny_fill")
-    assert rows.height == 6 * 2 * 2 * 2
-    assert set(rows["status"]) == {"failed_restore"}
-    assert set(rows["message"]) == {"worker died: signal 11 (SIGSEGV)"}
+    assert rows.height == 6 * (1 + 2 * 2 * 2)  # the restoration, and metrics x outputs x regions
+    own = pl.col("metric") == "deadly_metric"
+    assert set(rows.filter(own)["status"]) == {"failed_score"}
+    assert set(rows.filter(own)["message"]) == {"worker died: signal 11 (SIGSEGV)"}
+    assert set(rows.filter(~own)["status"]) == {"ok"}
 
 
 def test_a_worker_does_not_outlive_its_run(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ TODAY = {
     "kid_alexnet": "kid|alexnet relu5 mean:256|poly:3|unbiased full|native size|rgb|8bit",
     "mask_iou": "mask_iou|threshold:0.5|empty:1",
     "mask_f1": "mask_f1|threshold:0.5|empty:1",
+    "texture": "texture|bt601|box:1,3,5,9|chequer|floor:0.5|8bit|u1",
     "brisque": "brisque|piq 0.8|luma rounded|8bit",
     "niqe": "niqe|luma:bt601 16-235 rounded|win:7|sigma:1.167|block:96|pristine:authors|8bit",
 }
@@ -39,6 +40,8 @@ CHANGES = [
     ("ms_ssim", "ms_ssim", "WEIGHTS", "(0.2, 0.3, 0.5)"),
     ("fsim", "_phase_congruency", "SCALES", "5"),
     ("fsim", "_phase_congruency", "ORIENTATIONS", "6"),
+    ("texture", "texture", "SIDES", "(1, 3, 7)"),
+    ("texture", "texture", "FLOOR_LEVELS", "1.0"),
     ("niqe", "niqe", "LUMA_OFFSET", "0.0"),
     ("niqe", "niqe", "BLOCK_PX", "64"),
     ("niqe", "_scene_statistics", "WINDOW_SIGMA", "1.5"),

@@ -21,6 +21,7 @@ from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite, parse
 from unmaskbench.benchmark.plan.units import plan
 from unmaskbench.benchmark.run.engines import local, ray
+from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.store.folder import RunFolder
 
 AIM = 1.7
@@ -38,12 +39,14 @@ SUITE: dict[str, Any] = {
 
 
 def by_processes(suite: Suite, groups: Any, folder: RunFolder, workers: int, progress: Progress) -> int:
-    return len(list(local.execute(suite, groups, folder, "cpu", workers, progress, isolate=True)))
+    return len(
+        list(local.execute(suite, groups, folder, EngineOptions("cpu", workers=workers, isolate=True), progress))
+    )
 
 
 def by_actors(suite: Suite, groups: Any, folder: RunFolder, workers: int, progress: Progress) -> int:
     pytest.importorskip("ray")
-    return len(list(ray.execute(suite, groups, folder, "cpu", workers, progress)))
+    return len(list(ray.execute(suite, groups, folder, EngineOptions("cpu", workers=workers), progress)))
 
 
 @pytest.mark.parametrize("execute", [by_processes, by_actors], ids=["local", "ray"])

@@ -70,24 +70,28 @@ def measured_costs(folder: Path, images: int) -> Costs:
     store.open({})
     worker = Worker(suite, store)
     units = plan(suite).units
-    worker.run(units[1])  # loads what is loaded once
+    for unit in units:  # loads what is loaded once
+        worker.run(unit)
     worker = _with_loaded(worker)
-    results = [worker.run(unit) for unit in units]
+    results = {unit: worker.run(units[unit]) for unit in range(len(units))}
     store.close()
-    reference, others = results[0].seconds, [result.seconds for result in results[1:]]
+    truths = [results[n].seconds for n, unit in enumerate(units) if unit.method is None]
+    others = [results[n].seconds for n, unit in enumerate(units) if unit.method is not None]
+    methods = sum(not unit.measure and unit.method is not None for unit in units)
 
     def mean(stage: str) -> float:
-        return float(np.mean([found.get(stage, 0.0) for found in others])) / images * 1000
+        """Milliseconds of a stage for one image by one method."""
+        return sum(found.get(stage, 0.0) for found in others) / methods / images * 1000
 
-    write = mean("write")
-    return Costs(sum(reference.values()) / images * 1000, mean("restore"), mean("score") + write, mean("embed"))
+    prepared = sum(sum(found.values()) for found in truths) / images * 1000
+    return Costs(prepared, mean("restore"), mean("score") + mean("write"), mean("embed"))
 
 
 def _with_loaded(worker: Any) -> Any:
     """The worker without what it has cached of images, so that the truth's side is computed again."""
     from unmaskbench.benchmark.run.shards import ReferenceCache
 
-    worker.cache = ReferenceCache()
+    worker.source.cache = worker.cache = worker.methods.cache = ReferenceCache()
     return worker
 
 
@@ -141,25 +145,25 @@ def _planned(samples: int) -> Any:
 
 def _make_up(folder: str, samples: int) -> None:
     from unmaskbench.benchmark.plugins.registry import METRICS
-    from unmaskbench.benchmark.run.entry import _write_manifest, describe
+    from unmaskbench.benchmark.run.record import describe, write_manifest
     from unmaskbench.benchmark.run.rows import RowMaker
     from unmaskbench.benchmark.store.folder import EMBEDDINGS, ROWS, SAMPLES, RunFolder
 
     planned = _planned(samples)
     suite, refs = planned.suite, planned.samples["made_up"]
-    metrics = [METRICS.build(entry.id, **entry.parameters) for entry in suite.metrics]
     store = RunFolder(Path(folder))
     store.open({"samples": "made up"})
     rng = np.random.default_rng(0)
     for unit in planned.units:
         here = [refs[index] for index in unit.samples]
         ids = [ref.id for ref in here]
-        make = RowMaker(unit, here, suite, metrics)
+        is_metric, is_matcher = unit.measure.startswith("metric"), unit.measure.startswith("matcher")
+        make = RowMaker(unit, here, suite, METRICS.card(unit.entry.id) if is_metric else None)
         rows = [row for name in ids for row in make.failures(name, "ok", "", 0.01)] if unit.method else []
         values = rng.uniform(0, 1, len(rows))
         for row, value in zip(rows, values, strict=True):
             row["value"] = float(value)
-        outputs = suite.matcher_outputs if unit.method else ["truth"]
+        outputs = (suite.matcher_outputs if unit.method else ["truth"]) if is_matcher else []
         vectors = rng.standard_normal((len(outputs), len(ids), DIMENSION)).astype(np.float32)
         embeddings = [
             make._where()
@@ -167,13 +171,14 @@ def _make_up(folder: str, samples: int) -> None:
             for output, block in zip(outputs, vectors, strict=True)
             for name, vector in zip(ids, block, strict=True)
         ]
-        names = [f"embeddings/{unit.key}.parquet"]
-        store.write_table(names[0], embeddings, EMBEDDINGS)
-        if unit.method is None:
+        names = [f"embeddings/{unit.key}.parquet"] if is_matcher else []
+        if is_matcher:
+            store.write_table(names[0], embeddings, EMBEDDINGS)
+        if unit.method is None and not unit.measure:
             names.append(f"parts/{unit.key}.samples.parquet")
-            store.write_table(names[1], [_sample(unit, ref, rng) for ref in here], SAMPLES)
+            store.write_table(names[-1], [_sample(unit, ref, rng) for ref in here], SAMPLES)
         store.write_table(f"parts/{unit.key}.parquet", rows, ROWS, names)
-    _write_manifest(planned, store)
+    write_manifest(planned, store)
     store.write_json("run.json", describe(planned, store, "cpu", [], 0.0))
     store.close()
 
@@ -186,7 +191,7 @@ def _sample(unit: Any, ref: Any, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _reduce(folder: str, samples: int) -> Reduced:
-    from unmaskbench.benchmark.board.build import manifest_hash, score
+    from unmaskbench.benchmark.board.build import build_board, manifest_hash
     from unmaskbench.benchmark.store.folder import RunFolder
 
     planned = _planned(samples)
@@ -201,13 +206,13 @@ def _reduce(folder: str, samples: int) -> Reduced:
     before = _resident("VmRSS")
     started = time.perf_counter()
     manifest_hash(store)
-    board = score(store)
+    board = build_board(store)
     seconds = time.perf_counter() - started
     if not board["rows"] or not board["verification"]:
         raise RuntimeError("the made-up run has an empty board")
     peak = _resident("VmHWM") - before
     sizes = [sum(p.stat().st_size for p in Path(folder, name).iterdir()) for name in ("parts", "embeddings")]
-    images = samples * sum(unit.method is not None for unit in planned.units[: 1 + len(METHODS[:3])])
+    images = samples * len(planned.methods())
     return Reduced(rows, images, len(planned.units), sizes[0], sizes[1], seconds, peak, check)
 
 

@@ -27,42 +27,61 @@ def _plugins() -> Iterator[None]:
         yield
 
 
-def keys(**changes: Any) -> dict[tuple[str, str, tuple[int, ...]], str]:
-    return {(u.occlusion.label, u.row, u.samples): u.key for u in plan(tiny.suite(**changes)).units}
+Keys = dict[tuple[str, str, str, tuple[int, ...]], str]
 
 
-def test_units_of_a_shard_follow_each_other_reference_first() -> None:
+def keys(**changes: Any) -> Keys:
+    return {(u.occlusion.label, u.method_label, u.measure, u.samples): u.key for u in plan(tiny.suite(**changes)).units}
+
+
+def changed_between(before: Keys, after: Keys) -> set[tuple[str, str]]:
+    """Method and measure of every unit that has another key now, or none before."""
+    return {(method, measure) for (_, method, measure, _), key in after.items() if key not in before.values()}
+
+
+MEASURES = ["", "metric psnr", "metric l1", "matcher tiny_colours"]
+
+
+def test_units_of_a_shard_follow_each_other_the_truth_first_and_a_restoration_before_its_measurements() -> None:
     planned: Plan = plan(tiny.suite(occlusions=["tiny_block", "block"]))
-    assert [unit.samples for unit in planned.units] == [(0, 1, 2, 3)] * 6 + [(4, 5)] * 6
-    assert [unit.row for unit in planned.units[:3]] == ["", "untouched", "tiny_fill"]
-    assert [len(group) for group in planned.groups()] == [6, 6]
+    labels = ["", ""] + ["untouched"] * 4 + ["tiny_fill"] * 4
+    assert [unit.method_label for unit in planned.units[:10]] == labels
+    assert [unit.measure for unit in planned.units[:10]] == ["", "matcher tiny_colours", *MEASURES, *MEASURES]
+    assert [unit.samples for unit in planned.units] == [(0, 1, 2, 3)] * 20 + [(4, 5)] * 20
+    assert [len(group) for group in planned.groups()] == [20, 20]
     assert len({unit.key for unit in planned.units}) == len(planned.units)
 
 
-def test_a_key_depends_on_what_changes_the_result_and_on_nothing_else() -> None:
+def test_what_changes_pixels_changes_every_key_and_what_changes_no_result_none() -> None:
     before = keys()
     assert (
         keys(title="other", gallery=5, statistics={"resamples": 200}, fmr_targets=[0.1], slice_by=["smile"]) == before
     )
     assert keys(methods=["untouched", "telea", "tiny_fill"]).items() > before.items()
-    for change in ({"size": 64}, {"seed": 1}, {"precision": "bf16"}, {"metrics": ["psnr"]}, {"matchers": []},
-                   {"regions": ["whole"]}, {"crop": {"centre_px": 20}}):  # fmt: skip
+    for change in ({"size": 64}, {"seed": 1}, {"crop": {"centre_px": 20}}):
         assert not set(keys(**change).values()) & set(before.values()), change
-    changed = keys(
-        methods=[
-            "untouched",
-            {"id": "tiny_fill", "label": "tiny_fill"},
-            {"id": "telea", "parameters": {"radius_px": 5}},
-        ]
-    )
-    other = keys(
-        methods=[
-            "untouched",
-            {"id": "tiny_fill", "label": "tiny_fill"},
-            {"id": "telea", "parameters": {"radius_px": 4}},
-        ]
-    )
-    assert {row for (_, row, _), key in changed.items() if key not in other.values()} == {"telea"}
+    methods = {(method, measure) for method in ("untouched", "tiny_fill") for measure in MEASURES}
+    for change in ({"precision": "bf16"}, {"batch_size": 2}):
+        assert changed_between(before, keys(**change)) == methods, change
+    entries = [
+        keys(methods=["untouched", "tiny_fill", {"id": "telea", "parameters": {"radius_px": radius}}])
+        for radius in (4, 5)
+    ]
+    assert changed_between(*entries) == {("telea", measure) for measure in MEASURES}
+
+
+def test_a_metric_or_matcher_more_changes_no_key_and_a_changed_one_only_its_own() -> None:
+    before = keys()
+    assert keys(metrics=["ssim", "psnr", "l1"]).items() > before.items()
+    assert keys(matchers=["tiny_colours", {"id": "tiny_colours", "label": "two"}]).items() > before.items()
+    images = {(method, f"metric {metric}") for method in ("untouched", "tiny_fill") for metric in ("psnr", "l1")}
+    assert changed_between(before, keys(regions=["whole"])) == images
+    assert changed_between(before, keys(outputs=["raw"])) == images
+    faces = {(method, "matcher tiny_colours") for method in ("untouched", "tiny_fill")}
+    assert changed_between(before, keys(matcher_outputs=["raw"])) == faces
+    assert changed_between(before, keys(landmarks="detected")) == faces | {("", "matcher tiny_colours")}
+    other = keys(matchers=[{"id": "tiny_colours", "parameters": {"mode": "break"}}])
+    assert changed_between(before, other) == faces | {("", "matcher tiny_colours")}
 
 
 def test_keys_are_the_same_in_another_process() -> None:
@@ -148,7 +167,7 @@ def test_a_changed_file_of_a_parameter_is_another_result(tmp_path: Path) -> None
     assert keys(**suite) == before
     tiny.write_png(tmp_path / "p0" / "1.png", tiny.TinyFaces()[1].image)
     after = keys(**suite)
-    assert {row for (_, row, _), key in after.items() if key not in before.values()} == {f"predictions-{tmp_path.name}"}
+    assert {method for method, _ in changed_between(before, after)} == {f"predictions-{tmp_path.name}"}
 
 
 def test_a_changed_picture_is_another_result_in_its_shard_alone(tmp_path: Path) -> None:

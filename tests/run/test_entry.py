@@ -36,9 +36,19 @@ def _no_calls() -> None:
     tiny.CALLS.clear()
 
 
+def units(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "run.json").read_text())["units"]
+    return found
+
+
 def table(folder: Path) -> pl.DataFrame:
-    keys = [unit["key"] for unit in json.loads((folder / "run.json").read_text())["units"]]
-    return RunFolder(folder).rows(keys).collect()
+    """The rows of metrics."""
+    return RunFolder(folder).rows([unit["key"] for unit in units(folder) if unit["measure"]]).collect()
+
+
+def fates(folder: Path) -> pl.DataFrame:
+    """The rows of restorations."""
+    return RunFolder(folder).rows([unit["key"] for unit in units(folder) if not unit["measure"]]).collect()
 
 
 def board(folder: Path) -> dict[str, Any]:
@@ -111,16 +121,24 @@ def test_a_run_killed_before_its_end_goes_on_to_the_same_board(tmp_path: Path, m
     assert board(cut) == board(whole)
 
 
-@pytest.mark.parametrize("what", ["part", "torn part", "embeddings", "torn embeddings", "manifest part", "temporary"])
+@pytest.mark.parametrize(
+    "what",
+    ["part", "torn part", "pixels", "torn pixels", "embeddings", "torn embeddings", "manifest part", "temporary"],
+)
 def test_what_is_lost_or_torn_is_computed_again(tmp_path: Path, what: str) -> None:
     folder = run(tiny.suite(), tmp_path / "run", speed=False)
     before = board(folder)
-    unit = next(u for u in json.loads((folder / "run.json").read_text())["units"] if u["method"] == "tiny_fill")
-    part, vectors = folder / "parts" / f"{unit['key']}.parquet", folder / "embeddings" / f"{unit['key']}.parquet"
+    key = {unit["measure"]: unit["key"] for unit in units(folder) if unit["method"] == "tiny_fill"}
+    part, pixels = folder / "parts" / f"{key['']}.parquet", folder / "restored" / f"{key['']}.npz"
+    vectors = folder / "embeddings" / f"{key['matcher tiny_colours']}.parquet"
     if what == "part":
         part.unlink()
     elif what == "torn part":
         part.write_bytes(part.read_bytes()[:-20])
+    elif what == "pixels":
+        pixels.unlink()
+    elif what == "torn pixels":
+        pixels.write_bytes(pixels.read_bytes()[: pixels.stat().st_size // 2])
     elif what == "embeddings":
         vectors.unlink()
     elif what == "torn embeddings":
@@ -133,7 +151,7 @@ def test_what_is_lost_or_torn_is_computed_again(tmp_path: Path, what: str) -> No
     run(tiny.suite(), folder, speed=False)
     assert board(folder) == before
     assert not list(folder.rglob(".tmp-*"))
-    assert bool(tiny.CALLS) == (what in ("part", "torn part", "embeddings", "torn embeddings"))
+    assert bool(tiny.CALLS) == (what in ("part", "torn part", "pixels", "torn pixels"))
 
 
 def test_an_added_method_computes_only_its_own_units(tmp_path: Path) -> None:
@@ -144,7 +162,7 @@ def test_an_added_method_computes_only_its_own_units(tmp_path: Path) -> None:
     assert not tiny.CALLS
     after = {path.name: path.stat().st_mtime_ns for path in (folder / "parts").iterdir()}
     assert kept.items() < after.items()
-    assert len(after) - len(kept) == 2  # two shards of one method
+    assert len(after) - len(kept) == 2 * 4  # two shards of one method: its pixels, two metrics, a matcher
 
 
 def test_changed_weights_of_a_model_file_recompute_that_method_alone(tmp_path: Path) -> None:
@@ -162,7 +180,7 @@ def test_changed_weights_of_a_model_file_recompute_that_method_alone(tmp_path: P
     keys = []
     for by in (0.0, 0.1):
         torch.jit.script(Add(by)).save(str(model))
-        keys.append({unit.key: unit.row for unit in plan(suite).units})
+        keys.append({unit.key: unit.method_label for unit in plan(suite).units})
     gone = {row for key, row in keys[0].items() if key not in keys[1]}
     assert gone == {"torchscript-add"}
 
@@ -266,27 +284,25 @@ def test_a_dataset_of_which_nothing_can_be_read_still_gives_a_board(tmp_path: Pa
     every = [f"p{who}/{n}" for who in range(3) for n in range(2)]
     data = {"id": "tiny_faces", "parameters": {"unreadable": every}}
     folder = run(tiny.suite(datasets=[data]), tmp_path / "run", speed=False)
-    assert set(table(folder)["status"]) == {"skipped"}
+    assert set(table(folder)["status"]) == set(fates(folder)["status"]) == {"skipped"}
     assert json.loads((folder / "board.json").read_text())["datasets"][0]["samples"] == 0
 
 
 def test_a_face_without_landmarks_is_not_found_and_costs_no_other(tmp_path: Path) -> None:
     data = {"id": "tiny_faces", "parameters": {"bare": ["p0/0"]}}
     folder = run(tiny.suite(datasets=[data]), tmp_path / "run", speed=False)
-    units = [unit["key"] for unit in json.loads((folder / "run.json").read_text())["units"]]
-    vectors = RunFolder(folder).embeddings(units).collect()
-    fates = {key: set(part["status"]) for (key,), part in vectors.group_by("sample")}
-    assert fates.pop("p0/0") == {"failed_detect"}
-    assert set().union(*fates.values()) == {"ok"}
+    vectors = RunFolder(folder).embeddings([unit["key"] for unit in units(folder)]).collect()
+    found = {key: set(part["status"]) for (key,), part in vectors.group_by("sample")}
+    assert found.pop("p0/0") == {"failed_detect"}
+    assert set().union(*found.values()) == {"ok"}
 
 
 def test_a_matcher_that_breaks_fails_its_embeddings_only(tmp_path: Path) -> None:
     matchers = ["tiny_colours", {"id": "tiny_colours", "label": "broken", "parameters": {"mode": "break"}}]
     folder = run(tiny.suite(matchers=matchers), tmp_path / "run", speed=False)
-    units = [unit["key"] for unit in json.loads((folder / "run.json").read_text())["units"]]
-    vectors = RunFolder(folder).embeddings(units).collect()
-    fates = {key: set(part["status"]) for (key,), part in vectors.group_by("matcher")}
-    assert fates == {"tiny_colours": {"ok"}, "broken": {"failed_score"}}
+    vectors = RunFolder(folder).embeddings([unit["key"] for unit in units(folder)]).collect()
+    found = {key: set(part["status"]) for (key,), part in vectors.group_by("matcher")}
+    assert found == {"tiny_colours": {"ok"}, "broken": {"failed_score"}}
     assert set(table(folder)["status"]) == {"ok"}
 
 
@@ -305,8 +321,8 @@ def test_a_metric_that_breaks_fails_its_rows_only(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(METRICS.get("l1"), part, broken)
     rows = table(run(tiny.suite(gallery=0), tmp_path / "run", speed=False)).filter(pl.col("method") != "")
-    fates = {key: set(found["status"]) for (key,), found in rows.group_by("metric")}
-    assert fates == {"psnr": {"ok"}, "l1": {"failed_score"}}
+    found = {key: set(part["status"]) for (key,), part in rows.group_by("metric")}
+    assert found == {"psnr": {"ok"}, "l1": {"failed_score"}}
     assert set(rows.filter(pl.col("metric") == "l1")["message"]) == {"IndexError: off the end"}
     assert rows.filter(pl.col("metric") == "l1").height == rows.filter(pl.col("metric") == "psnr").height
 
@@ -334,8 +350,8 @@ def test_a_segmenter_sees_faces_at_its_own_size(tmp_path: Path) -> None:
 def test_a_segmenter_that_breaks_fails_only_what_needs_it(tmp_path: Path) -> None:
     suite = tiny.suite(mask_source="both", segmenter="tiny_broken_segmenter", metrics=["l1", "mask_iou"], gallery=0)
     rows = table(run(suite, tmp_path / "run", speed=False))
-    fates = {key: set(part["status"]) for (key,), part in rows.group_by("method")}
-    assert fates == {"untouched": {"ok"}, "tiny_fill": {"ok"}, "tiny_fill@predicted": {"failed_restore"}}
+    found = {key: set(part["status"]) for (key,), part in rows.group_by("method")}
+    assert found == {"untouched": {"ok"}, "tiny_fill": {"ok"}, "tiny_fill@predicted": {"failed_restore"}}
     assert rows.filter(pl.col("metric") == "mask_iou").height == 6
 
 
@@ -461,18 +477,17 @@ def test_speed_is_measured_once(tmp_path: Path) -> None:
 
 
 def test_landmarks_found_anew_fail_only_where_no_face_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from unmaskbench.benchmark.run import embeddings, worker
+    from unmaskbench.benchmark.run import availability, embeddings
 
     def detect(images: torch.Tensor, path: Path) -> tuple[torch.Tensor, list[bool]]:
         return torch.ones(len(images), 5, 2), [position != 1 for position in range(len(images))]
 
-    monkeypatch.setattr(worker, "detector_path", lambda: tmp_path)
+    monkeypatch.setattr(availability, "detector_path", lambda: tmp_path)
     monkeypatch.setattr(embeddings, "require_detector", lambda: tmp_path)
     monkeypatch.setattr(embeddings, "detect_in_crops", detect)
     folder = run(tiny.suite(landmarks="detected"), tmp_path / "run", speed=False)
-    units = [unit["key"] for unit in json.loads((folder / "run.json").read_text())["units"]]
-    vectors = RunFolder(folder).embeddings(units).collect()
-    fates = {key: set(part["status"]) for (key,), part in vectors.group_by("sample")}
-    lost = {name for name, statuses in fates.items() if statuses == {"failed_detect"}}
+    vectors = RunFolder(folder).embeddings([unit["key"] for unit in units(folder)]).collect()
+    found = {key: set(part["status"]) for (key,), part in vectors.group_by("sample")}
+    lost = {name for name, statuses in found.items() if statuses == {"failed_detect"}}
     assert lost == {"p0/1", "p2/1"}  # the second of each shard
-    assert set().union(*(fates[name] for name in fates if name not in lost)) == {"ok"}
+    assert set().union(*(found[name] for name in found if name not in lost)) == {"ok"}

@@ -156,14 +156,14 @@ def test_the_truth_is_decoded_and_described_once_for_all_methods(
     folder = RunFolder(tmp_path / "run")
     worker = Worker(suite, folder)
     references = 0
-    described = worker.scorer.metrics[0].reference
+    described = worker.scorer.metrics["psnr"].reference
 
     def reference(truth: torch.Tensor) -> Any:
         nonlocal references
         references += 1
         return described(truth)
 
-    monkeypatch.setattr(worker.scorer.metrics[0], "reference", reference)
+    monkeypatch.setattr(worker.scorer.metrics["psnr"], "reference", reference)
     for unit in plan(suite).units:
         worker.run(unit)
     assert sorted(decoded) == [0, 1, 2, 3, 4, 5]

@@ -146,7 +146,7 @@ def test_a_name_that_leads_out_of_the_mirror_is_refused(
     with pytest.raises(StoreError, match="could lead out of a run folder"):
         run(tiny.suite(), memory, speed=False)
     with pytest.raises(StoreError, match="could lead out of a run folder"):
-        mirrored_folder.brought(memory)
+        mirrored_folder.local_copy(memory)
     assert set(cache.rglob("*")) == before
 
 
@@ -155,7 +155,7 @@ def test_s3_keys_with_dots_are_refused(server: str, cache: Path) -> None:
     place.pipe_file("bucket/evil/run.json", b"{}")
     place.call_s3("put_object", Bucket="bucket", Key="evil/parts/../../../x", Body=b"evil")
     with pytest.raises(StoreError):
-        mirrored_folder.brought(f"{server}/evil")
+        mirrored_folder.local_copy(f"{server}/evil")
     assert not [path for path in cache.parent.rglob("*") if path.name == "x"]
 
 
@@ -180,7 +180,7 @@ def test_a_place_that_holds_something_else_is_left_alone(memory: str) -> None:
             run(tiny.suite(), memory, fresh=fresh)
     assert fsspec.filesystem("memory").cat_file("/place/run/thesis.tex") == b"years of work"
     with pytest.raises(StoreError, match="holds no run"):
-        mirrored_folder.brought("memory://nothing/here")
+        mirrored_folder.local_copy("memory://nothing/here")
 
 
 def test_credentials_in_a_url_are_refused_and_not_repeated() -> None:
@@ -218,7 +218,7 @@ def test_what_cannot_be_a_run_folder_is_said() -> None:
 @pytest.mark.skipif(importlib.util.find_spec("gcsfs") is not None, reason="gcsfs is installed")
 def test_a_missing_package_is_named_with_its_command() -> None:
     with pytest.raises(StoreError, match=r"needs a package that is not here: pip install .* gcsfs"):
-        mirrored_folder.brought("gs://bucket/run")
+        mirrored_folder.local_copy("gs://bucket/run")
 
 
 def test_a_second_run_on_this_machine_is_kept_out(memory: str) -> None:
@@ -226,5 +226,5 @@ def test_a_second_run_on_this_machine_is_kept_out(memory: str) -> None:
     first.open({})
     with pytest.raises(StoreError, match="another run is writing"):
         mirrored_folder.folder_of(memory).open({})
-    assert mirrored_folder.brought(memory) == first.path  # reading is allowed, and leaves the mirror alone
+    assert mirrored_folder.local_copy(memory) == first.path  # reading is allowed, and leaves the mirror alone
     first.close()

@@ -1,7 +1,7 @@
 """The engine of one machine: this process, or child processes that may die or hang without ending the run.
 
 A child computes one unit at a time and answers over a pipe; what becomes of the units of a child that dies or hangs is
-the crew's to say.
+the supervisor's to say.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
 from unmaskbench.benchmark.run.engines.local_worker import serve
-from unmaskbench.benchmark.run.engines.supervisor import Crew, Member, Setup, Step
+from unmaskbench.benchmark.run.engines.options import EngineOptions
+from unmaskbench.benchmark.run.engines.supervisor import Order, Setup, Supervisor, WorkerHandle
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder
 
@@ -29,14 +30,7 @@ FAREWELL_SECONDS = 5.0
 
 
 def execute(
-    suite: Suite,
-    groups: Sequence[Sequence[Unit]],
-    folder: RunFolder,
-    device: str,
-    workers: int,
-    progress: Progress,
-    isolate: bool = False,
-    unit_timeout: float | None = None,
+    suite: Suite, groups: Sequence[Sequence[Unit]], folder: RunFolder, options: EngineOptions, progress: Progress
 ) -> Iterator[UnitResult]:
     """Run every group; results come as units finish.
 
@@ -45,26 +39,27 @@ def execute(
     """
     if not groups:
         return
-    if workers <= 1 and not isolate and unit_timeout is None:
-        worker = Worker(suite, folder, device, progress)
+    workers = options.workers or 1
+    if workers <= 1 and not options.isolate and options.unit_timeout is None:
+        worker = Worker(suite, folder, options.device, progress)
         for group in groups:
             for unit in group:
                 yield worker.run(unit)
         return
     count = max(1, min(workers, len(groups)))
-    setup = Setup(suite, folder, device, max(1, torch.get_num_threads() // count))
-    yield from _Processes(setup, progress, unit_timeout).run(groups, count)
+    setup = Setup(suite, folder, options.device, max(1, torch.get_num_threads() // count))
+    yield from _Processes(setup, progress, options.unit_timeout).run(groups, count)
 
 
 @dataclass
-class _Child(Member):
+class _Child(WorkerHandle):
     """A worker process and the parent's end of its pipe."""
 
     process: Any = None
     pipe: Any = None
 
 
-class _Processes(Crew[_Child]):
+class _Processes(Supervisor[_Child]):
     """Child processes of this one."""
 
     def __init__(self, setup: Setup, progress: Progress, unit_timeout: float | None) -> None:
@@ -80,41 +75,41 @@ class _Processes(Crew[_Child]):
         theirs.close()  # else the end of the child would not be the end of the pipe
         return _Child(process=process, pipe=ours)
 
-    def wait(self, members: Sequence[_Child], timeout: float | None) -> None:
-        handles = [child.pipe for child in members] + [child.process.sentinel for child in members]
+    def wait(self, workers: Sequence[_Child], timeout: float | None) -> None:
+        handles = [child.pipe for child in workers] + [child.process.sentinel for child in workers]
         multiprocessing.connection.wait(handles, timeout)
 
-    def messages(self, member: _Child) -> Iterator[tuple[str, Any]]:
+    def messages(self, worker: _Child) -> Iterator[tuple[str, Any]]:
         closed = False
         try:
-            while member.pipe.poll():
-                yield member.pipe.recv()
+            while worker.pipe.poll():
+                yield worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             closed = True
-        if closed or (not member.process.is_alive() and not member.pipe.poll()):
-            member.fate = _fate(member)
+        if closed or (not worker.process.is_alive() and not worker.pipe.poll()):
+            worker.end_reason = _end_reason(worker)
 
-    def send(self, member: _Child, unit: Unit, step: Step) -> None:
+    def send(self, worker: _Child, unit: Unit, order: Order) -> None:
         try:
-            member.pipe.send((unit, step))
+            worker.pipe.send((unit, order))
         except (BrokenPipeError, ConnectionResetError):
-            member.fate = _fate(member)
+            worker.end_reason = _end_reason(worker)
 
-    def end(self, member: _Child, at_once: bool) -> None:
+    def end(self, worker: _Child, at_once: bool) -> None:
         if not at_once:
             try:
-                member.pipe.send(None)
+                worker.pipe.send(None)
             except OSError:
                 at_once = True
         if not at_once:
-            member.process.join(FAREWELL_SECONDS)
-        if member.process.is_alive():
-            member.process.kill()
-        member.process.join()
-        member.pipe.close()
+            worker.process.join(FAREWELL_SECONDS)
+        if worker.process.is_alive():
+            worker.process.kill()
+        worker.process.join()
+        worker.pipe.close()
 
 
-def _fate(child: _Child) -> str:
+def _end_reason(child: _Child) -> str:
     """How the child ended."""
     # Its end of the pipe closes a moment before the process is gone.
     child.process.join(FAREWELL_SECONDS)

@@ -16,7 +16,7 @@ from unmaskbench.benchmark.run.worker import Worker
 
 
 def serve(pipe: Any, setup: Setup) -> None:
-    """Answer ``(unit, step)`` with ``("done", UnitResult)`` until None comes; ``("progress", (stage, images))`` comes in
+    """Answer ``(unit, order)`` with ``("done", UnitResult)`` until None comes; ``("progress", (stage, images))`` comes in
     between, ``("ready", None)`` before the first, and ``last_words`` where an error ends it."""
     ignore_interrupts()
     threading.Thread(target=_follow_parent, daemon=True).start()

@@ -25,9 +25,17 @@ from unmaskbench.benchmark.host.machine import cores
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
-from unmaskbench.benchmark.plugins import registry
-from unmaskbench.benchmark.plugins.file_plugin import MODULE_PREFIX
-from unmaskbench.benchmark.run.engines.supervisor import Crew, EngineError, Member, Setup, Step, last_words, take
+from unmaskbench.benchmark.plugins import file_plugin, registry
+from unmaskbench.benchmark.run.engines.options import EngineOptions
+from unmaskbench.benchmark.run.engines.supervisor import (
+    EngineError,
+    Order,
+    Setup,
+    Supervisor,
+    WorkerHandle,
+    last_words,
+    take,
+)
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 from unmaskbench.benchmark.store.provenance import versions, without_secrets
@@ -57,14 +65,7 @@ def _ray() -> Any:
 
 
 def execute(
-    suite: Suite,
-    groups: Sequence[Sequence[Unit]],
-    folder: RunFolder,
-    device: str,
-    workers: int | None,
-    progress: Progress,
-    unit_timeout: float | None = None,
-    address: str | None = None,
+    suite: Suite, groups: Sequence[Sequence[Unit]], folder: RunFolder, options: EngineOptions, progress: Progress
 ) -> Iterator[UnitResult]:
     """Run every group on Ray actors; results come as units finish.
 
@@ -76,8 +77,9 @@ def execute(
     require()
     if not groups:
         return
-    with _cluster(address, workers):
+    with _cluster(options.address, options.workers):
         cpus, gpus = _resources()
+        device, workers = options.device, options.workers
         wanted = gpus if device.startswith("cuda") else cpus
         if workers is None and not wanted:
             raise EngineError(f"the cluster shows no {'GPU' if device.startswith('cuda') else 'CPU'}: give --workers")
@@ -85,7 +87,7 @@ def execute(
         # Ray shows an actor its own GPU alone, under the number 0.
         device = "cuda" if device.startswith("cuda") else device
         setup = Setup(suite, folder, device, _threads(cpus, count))
-        yield from _Actors(setup, progress, unit_timeout).run(groups, count)
+        yield from _Actors(setup, progress, options.unit_timeout).run(groups, count)
 
 
 @contextlib.contextmanager
@@ -138,14 +140,14 @@ def _threads(cpus: int, count: int) -> int:
 
 
 @dataclass
-class _Actor(Member):
+class _Actor(WorkerHandle):
     """An actor, and the stream of what it says of the order it is at."""
 
     handle: Any = None
     stream: Any = None
 
 
-class _Actors(Crew[_Actor]):
+class _Actors(Supervisor[_Actor]):
     """Actors of a cluster."""
 
     elsewhere = True
@@ -155,36 +157,36 @@ class _Actors(Crew[_Actor]):
         ray = _ray()
 
         gpus = 1 if setup.device == "cuda" else 0
-        # A lost actor is not restarted and its unit not sent again by Ray: what becomes of both is the crew's to say.
+        # A lost actor is not restarted and its unit not sent again by Ray: what becomes of both is the supervisor's to say.
         options = {"num_cpus": 1, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
-        self._seat = ray.remote(**options)(_Seat)
-        self._setup = ray.put((setup, ray.cloudpickle.dumps(_plugins())))
+        self._actor_worker = ray.remote(**options)(_ActorWorker)
+        self._setup = ray.put((setup, ray.cloudpickle.dumps(_plugins()), file_plugin.contents()))
 
     def spawn(self) -> _Actor:
-        handle = self._seat.remote(self._setup)
+        handle = self._actor_worker.remote(self._setup)
         return _Actor(handle=handle, stream=handle.begin.remote())
 
-    def wait(self, members: Sequence[_Actor], timeout: float | None) -> None:
+    def wait(self, workers: Sequence[_Actor], timeout: float | None) -> None:
         ray = _ray()
 
-        streams = [actor.stream for actor in members if actor.stream is not None]
+        streams = [actor.stream for actor in workers if actor.stream is not None]
         if streams:
             ray.wait(streams, num_returns=1, timeout=timeout, fetch_local=False)
 
-    def messages(self, member: _Actor) -> Iterator[tuple[str, Any]]:
+    def messages(self, worker: _Actor) -> Iterator[tuple[str, Any]]:
         ray = _ray()
 
-        while member.stream is not None and ray.wait([member.stream], timeout=0, fetch_local=False)[0]:
+        while worker.stream is not None and ray.wait([worker.stream], timeout=0, fetch_local=False)[0]:
             try:
-                kind, content = ray.get(next(member.stream))
+                kind, content = ray.get(next(worker.stream))
             except StopIteration:
-                member.stream = None
+                worker.stream = None
                 return
             except ray.exceptions.OutOfMemoryError:
-                member.stream, member.fate = None, "out of memory, ended by Ray"
+                worker.stream, worker.end_reason = None, "out of memory, ended by Ray"
                 return
             except ray.exceptions.RayError:
-                member.stream, member.fate = None, "its Ray actor was lost"
+                worker.stream, worker.end_reason = None, "its Ray actor was lost"
                 return
             if kind == "ready":
                 _same_versions(content)
@@ -195,22 +197,22 @@ class _Actors(Crew[_Actor]):
                 )
             yield kind, content
 
-    def send(self, member: _Actor, unit: Unit, step: Step) -> None:
-        member.stream = member.handle.do.remote(unit, step)
+    def send(self, worker: _Actor, unit: Unit, order: Order) -> None:
+        worker.stream = worker.handle.do.remote(unit, order)
 
-    def end(self, member: _Actor, at_once: bool) -> None:
+    def end(self, worker: _Actor, at_once: bool) -> None:
         ray = _ray()
 
         # An idle actor has nothing to finish, and one that hangs would not listen.
-        ray.kill(member.handle, no_restart=True)
+        ray.kill(worker.handle, no_restart=True)
 
 
-class _Seat:
+class _ActorWorker:
     """What runs in an actor: a worker in a thread of its own, so that its progress can be told while it computes."""
 
-    def __init__(self, sent: tuple[Setup, bytes]) -> None:
-        self._setup, self._plugins = sent
-        self._orders: queue.SimpleQueue[tuple[Unit, Step]] = queue.SimpleQueue()
+    def __init__(self, sent: tuple[Setup, bytes, dict[str, bytes]]) -> None:
+        self._setup, self._plugins, self._files = sent
+        self._orders: queue.SimpleQueue[tuple[Unit, Order]] = queue.SimpleQueue()
         self._said: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
     def begin(self) -> Iterator[tuple[str, Any]]:
@@ -218,9 +220,9 @@ class _Seat:
         threading.Thread(target=self._serve, daemon=True).start()
         yield self._said.get()
 
-    def do(self, unit: Unit, step: Step) -> Iterator[tuple[str, Any]]:
+    def do(self, unit: Unit, order: Order) -> Iterator[tuple[str, Any]]:
         """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ``last_words``."""
-        self._orders.put((unit, step))
+        self._orders.put((unit, order))
         while True:
             kind, content = self._said.get()
             yield kind, content
@@ -231,6 +233,7 @@ class _Seat:
         import torch
 
         try:
+            file_plugin.take(self._files)
             _register(self._plugins)
             # Of the thread that computes, and no more than its own machine has.
             torch.set_num_threads(min(self._setup.threads, cores()))
@@ -253,8 +256,8 @@ def _plugins() -> list[tuple[str, str, type]]:
     every = [
         (room, name, getattr(registry, room).get(name)) for room in ROOMS for name in getattr(registry, room).names()
     ]
-    # An actor reads a plug-in file itself, when it meets the name FILE.py:CLASS.
-    return [(room, name, cls) for room, name, cls in every if not cls.__module__.startswith(MODULE_PREFIX)]
+    # A plug-in file is sent as it is, and read when its name FILE.py:CLASS is met.
+    return [(room, name, cls) for room, name, cls in every if not cls.__module__.startswith(file_plugin.MODULE_PREFIX)]
 
 
 def _register(sent: bytes) -> None:

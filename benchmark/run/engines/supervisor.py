@@ -19,7 +19,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plan.units import Unit
+from unmaskbench.benchmark.plan.units import Measurement, Restoration, Unit
 from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 
@@ -42,25 +42,25 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Step:
+class Order:
     """What to do with a unit: "run" computes it; "fail" writes failed rows with ``message`` and does not call the
-    method; "write off" does so without opening an image."""
+    method, metric or matcher; "write failed" does so without opening an image."""
 
-    kind: Literal["run", "fail", "write off"] | str
+    kind: Literal["run", "fail", "write failed"]
     message: str = ""
 
 
-def take(worker: Worker, unit: Unit, step: Step) -> UnitResult:
-    """Do what a step asks for with a unit: the worker's side of every engine."""
-    if step.kind == "run":
+def take(worker: Worker, unit: Unit, order: Order) -> UnitResult:
+    """Do what an order asks for with a unit: the worker's side of every engine."""
+    if order.kind == "run":
         return worker.run(unit)
-    if step.kind == "fail" and unit.method is not None:
-        worker.refuse(unit.row, step.message)
+    if order.kind == "fail" and isinstance(unit, Restoration) and unit.method is not None:
+        worker.methods.block_method(unit.method_label, order.message)
         try:
             return worker.run(unit)
         finally:
-            worker.admit(unit.row)
-    return worker.write_off(unit, step.message)
+            worker.methods.unblock_method(unit.method_label)
+    return worker.write_failed_unit(unit, order.message)
 
 
 def portable(error: Exception) -> Exception:
@@ -86,33 +86,51 @@ def last_words(error: Exception) -> tuple[str, Any]:
 
 
 @dataclass
-class Loss:
-    """A unit that its worker did not answer for, and why."""
+class LostUnit:
+    """A unit that its worker did not answer for, and why; ``followers`` are the measurements that wait for it."""
 
     unit: Unit
     message: str
+    followers: tuple[Unit, ...] = ()
 
     @property
     def hung(self) -> bool:
+        """Whether it gave no answer in time."""
         return self.message.startswith(HUNG)
+
+    @property
+    def units(self) -> list[Unit]:
+        """The unit and what waits for it, in order."""
+        return [self.unit, *self.followers]
 
 
 @dataclass
-class Member:
-    """A worker as the driver sees it: what it is at and what it has still to do. ``fate`` says why it has ended."""
+class WorkerHandle:
+    """A worker as the driver sees it: what it is at and what it has still to do. ``end_reason`` says why it has ended."""
 
     todo: deque[Unit] = field(default_factory=deque)
     at: Unit | None = None
     counts: dict[str, int] = field(default_factory=dict)
     deadline: float | None = None
     started: bool = False
-    fate: str = ""
+    end_reason: str = ""
 
 
-M = TypeVar("M", bound=Member)
+def _take_followers(worker: WorkerHandle) -> tuple[Unit, ...]:
+    """The measurements of the restoration that the worker was at, taken from what it has still to do."""
+
+    def follows(unit: Unit) -> bool:
+        return isinstance(unit, Measurement) and worker.at is not None and unit.restoration.key == worker.at.key
+
+    followers = tuple(unit for unit in worker.todo if follows(unit))
+    worker.todo = deque(unit for unit in worker.todo if not follows(unit))
+    return followers
 
 
-class Crew(abc.ABC, Generic[M]):
+W = TypeVar("W", bound=WorkerHandle)
+
+
+class Supervisor(abc.ABC, Generic[W]):
     """Drives workers through the units, and each lost unit through the steps that are left to it.
 
     ``elsewhere`` says that workers are lost by chance, with their machine: then all workers try what was lost once more,
@@ -130,140 +148,151 @@ class Crew(abc.ABC, Generic[M]):
     # ------------------------------------------------------------------------------------------- what a worker is
 
     @abc.abstractmethod
-    def spawn(self) -> M:
+    def spawn(self) -> W:
         """Start a worker; it may take its time."""
 
     @abc.abstractmethod
-    def wait(self, members: Sequence[M], timeout: float | None) -> None:
+    def wait(self, workers: Sequence[W], timeout: float | None) -> None:
         """Until a worker says something or ends, or ``timeout`` seconds have passed."""
 
     @abc.abstractmethod
-    def messages(self, member: M) -> Iterator[tuple[str, Any]]:
+    def messages(self, worker: W) -> Iterator[tuple[str, Any]]:
         """What the worker has said: ("ready", None), ("progress", (stage, images)), ("done", UnitResult), ("lost", why) or
-        ("error", exception). Sets ``fate`` where it has ended."""
+        ("error", exception). Sets ``end_reason`` where it has ended."""
 
     @abc.abstractmethod
-    def send(self, member: M, unit: Unit, step: Step) -> None:
-        """Give a unit to a worker that is at none. Sets ``fate`` where it has ended."""
+    def send(self, worker: W, unit: Unit, order: Order) -> None:
+        """Give a unit to a worker that is at none. Sets ``end_reason`` where it has ended."""
 
     @abc.abstractmethod
-    def end(self, member: M, at_once: bool) -> None:
+    def end(self, worker: W, at_once: bool) -> None:
         """Let the worker go, or kill it."""
 
     # ------------------------------------------------------------------------------------------------ the units
 
     def run(self, groups: Iterable[Iterable[Unit]], count: int) -> Iterator[UnitResult]:
         """Every unit of every group, on ``count`` workers at a time; a group stays with one worker while that lives."""
-        lost = yield from self._drive(groups, count, lambda unit: Step("run"))
+        lost = yield from self._drive(groups, count, lambda unit: Order("run"))
         failed = [loss for loss in lost if loss.hung]
         if self.elsewhere:
-            lost = yield from self._drive(
-                [[loss.unit] for loss in lost if not loss.hung], count, lambda unit: Step("run")
-            )
+            again = [loss.units for loss in lost if not loss.hung]
+            lost = yield from self._drive(again, count, lambda unit: Order("run"))
             failed += [loss for loss in lost if loss.hung]
         for loss in lost:
             if not loss.hung:
-                failed += yield from self._drive([[loss.unit]], 1, lambda unit: Step("run"))
-        # What killed it may have been the method, or what reads and scores its images: the second step tries less.
-        for kind in ("fail", "write off"):
-            reasons = {loss.unit.key: loss.message for loss in failed}
-            steps = {key: Step(kind, message) for key, message in reasons.items()}
-            gone = yield from self._drive([[loss.unit for loss in failed]], 1, lambda unit, s=steps: s[unit.key])  # type: ignore[misc]
-            failed = [Loss(loss.unit, reasons[loss.unit.key]) for loss in gone]
-        if failed:
-            raise StoreError(
-                f"the rows of {failed[0].unit.row or 'the reference'} cannot be written: {failed[0].message}; "
-                "what was computed is kept: run on one local worker without --isolate to see the error"
+                failed += yield from self._drive([loss.units], 1, lambda unit: Order("run"))
+        yield from self._give_up(failed)
+
+    def _give_up(self, failed: Sequence[LostUnit]) -> Iterator[UnitResult]:
+        """Have rows written that say why a unit failed. What killed its worker may have been the method, or what reads its
+        images: the first order leaves out the one, the second both. A measurement that waited for a unit is computed."""
+        orders: dict[str, Order] = {}
+        while failed:
+            for loss in failed:
+                before = orders.get(loss.unit.key)
+                if before is None:
+                    orders[loss.unit.key] = Order("fail", loss.message)
+                elif before.kind == "fail":
+                    orders[loss.unit.key] = Order("write failed", before.message)
+                else:
+                    raise StoreError(
+                        f"the rows of {loss.unit.method_label or 'the truth'} cannot be written: {before.message}; "
+                        "what was computed is kept: run on one local worker without --isolate to see the error"
+                    )
+            failed = yield from self._drive(
+                [[unit for loss in failed for unit in loss.units]],
+                1,
+                lambda unit: orders.get(unit.key, Order("run")),
             )
 
     def _drive(
-        self, groups: Iterable[Iterable[Unit]], count: int, step: Callable[[Unit], Step]
-    ) -> Generator[UnitResult, None, list[Loss]]:
+        self, groups: Iterable[Iterable[Unit]], count: int, order: Callable[[Unit], Order]
+    ) -> Generator[UnitResult, None, list[LostUnit]]:
         waiting = deque(deque(group) for group in groups)
         waiting = deque(group for group in waiting if group)
-        lost: list[Loss] = []
-        members: list[M] = []
+        lost: list[LostUnit] = []
+        workers: list[W] = []
         try:
-            while waiting or any(member.todo or member.at for member in members):
+            while waiting or any(worker.todo or worker.at for worker in workers):
                 # A worker that has not come yet holds no group up: it gets its units when it is ready. One that is idle
                 # takes what another has left behind.
-                for member in members:
-                    if waiting and member.started and member.at is None and not member.fate:
-                        self._give(member, waiting, step)
-                while len(members) < min(count, len(waiting) + sum(bool(m.todo or m.at) for m in members)):
-                    members.append(self.spawn())
-                self.wait(members, self._patience(members))
-                for member in list(members):
-                    yield from self._answers(member)
-                    if member.at is None and member.started and not member.fate:
-                        self._give(member, waiting, step)
-                    reason = self._reason(member)
+                for worker in workers:
+                    if waiting and worker.started and worker.at is None and not worker.end_reason:
+                        self._give(worker, waiting, order)
+                while len(workers) < min(count, len(waiting) + sum(bool(w.todo or w.at) for w in workers)):
+                    workers.append(self.spawn())
+                self.wait(workers, self._patience(workers))
+                for worker in list(workers):
+                    yield from self._answers(worker)
+                    if worker.at is None and worker.started and not worker.end_reason:
+                        self._give(worker, waiting, order)
+                    reason = self._reason(worker)
                     if reason:
-                        members.remove(member)
-                        self.end(member, at_once=True)
-                        if member.at is not None:
-                            lost.append(Loss(member.at, reason))
-                        if member.todo:
-                            waiting.appendleft(member.todo)
+                        workers.remove(worker)
+                        self.end(worker, at_once=True)
+                        if worker.at is not None:
+                            lost.append(LostUnit(worker.at, reason, _take_followers(worker)))
+                        if worker.todo:
+                            waiting.appendleft(worker.todo)
         except BaseException:
             # A unit takes minutes; as files are written whole or not at all, nothing is lost by stopping in the middle.
-            for member in members:
-                self.end(member, at_once=True)
+            for worker in workers:
+                self.end(worker, at_once=True)
             raise
-        for member in members:
-            self.end(member, at_once=False)
+        for worker in workers:
+            self.end(worker, at_once=False)
         return lost
 
     @staticmethod
-    def _patience(members: Sequence[M]) -> float | None:
-        deadlines = [member.deadline for member in members if member.deadline is not None]
+    def _patience(workers: Sequence[W]) -> float | None:
+        deadlines = [worker.deadline for worker in workers if worker.deadline is not None]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
-    def _answers(self, member: M) -> Iterator[UnitResult]:
+    def _answers(self, worker: W) -> Iterator[UnitResult]:
         """Results among what the worker has said. An error that is not a unit's own, such as a full disk, is raised."""
-        for kind, content in self.messages(member):
+        for kind, content in self.messages(worker):
             if kind == "ready":
-                member.started = True
+                worker.started = True
                 self._stillborn = 0
             elif kind == "progress":
-                self._relay(member, *content)
+                self._relay(worker, *content)
             elif kind == "lost":
-                member.fate = content
+                worker.end_reason = content
             elif kind == "error":
                 raise content
             else:
-                member.at = member.deadline = None
+                worker.at = worker.deadline = None
                 yield content
 
-    def _give(self, member: M, waiting: deque[deque[Unit]], step: Callable[[Unit], Step]) -> None:
-        if not member.todo and waiting:
-            member.todo = waiting.popleft()
-        if not member.todo:
+    def _give(self, worker: W, waiting: deque[deque[Unit]], order: Callable[[Unit], Order]) -> None:
+        if not worker.todo and waiting:
+            worker.todo = waiting.popleft()
+        if not worker.todo:
             return
-        member.at = member.todo.popleft()
-        member.counts = {}
-        member.deadline = None if self.unit_timeout is None else time.monotonic() + self.unit_timeout
-        self.send(member, member.at, step(member.at))
+        worker.at = worker.todo.popleft()
+        worker.counts = {}
+        worker.deadline = None if self.unit_timeout is None else time.monotonic() + self.unit_timeout
+        self.send(worker, worker.at, order(worker.at))
 
-    def _reason(self, member: M) -> str:
+    def _reason(self, worker: W) -> str:
         """Why the worker is of no more use, "" where it is."""
-        if member.fate:
-            reason = f"{DIED}{member.fate}"
-            if not member.started:
+        if worker.end_reason:
+            reason = f"{DIED}{worker.end_reason}"
+            if not worker.started:
                 self._stillborn += 1
                 if self._stillborn == STARTS:
                     raise StoreError(f"workers do not start ({reason}); what was computed is kept: try fewer --workers")
             return reason
-        if member.deadline is not None and time.monotonic() >= member.deadline:
+        if worker.deadline is not None and time.monotonic() >= worker.deadline:
             return f"{HUNG}{self.unit_timeout:g} s"
         return ""
 
-    def _relay(self, member: M, stage: str, images: int) -> None:
+    def _relay(self, worker: W, stage: str, images: int) -> None:
         """Progress of a unit that is tried again is told only from where it had come to."""
-        if member.at is None:
+        if worker.at is None:
             return
-        member.counts[stage] = member.counts.get(stage, 0) + images
-        told = self._told.get((member.at.key, stage), 0)
-        if member.counts[stage] > told:
-            self._told[member.at.key, stage] = member.counts[stage]
-            self.progress(stage, member.counts[stage] - told)
+        worker.counts[stage] = worker.counts.get(stage, 0) + images
+        told = self._told.get((worker.at.key, stage), 0)
+        if worker.counts[stage] > told:
+            self._told[worker.at.key, stage] = worker.counts[stage]
+            self.progress(stage, worker.counts[stage] - told)

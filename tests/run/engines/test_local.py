@@ -9,6 +9,7 @@ import polars as pl
 from unmaskbench.benchmark.plan.suite import parse
 from unmaskbench.benchmark.plan.units import plan
 from unmaskbench.benchmark.run.engines import local
+from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.store.folder import RunFolder
 
 SUITE = {
@@ -32,7 +33,11 @@ def test_two_processes_give_the_same_rows_and_the_same_progress(tmp_path: Path) 
         folder.open({})
         progress: dict[str, int] = {}
         found = local.execute(
-            suite, groups, folder, "cpu", workers, lambda stage, n, p=progress: p.update({stage: p.get(stage, 0) + n})
+            suite,
+            groups,
+            folder,
+            EngineOptions("cpu", workers=workers),
+            lambda stage, n, p=progress: p.update({stage: p.get(stage, 0) + n}),
         )
         assert {result.key for result in found} == {unit.key for group in groups for unit in group}
         folder.close()
@@ -46,4 +51,5 @@ def test_two_processes_give_the_same_rows_and_the_same_progress(tmp_path: Path) 
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
     suite = parse(SUITE, "the small suite")
-    assert list(local.execute(suite, [], RunFolder(tmp_path), "cpu", 8, lambda stage, images: None, isolate=True)) == []
+    options = EngineOptions("cpu", workers=8, isolate=True)
+    assert list(local.execute(suite, [], RunFolder(tmp_path), options, lambda stage, images: None)) == []

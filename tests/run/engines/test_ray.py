@@ -106,6 +106,22 @@ def test_the_board_and_the_progress_are_the_local_engines(tmp_path: Path, alone:
     assert told["restore"] == 12
 
 
+def test_a_plug_in_file_goes_to_the_actors_wherever_they_run(
+    tmp_path: Path, alone: tuple[Path, Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a relative path: the actors' working folder is another."""
+    monkeypatch.chdir(tmp_path)
+    Path("filler.py").write_text(
+        "from unmaskbench.plugin import MethodCard\n\n\nclass Grey:\n"
+        "    card = MethodCard(id='grey_file', title='Grey', needs_mask=False, provenance='classical')\n\n"
+        "    def load(self, device): ...\n\n    def restore(self, occluded, mask):\n        return occluded * 0 + 0.5\n"
+    )
+    suite = tiny.suite(methods=["untouched", "tiny_fill", "filler.py:Grey"])
+    rows = table(run(suite, tmp_path / "run", engine="ray", workers=1, speed=False))
+    assert set(rows.filter(pl.col("method") == "filler.Grey")["status"]) == {"ok"}
+    assert rows.filter(pl.col("method") != "filler.Grey").equals(table(alone[0]))
+
+
 def test_an_actor_that_is_killed_costs_nothing(tmp_path: Path, alone: tuple[Path, Told]) -> None:
     told = Told()
     mortal = {"id": "mortal", "label": "mortal", "parameters": {"mark": str(tmp_path / "mark")}}
@@ -174,13 +190,13 @@ def test_an_engine_that_is_none_and_an_address_without_use_are_refused(tmp_path:
 
 
 @dataclass
-class _Hand(supervisor.Member):
+class _Hand(supervisor.WorkerHandle):
     """A worker that answers at the next look."""
 
     said: deque[tuple[str, Any]] = field(default_factory=lambda: deque([("ready", None)]))
 
 
-class _Hands(supervisor.Crew[_Hand]):
+class _Hands(supervisor.Supervisor[_Hand]):
     """Counts what is under way; ``late`` workers never come, one that is given a unit of ``deadly`` ends."""
 
     def __init__(self, late: int = 0, deadly: Sequence[str] = ()) -> None:
@@ -197,23 +213,23 @@ class _Hands(supervisor.Crew[_Hand]):
         self.most = max(self.most, len(self.living))
         return hand
 
-    def wait(self, members: Sequence[_Hand], timeout: float | None) -> None:
-        assert any(hand.said or hand.fate for hand in members), "nobody would ever answer"
+    def wait(self, workers: Sequence[_Hand], timeout: float | None) -> None:
+        assert any(hand.said or hand.end_reason for hand in workers), "nobody would ever answer"
 
-    def messages(self, member: _Hand) -> Iterator[tuple[str, Any]]:
-        while member.said:
-            yield member.said.popleft()
+    def messages(self, worker: _Hand) -> Iterator[tuple[str, Any]]:
+        while worker.said:
+            yield worker.said.popleft()
 
-    def send(self, member: _Hand, unit: Unit, step: supervisor.Step) -> None:
+    def send(self, worker: _Hand, unit: Unit, order: supervisor.Order) -> None:
         if unit.key in self.deadly:
             self.deadly.remove(unit.key)
-            member.fate = "chance"
+            worker.end_reason = "chance"
             return
-        member.said.append(("done", UnitResult(unit.key, unit.row, 1, 0)))
-        self.most_each = max(self.most_each, len(member.said))
+        worker.said.append(("done", UnitResult(unit.key, unit.method_label, 1, 0)))
+        self.most_each = max(self.most_each, len(worker.said))
 
-    def end(self, member: _Hand, at_once: bool) -> None:
-        self.living.remove(member)
+    def end(self, worker: _Hand, at_once: bool) -> None:
+        self.living.remove(worker)
 
 
 @pytest.mark.parametrize(("late", "deaths"), [(0, 0), (1, 0), (0, 5), (1, 5)])
@@ -235,14 +251,16 @@ def test_what_is_lost_with_a_machine_is_tried_by_all_and_then_alone() -> None:
     class Cluster(_Hands):
         elsewhere = True
 
-        def _drive(self, groups: Any, count: int, step: Any) -> Any:
+        def _drive(self, groups: Any, count: int, order: Any) -> Any:
             waiting = [[unit.key for unit in group] for group in groups]
             self.rounds.append((sum(map(len, waiting)), count))
-            return (yield from super()._drive(groups, count, step))
+            return (yield from super()._drive(groups, count, order))
 
-    hands = Cluster(0, [keys[0], keys[0], keys[4]])
+    restorations = [unit.key for group in groups for unit in group if not unit.measure]
+    hands = Cluster(0, [restorations[1], restorations[1], restorations[5]])
     assert sorted(result.key for result in hands.run(groups, 2)) == sorted(keys)
-    assert hands.rounds == [(len(keys), 2), (2, 2), (1, 1), (0, 1), (0, 1)]
+    # Each restoration waits with its three measurements.
+    assert hands.rounds == [(len(keys), 2), (8, 2), (4, 1)]
 
 
 def test_a_worker_that_never_starts_is_given_up_with_a_word() -> None:
@@ -250,7 +268,7 @@ def test_a_worker_that_never_starts_is_given_up_with_a_word() -> None:
         def spawn(self) -> _Hand:
             hand = super().spawn()
             hand.said.clear()
-            hand.fate = "chance"
+            hand.end_reason = "chance"
             return hand
 
     with pytest.raises(StoreError, match="workers do not start"):

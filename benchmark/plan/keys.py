@@ -1,0 +1,87 @@
+"""The keys of units: hashes of everything that can change what a unit writes, and of nothing else.
+
+A restoration's key says what decides its pixels; metrics and matchers have no part in it. A measurement's key is made of
+the restoration's and of what the one metric or matcher is.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+from unmaskbench.benchmark.plan.fingerprint import fingerprint
+from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.plan.named_files import contents
+from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, digest
+from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
+
+PART_SCHEMA = 2
+# Another version of these may give other pixels or other values from the same suite.
+LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "scipy", "onnxruntime")
+KEY_LENGTH = 32
+
+
+def sample_hash(dataset: DatasetEntry, occlusion: Entry, suite: Suite, device: str) -> str:
+    """What decides the occluded faces of a condition besides the faces' files, and how a ``device`` (cpu, cuda:1) rounds."""
+    content = suite.model_dump(mode="json")
+    return digest(
+        [
+            [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, [_version(name) for name in LIBRARIES]],
+            {key: content[key] for key in ("crop", "size", "seed")},
+            device.partition(":")[0],
+            [dataset.model_dump(mode="json"), fingerprint(DATASETS.get(dataset.id)), contents(dataset)],
+            [occlusion.model_dump(mode="json"), fingerprint(OCCLUSIONS.get(occlusion.id)), contents(occlusion)],
+        ]
+    )
+
+
+def method_hash(method: MethodEntry | None, suite: Suite) -> str:
+    """What a method is: its code, weights and files, its segmenter's where its masks are predicted, its precision and
+    batches. None is no method: the truth."""
+    if method is None:
+        return digest("truth")
+    classes = [METHODS.get(part) for part in method.id.split("+")]
+    if method.mask_source.startswith("predicted"):
+        classes.append(SEGMENTERS.get(segmenter_of(method, suite)))
+    entry = method.model_dump(mode="json")
+    # What a method that takes a mask is shown in the hole decides its pixels.
+    hole = [HOLE_FILL] if method.mask_source else []
+    return digest(
+        [entry, [fingerprint(cls) for cls in classes], contents(method), suite.precision, suite.batch_size, hole]
+    )
+
+
+def measure_hash(kind: str, entry: Entry, suite: Suite, truth: bool) -> str:
+    """What a metric ("metric") or matcher ("matcher") is and what of an image it is asked for; ``truth`` where it measures
+    the truths themselves, which have one output and no hole."""
+    content = suite.model_dump(mode="json")
+    if kind == "metric":
+        cls = METRICS.get(entry.id)
+        supported = METRICS.card(entry.id).regions
+        asked = [] if truth else [content["outputs"], [region for region in content["regions"] if region in supported]]
+    else:
+        cls = MATCHERS.get(entry.id)
+        asked = [content["landmarks"], [] if truth else content["matcher_outputs"]]
+    return digest([kind, entry.model_dump(mode="json"), fingerprint(cls), contents(entry), asked])
+
+
+def restoration_key(sample: str, method: str, faces: str) -> str:
+    """The key of a restoration: hashes of its condition, its method and its faces."""
+    return digest([sample, method, faces])[:KEY_LENGTH]
+
+
+def measurement_key(restoration: str, measure: str) -> str:
+    """The key of a measurement: the restoration's, and the hash of the metric or matcher."""
+    return digest([restoration, measure])[:KEY_LENGTH]
+
+
+def segmenter_of(method: MethodEntry, suite: Suite) -> str:
+    """The segmenter behind a method's predicted masks."""
+    return method.mask_source.partition(":")[2] or suite.segmenter
+
+
+def _version(distribution: str) -> Any:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,33 @@
+"""What a suite asks for and is not here, said before anything is computed."""
+
+from __future__ import annotations
+
+from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plugins.detection import DETECTOR, detector_path
+from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS, UnavailablePluginError
+from unmaskbench.benchmark.plugins.weights.files import remedy
+
+
+def unavailable(suite: Suite) -> list[str]:
+    """What the suite asks of methods, metrics and matchers and is not here, each with its remedy; [] when all is."""
+    messages = []
+    if suite.landmarks == "detected" and suite.matchers and detector_path() is None:
+        messages.append(f"landmarks: detected needs {DETECTOR.filename}: {remedy(DETECTOR)}")
+    for method in suite.methods:
+        for part in method.id.split("+"):
+            absent = METHODS.missing(part, method.parameters)
+            messages += [f"method '{part}' needs {m.kind} {m.name}: {m.remedy}" for m in absent]
+    for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
+        for entry in entries:
+            try:
+                absent = registry.missing(entry.id, entry.parameters)
+            except UnavailablePluginError as error:
+                messages.append(str(error))
+                continue
+            smallest = getattr(registry.card(entry.id), "minimum_size", 1)
+            if suite.size < smallest:
+                messages.append(
+                    f"{registry.noun} '{entry.id}' needs images of {smallest} px; the suite's size is {suite.size}"
+                )
+            messages += [f"{registry.noun} '{entry.id}' needs {m.kind} {m.name}: {m.remedy}" for m in absent]
+    return messages

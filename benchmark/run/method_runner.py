@@ -1,0 +1,98 @@
+"""Methods and segmenters, loaded once a worker, on the shards of a run."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from unmaskbench.benchmark.plan.keys import segmenter_of
+from unmaskbench.benchmark.plan.listener import Progress
+from unmaskbench.benchmark.plan.suite import MethodEntry, Suite
+from unmaskbench.benchmark.plugins.registry import SEGMENTERS
+from unmaskbench.benchmark.plugins.types import Segmenter
+from unmaskbench.benchmark.run.image_scores import chunks_of
+from unmaskbench.benchmark.run.metric_calls import describe
+from unmaskbench.benchmark.run.restore import Restored, Restorer, segmented
+from unmaskbench.benchmark.run.shards import OccludedShard, ReferenceCache, pixel_hash
+
+
+class MethodRunner:
+    """Restores shards. A method that cannot be loaded, and a segmenter that breaks, fail the rows that need them."""
+
+    def __init__(self, suite: Suite, device: str, cache: ReferenceCache, progress: Progress) -> None:
+        self.suite, self.device, self.cache, self.progress = suite, device, cache, progress
+        self._restorers: dict[str, Restorer | str] = {}
+        self._segmenters: dict[str, Segmenter] = {}
+
+    def block_method(self, label: str, message: str) -> None:
+        """Take a method for one that cannot be loaded, for the reason given."""
+        self._restorers[label] = message
+
+    def unblock_method(self, label: str) -> None:
+        """Undo ``block_method``."""
+        self._restorers.pop(label, None)
+
+    def restore(self, entry: MethodEntry, shard: OccludedShard, prefix: str) -> tuple[Restored, Tensor]:
+        """The shard restored in batches, and the masks that the method was given (oracle or predicted).
+
+        ``prefix`` is ``dataset/occlusion``: with it a folder of predictions finds its images."""
+        restorer = self._restorer(entry)
+        try:
+            masks = self._masks(entry, shard)
+        except Exception as error:  # a segmenter that breaks fails the rows that need its masks, and no other's
+            masks = shard.masks
+            restorer = f"no predicted mask: {type(error).__name__}: {error}"
+        if isinstance(restorer, str):
+            self.progress("restore", len(shard.ids))
+            return Restored(shard.occluded, shard.occluded, [restorer] * len(shard.ids), math.nan), masks
+        parts: list[Restored] = []
+        for chunk in chunks_of(len(shard.ids), self.suite.batch_size):
+            names = [f"{prefix}/{identifier}" for identifier in shard.ids[chunk]]
+            parts.append(restorer.restore(shard.occluded[chunk], masks[chunk], names))
+            self.progress("restore", len(parts[-1].errors))
+        seconds = sum(part.seconds * len(part.errors) for part in parts) / len(shard.ids)
+        return Restored(
+            torch.cat([part.raw for part in parts]),
+            torch.cat([part.composite for part in parts]),
+            [error for part in parts for error in part.errors],
+            seconds,
+        ), masks
+
+    def _restorer(self, entry: MethodEntry) -> Restorer | str:
+        """The loaded method, or the message that says why it cannot be loaded."""
+        if entry.label not in self._restorers:
+            try:
+                self._restorers[entry.label] = Restorer(entry, self.device, self.suite.precision)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a method that cannot load fails its own rows, and no other's
+                kind, _, text = describe(error).partition(": ")
+                self._restorers[entry.label] = f"cannot load: {text or kind}"
+        return self._restorers[entry.label]
+
+    def _masks(self, entry: MethodEntry, shard: OccludedShard) -> Tensor:
+        """True masks, or the segmenter's at one half where the method's mask source is ``predicted``."""
+        if not entry.mask_source.startswith("predicted"):
+            return shard.masks
+        name = segmenter_of(entry, self.suite)
+        if name not in self._segmenters:
+            segmenter: Segmenter = SEGMENTERS.build(name)
+            segmenter.load(self.device)
+            self._segmenters[name] = segmenter
+        key = ("predicted", name, tuple(pixel_hash(image) for image in shard.occluded))
+        masks: Tensor = self.cache.get(key, lambda: self._predicted(name, shard))
+        return masks
+
+    def _predicted(self, name: str, shard: OccludedShard) -> Tensor:
+        segmenter = self._segmenters[name]
+        with torch.inference_mode():
+            parts = [
+                segmented(segmenter, shard.occluded[chunk], self.device)
+                for chunk in chunks_of(len(shard.ids), self.suite.batch_size)
+            ]
+        found = torch.cat(parts)
+        if found.shape != shard.masks.shape:
+            raise ValueError(f"{name} gave masks of shape {tuple(found.shape)}; expected {tuple(shard.masks.shape)}")
+        return (found > 0.5).to(torch.float32)

@@ -1,0 +1,129 @@
+"""What a finished run says of itself: run.json, the manifest, the official pairs, and the hashes of what it wrote."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from unmaskbench.benchmark.biometrics.pairs import official_pairs
+from unmaskbench.benchmark.plan.file_hash import content_hash
+from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
+from unmaskbench.benchmark.plan.named_files import files_named
+from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plan.units import Plan, build_dataset
+from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
+from unmaskbench.benchmark.plugins.types import PairedDataset
+from unmaskbench.benchmark.plugins.weights.files import find
+from unmaskbench.benchmark.run.worker import UnitResult
+from unmaskbench.benchmark.store import provenance
+from unmaskbench.benchmark.store.folder import SAMPLES, SCHEMA, RunFolder
+from unmaskbench.benchmark.store.manifest import hash_of
+
+
+def write_manifest(planned: Plan, folder: RunFolder) -> None:
+    """Write the manifest of all samples from the shares of the truths' units."""
+    keys = [unit.key for unit in planned.truths()]
+    rows = folder.samples(keys)
+    folder.write_table("manifest.parquet", rows.iter_rows(named=True), SAMPLES)
+
+
+def keep_official_pairs(planned: Plan, folder: RunFolder) -> None:
+    """Official trials go into the run folder, so that it can be scored again where the dataset is not."""
+    suite = planned.suite
+    if not suite.pairs.official or not suite.matchers:
+        return
+    for entry in suite.datasets:
+        dataset = build_dataset(entry, suite.size)
+        if not isinstance(dataset, PairedDataset):
+            continue  # official where there is a list, else our own
+        pairs = official_pairs(dataset.pairs(), dataset.samples)
+        arrays = {"ids": np.array(pairs.ids), "identities": pairs.identities, "origin": np.array(pairs.origin)}
+        arrays |= {"genuine": pairs.genuine, "impostor": pairs.impostor}
+        if pairs.genuine_folds is not None and pairs.impostor_folds is not None:
+            arrays |= {"genuine_folds": pairs.genuine_folds, "impostor_folds": pairs.impostor_folds}
+        folder.write_arrays(f"pairs-{entry.label}.npz", arrays)
+
+
+def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> dict[str, Any]:
+    """run.json: what was run, where, with which versions; stage seconds add up over resumed runs."""
+    suite = planned.suite
+    earlier: dict[str, float] = {}
+    if (folder.path / "run.json").is_file():
+        earlier = dict(folder.read_run().get("timings", {}))
+    timings = dict(earlier)
+    for result in results:
+        for stage, seconds in result.seconds.items():
+            timings[stage] = round(timings.get(stage, 0.0) + seconds, 4)
+    if results:
+        timings["total"] = round(earlier.get("total", 0.0) + total, 4)
+    return {
+        "schema": SCHEMA,
+        "name": suite.name,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": provenance.command(),
+        "identity": {"samples": suite.samples_hash()},
+        "suite": suite.model_dump(mode="json"),
+        "suite_hash": suite.hash(),
+        "manifest": hash_of(pl.read_parquet(folder.path / "manifest.parquet").iter_rows(named=True)),
+        "units": [
+            {
+                "key": unit.key,
+                "dataset": unit.dataset.label,
+                "occlusion": unit.occlusion.label,
+                "method": unit.method_label,
+                "measure": unit.measure,
+                "samples": len(unit.samples),
+            }
+            for unit in planned.units
+        ],
+        "methods": [entry.model_dump(mode="json") for entry in planned.methods().values()],
+        "versions": provenance.versions(),
+        "hardware": provenance.hardware(),
+        "git": provenance.commit(),
+        "device": device,
+        "precision": suite.precision,
+        "resizing": {"samples": SAMPLE_RESIZE, "methods": METHOD_RESIZE},
+        "seed": suite.seed,
+        "weights": _weights(suite),
+        "files": _files(planned, folder),
+        "timings": timings,
+    }
+
+
+def _weights(suite: Suite) -> dict[str, str]:
+    """sha256 of every weight file that is here and that the suite's plug-ins may have used, by its id or its name; of
+    every file that the suite's methods and matchers name themselves, by its path as they wrote it."""
+    from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS, SEGMENTERS
+
+    used: dict[str, str] = {}
+    classes = [METRICS.get(entry.id) for entry in suite.metrics] + [MATCHERS.get(entry.id) for entry in suite.matchers]
+    classes += [METHODS.get(part) for entry in suite.methods for part in entry.id.split("+")]
+    if suite.mask_source != "oracle" or any(entry.mask_source.startswith("predicted") for entry in suite.methods):
+        classes += [SEGMENTERS.get(name) for name in SEGMENTERS.names()]
+    for cls in classes:
+        for weight in weights_of(cls):
+            path = find(weight)
+            if path is not None:
+                used[weight.id] = weight.sha256 or content_hash(path)
+        for path in weight_paths_of(cls):
+            used[path.name] = content_hash(path)
+    for entry in (*suite.datasets, *suite.occlusions, *suite.methods, *suite.metrics, *suite.matchers):
+        used |= {text: content_hash(path) for text, path in files_named(entry).items()}
+    return dict(sorted(used.items()))
+
+
+def files_of(planned: Plan, folder: RunFolder) -> set[str]:
+    """Every file that the plan's units have written, by its name below the folder."""
+    return {
+        name for unit in planned.units for name in (f"parts/{unit.key}.parquet", *(folder.companions(unit.key) or ()))
+    }
+
+
+def _files(planned: Plan, folder: RunFolder) -> dict[str, str]:
+    """sha256 of every part, table of embeddings and set of statistics, and of the manifest. Restored pixels are left out:
+    ``--keep none`` forgets them, and their measurements are here."""
+    names = {name for name in files_of(planned, folder) if not name.startswith("restored/")} | {"manifest.parquet"}
+    return {name: content_hash(folder.path / name) for name in sorted(names)}

@@ -1,0 +1,66 @@
+"""A run folder against its own record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests import tiny
+from unmaskbench.benchmark.plugins.weights.files import sha256
+from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.run.verify import verify
+from unmaskbench.benchmark.store.folder import StoreError
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plugins() -> Iterator[None]:
+    with tiny.registered():
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return run(tiny.suite(gallery=0), tmp_path / "run", speed=False)
+
+
+def test_a_run_as_it_was_written_holds_and_comes_out_again(folder: Path) -> None:
+    found = verify(folder, recompute=20)
+    assert (found.problems, found.notes) == ([], [])
+    assert found.units == 2 * 2 * 3  # shards, methods, measures: all there are
+    assert found.files == 3 + sum(1 for room in ("parts", "embeddings") for _ in (folder / room).iterdir())
+
+
+@pytest.mark.parametrize("what", ["parts", "embeddings", "board.json", "run.json"])
+def test_a_changed_file_is_named(folder: Path, what: str) -> None:
+    path = folder / what
+    file = path if path.is_file() else sorted(path.iterdir())[0]
+    file.write_bytes(file.read_bytes() + b" ")
+    assert verify(folder).problems == [f"{file.relative_to(folder).as_posix()} is not what the run wrote"]
+    if what == "parts":
+        file.unlink()
+        assert verify(folder).problems == [f"{file.relative_to(folder).as_posix()} is missing"]
+
+
+def test_a_score_that_was_made_up_with_its_hash_is_found_by_recomputing(folder: Path) -> None:
+    record = json.loads((folder / "run.json").read_text())
+    key = next(u["key"] for u in record["units"] if (u["method"], u["measure"]) == ("tiny_fill", "metric psnr"))
+    part = folder / "parts" / f"{key}.parquet"
+    pl.read_parquet(part).with_columns(pl.col("value") + 0.01).write_parquet(part)
+    record["files"][f"parts/{key}.parquet"] = sha256(part)
+    (folder / "run.json").write_text(json.dumps(record))
+    mark = json.loads((folder / "finished.json").read_text())
+    (folder / "finished.json").write_text(json.dumps(mark | {"run_sha256": sha256(folder / "run.json")}))
+    assert verify(folder).problems == []
+    found = verify(folder, recompute=20).problems
+    assert len(found) == 1
+    assert found[0].startswith("tiny_fill, metric psnr")
+
+
+def test_a_run_under_way_is_not_verified(folder: Path) -> None:
+    (folder / "finished.json").unlink()
+    with pytest.raises(StoreError, match=r"finished\.json: it is not a finished run"):
+        verify(folder)
