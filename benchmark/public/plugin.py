@@ -152,16 +152,8 @@ if TYPE_CHECKING:
         state_dict_of,
         under_prefix,
     )
-    from unmaskbench.benchmark.store.images import (
-        ImageError,
-        is_image,
-        read_exactly,
-        read_image,
-        read_mask,
-        read_pixels,
-        read_rgba,
-        to_tensor,
-    )
+    from unmaskbench.benchmark.store.image_tensors import read_exactly, read_image, to_tensor
+    from unmaskbench.benchmark.store.images import ImageError, is_image, read_mask, read_pixels, read_rgba
     from unmaskbench.datasets.annotations import (
         existing,
     )

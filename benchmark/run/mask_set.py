@@ -29,7 +29,7 @@ from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite
 from unmaskbench.benchmark.plan.units import build_dataset, limited
 from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude, pixel_hash
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
-from unmaskbench.benchmark.store.images import read_image
+from unmaskbench.benchmark.store.image_tensors import read_image
 from unmaskbench.benchmark.store.manifest import FIELDS, hash_of
 
 SCHEMA = "unmaskbench.masks/1"

@@ -14,7 +14,8 @@ from torch import Tensor
 from unmaskbench.benchmark.metrics._regions import region_mask
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.plugins.types import Region
-from unmaskbench.benchmark.store.images import read_image, read_mask
+from unmaskbench.benchmark.store.image_tensors import read_image
+from unmaskbench.benchmark.store.images import read_mask
 
 BATCH = 16
 COLUMNS = {

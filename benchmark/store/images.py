@@ -20,14 +20,11 @@ import stat
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif")
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM", "GIF")
@@ -45,36 +42,26 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
-def read_image(
-    path: Path | str,
-    maximum_pixels: int = MAXIMUM_PIXELS,
-    minimum_side: int = MINIMUM_SIDE,
-    content: BinaryIO | None = None,
-) -> Tensor:
-    """The image (3, H, W), RGB float32 in [0, 1] in steps of 1/255, upright.
-
-    ``content`` holds the file's bytes where they lie inside another file, and ``path`` then only names them. Raises
-    ImageError where the file is missing, not decodable, has a side below ``minimum_side`` or more than
-    ``maximum_pixels`` pixels.
-    """
-    return to_tensor(read_pixels(path, maximum_pixels, minimum_side, content))
-
-
 def read_pixels(
     path: Path | str,
     maximum_pixels: int = MAXIMUM_PIXELS,
     minimum_side: int = MINIMUM_SIDE,
     content: BinaryIO | None = None,
 ) -> NDArray[np.uint8]:
-    """The image as (H, W, 3) uint8, RGB, upright. Raises as ``read_image``."""
+    """The image as (H, W, 3) uint8, RGB, upright.
+
+    ``content`` holds the file's bytes where they lie inside another file, and ``path`` then only names them. Raises
+    ImageError where the file is missing, not decodable, has a side below ``minimum_side`` or more than
+    ``maximum_pixels`` pixels.
+    """
     path = Path(path)
     with _opened(path, content) as image:
         _check_size(path, image.size, maximum_pixels, minimum_side)
         return np.asarray(_rgb(path, ImageOps.exif_transpose(image)), dtype=np.uint8)
 
 
-def read_exactly(path: Path | str, height: int, width: int) -> Tensor:
-    """The opaque image (3, H, W) of a stated size, as somebody's finished picture must be.
+def read_exact_pixels(path: Path | str, height: int, width: int) -> NDArray[np.uint8]:
+    """The opaque image (H, W, 3) uint8 of a stated size, as somebody's finished picture must be.
 
     Raises ImageError where it has another size, told by its header before a pixel is decoded, or transparent pixels: what
     they hide is nothing that was restored.
@@ -89,11 +76,11 @@ def read_exactly(path: Path | str, height: int, width: int) -> Tensor:
             raise ImageError(f"{path} is {upright.size[0]} x {upright.size[1]} px; expected {width} x {height}")
         if _has_alpha(upright) and np.asarray(upright.convert("RGBA"))[..., 3].min() < 255:
             raise ImageError(f"{path} has transparent pixels; save the finished picture without an alpha channel")
-        return to_tensor(np.asarray(_rgb(path, upright), dtype=np.uint8))
+        return np.asarray(_rgb(path, upright), dtype=np.uint8)
 
 
 def read_rgba(path: Path | str, maximum_pixels: int = MAXIMUM_PIXELS) -> NDArray[np.uint8]:
-    """A picture with an alpha channel as (H, W, 4) uint8. Raises ImageError where it has none, and as ``read_image``."""
+    """A picture with an alpha channel as (H, W, 4) uint8. Raises ImageError where it has none, and as ``read_pixels``."""
     path = Path(path)
     with _opened(path, None) as image:
         _check_size(path, image.size, maximum_pixels, 1)
@@ -108,7 +95,7 @@ def read_mask(
     """A mask as (H, W) of booleans, True = missing.
 
     The brightest channel counts, so that a painted colour is as good as white. Values 0 and 1 are as good as 0 and 255.
-    Raises ImageError where neither fits, where nothing is missing, where it has transparent pixels, and as ``read_image``.
+    Raises ImageError where neither fits, where nothing is missing, where it has transparent pixels, and as ``read_pixels``.
     """
     path = Path(path)
     with _opened(path, None) as image:
@@ -128,13 +115,6 @@ def read_mask(
             f"{path}: the mask is empty, its largest value is {largest}; if its holes are {other}, set holes_are: {other}"
         )
     return hole
-
-
-def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """(3, H, W) float32 in [0, 1] from (H, W, 3) uint8."""
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).to(torch.float32).div_(255.0)
 
 
 @contextlib.contextmanager

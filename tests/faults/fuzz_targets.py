@@ -34,7 +34,8 @@ from unmaskbench.benchmark.plugins.weights.loading import WeightsError, read_sta
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.mask_set import build, read_png, summary, verify
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
-from unmaskbench.benchmark.store.images import ImageError, read_image
+from unmaskbench.benchmark.store.image_tensors import read_image
+from unmaskbench.benchmark.store.images import ImageError
 from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
 from unmaskbench.reports.board import BoardError
 from unmaskbench.reports.board import load as load_board

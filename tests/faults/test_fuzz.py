@@ -26,7 +26,8 @@ from unmaskbench.benchmark.plugins.weights.loading import WeightsError, read_sta
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.mask_set import verify
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
-from unmaskbench.benchmark.store.images import ImageError, read_image
+from unmaskbench.benchmark.store.image_tensors import read_image
+from unmaskbench.benchmark.store.images import ImageError
 
 FUZZ = settings(
     max_examples=60,

@@ -12,15 +12,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from unmaskbench.benchmark.store.images import (
-    ImageError,
-    is_image,
-    read_exactly,
-    read_image,
-    read_mask,
-    read_pixels,
-    to_tensor,
-)
+from unmaskbench.benchmark.store.image_tensors import read_exactly, read_image, to_tensor
+from unmaskbench.benchmark.store.images import ImageError, is_image, read_mask, read_pixels
 
 RNG = np.random.default_rng(3)
 PIXELS = RNG.integers(0, 256, (24, 32, 3), dtype=np.uint8)
