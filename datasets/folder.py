@@ -1,12 +1,12 @@
 """Any folder of face images, with optional identities, attributes, masks and landmarks.
 
-Identities come from a CSV (``id,identity[,attribute...]``) or, where every image lies in a sub-folder, from the first
+Identities come from a CSV (``id,identity[,attribute...]``) or, for images that lie in a sub-folder, from the first
 sub-folder's name. The id of an image is its path under the root without extension ("anna/001").
 """
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -24,10 +24,12 @@ from unmaskbench.plugin import (
     SampleRef,
     detect_landmarks,
     detector_path,
-    is_image,
+    posix,
+    read_csv,
     read_image,
     read_landmarks,
     read_mask,
+    walk,
     weights,
 )
 
@@ -80,8 +82,8 @@ class Folder:
             where = "folder needs a root (--root DIR)" if root is None else f"there is no folder {root}"
             raise FileNotFoundError(f"{where}. Expected:\n{LAYOUT}")
         self.split, self.root, self.holes_are = split, Path(root), holes_are
-        self._masks = None if masks is None else _by_id(Path(masks), None)
-        self._files = _by_id(self.root, None if masks is None else Path(masks))
+        self._masks = None if masks is None else _by_id(Path(masks), None)[0]
+        self._files, self.remarks = _by_id(self.root, None if masks is None else Path(masks))
         self._detector = detector_path() if detect != "never" else None
         if detect == "always" and self._detector is None:
             raise FileNotFoundError(
@@ -92,7 +94,8 @@ class Folder:
         points = self.root / "landmarks.csv" if landmarks is None else Path(landmarks)
         if landmarks is not None and not points.is_file():
             raise FileNotFoundError(f"folder: there is no file {points} (landmarks)")
-        self._landmarks = read_landmarks(points)
+        self._landmarks = read_landmarks(points, base=self.root)
+        self.remarks += self._landmarks.remarks
         lists = (points, self.root / "labels.csv" if labels is None else Path(labels))
         self._lists = tuple(path for path in lists if path.is_file())
 
@@ -146,19 +149,18 @@ class Folder:
             path = self.root / "labels.csv"
         if path is not None:
             return _read_labels(path, self._files)
-        if all("/" in id_ for id_ in self._files):
-            return {id_: id_.partition("/")[0] for id_ in self._files}, {}
-        return {}, {}
+        people, remarks = _by_folder(self._files)
+        self.remarks += remarks
+        return people, {}
 
 
-def _by_id(root: Path, without: Path | None) -> dict[str, Path]:
-    """Image files by id, in the order of ids."""
-    if not root.is_dir():
-        raise FileNotFoundError(f"folder: there is no folder {root}")
-    left_out = None if without is None else without.resolve()
+def _by_id(root: Path, without: Path | None) -> tuple[dict[str, Path], list[str]]:
+    """Image files by id, in the order of ids, and what is to be said of those left out."""
     found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
-        if not is_image(path) or not path.is_file() or (left_out is not None and left_out in path.resolve().parents):
+    left_out = None if without is None else without.resolve()
+    walked = walk(root)
+    for path in walked.files:
+        if left_out is not None and left_out in path.resolve().parents:
             continue
         id_ = path.relative_to(root).with_suffix("").as_posix()
         if id_ in found:
@@ -168,7 +170,17 @@ def _by_id(root: Path, without: Path | None) -> dict[str, Path]:
         found[id_] = path
     if not found:
         raise FileNotFoundError(f"no image in {root} or its sub-folders. Expected:\n{LAYOUT}")
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())), walked.remarks()
+
+
+def _by_folder(files: Mapping[str, Path]) -> tuple[dict[str, str], list[str]]:
+    """The first sub-folder's name for each image that lies in one, and what is to be said of those that lie beside."""
+    people = {id_: id_.partition("/")[0] for id_ in files if "/" in id_}
+    strays = [id_ for id_ in files if "/" not in id_]
+    if not people or not strays:
+        return people, []
+    count = "1 image lies" if len(strays) == 1 else f"{len(strays)} images lie"
+    return people, [f"{count} beside the folders of people and belongs to nobody, the first '{strays[0]}'"]
 
 
 def _read_labels(path: Path, files: Mapping[str, Path]) -> tuple[dict[str, str], dict[str, dict[str, Attribute]]]:
@@ -177,26 +189,25 @@ def _read_labels(path: Path, files: Mapping[str, Path]) -> tuple[dict[str, str],
     identities: dict[str, str] = {}
     attributes: dict[str, dict[str, Attribute]] = {}
     names = {id_ + file.suffix: id_ for id_, file in files.items()}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.DictReader(stream)
-        header = rows.fieldnames or []
-        if list(header[:2]) != ["id", "identity"]:
-            raise ValueError(f"{path}: the first columns must be id,identity; found {','.join(header) or 'nothing'}")
-        for row in rows:
-            given = row["id"] or ""
-            id_ = given if given in files else names.get(given)
-            place = f"{path}, line {rows.line_num}"
-            if id_ is None:
-                raise ValueError(f"{place}: no image has the id '{given}'")
-            if id_ in identities:
-                raise ValueError(f"{place}: '{id_}' has two lines; keep one")
-            identity = (row["identity"] or "").strip()
-            if not identity:
-                raise ValueError(
-                    f"{place}: the identity of '{id_}' is empty; give one, or leave the file out for none at all"
-                )
-            identities[id_] = identity
-            attributes[id_] = {name: _value(row[name] or "") for name in header[2:]}
+    rows = read_csv(path)
+    header = [column.strip() for column in next(rows, (1, [""]))[1]]
+    if header[:2] != ["id", "identity"]:
+        raise ValueError(f"{path}: the first columns must be id,identity; found {','.join(header) or 'nothing'}")
+    for line, row in rows:
+        given, *cells = [*row, *[""] * (len(header) - len(row))]
+        id_ = posix(given) if posix(given) in files else names.get(posix(given))
+        place = f"{path}, line {line}"
+        if id_ is None:
+            raise ValueError(f"{place}: no image has the id '{given}'")
+        if id_ in identities:
+            raise ValueError(f"{place}: '{id_}' has two lines; keep one")
+        identity = cells[0].strip()
+        if not identity:
+            raise ValueError(
+                f"{place}: the identity of '{id_}' is empty; give one, or leave the file out for none at all"
+            )
+        identities[id_] = identity
+        attributes[id_] = {name: _value(cell) for name, cell in zip(header[2:], cells[1:])}
     if absent := [id_ for id_ in files if id_ not in identities]:
         raise ValueError(
             f"{path}: {len(absent)} images have no line, the first '{absent[0]}'; add them or remove the images"
@@ -204,14 +215,15 @@ def _read_labels(path: Path, files: Mapping[str, Path]) -> tuple[dict[str, str],
     return identities, attributes
 
 
+WHOLE_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)")
+NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)?\.\d+([eE][+-]?\d+)?|[+-]?(0|[1-9]\d*)([eE][+-]?\d+)")
+
+
 def _value(text: str) -> Attribute:
-    """A CSV cell as a bool, an integer, a number or a word."""
+    """A CSV cell as a bool, an integer, a number or a word. A number with leading zeros is a word: it is somebody's id."""
     text = text.strip()
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    if WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    return float(text) if NUMBER.fullmatch(text) else text

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from unmaskbench.plugin import DATASETS, DatasetCard, Face, Pair, SampleRef, existing, read_image, read_landmarks
+from unmaskbench.plugin import DATASETS, DatasetCard, Face, Pair, SampleRef, existing, read_image, read_landmarks, walk
 
 IMAGE_FOLDERS = ("images_deepfunneled", "lfw-deepfunneled", "lfw_deepfunneled", "lfw_funneled", "lfw-funneled", "lfw")
 SETS = {"train": range(1, 8), "validation": range(8, 9), "test": range(9, 11)}
@@ -47,6 +47,7 @@ class LFW:
         self.root, self.images = _find(root)
         self.samples: Sequence[SampleRef] = tuple(self._index())
         self._landmarks = read_landmarks(self.root / "landmarks.csv")
+        self.remarks = self._landmarks.remarks
         self._lists = existing(self.root, "landmarks.csv")
 
     def __len__(self) -> int:
@@ -86,7 +87,7 @@ class LFW:
             return
         people_file = self.root / "people.txt"
         if self.split == "all" and not people_file.is_file():
-            files = sorted(self.images.glob("*/*.jpg"))
+            files = [path for path in walk(self.images).files if path.suffix == ".jpg"]
             yield from (SampleRef(file.stem, file.parent.name) for file in files)
             return
         sets = _read_people(_needed(people_file, "the ten sets of people"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from unmaskbench.plugin import DATASETS, DatasetCard, Face, SampleRef, existing, is_image, read_image, read_landmarks
+from unmaskbench.plugin import DATASETS, DatasetCard, Face, SampleRef, existing, read_image, read_landmarks, walk
 
 FOLDERS = {"unmasked": "AFDB_face_dataset", "masked": "AFDB_masked_face_dataset"}
 SPLITS = ("test", "masked", "unmasked")
@@ -56,8 +56,9 @@ class RMFRD:
         )
         found: dict[str, tuple[Path, str, bool]] = {}
         for kind in FOLDERS if split == "test" else (split,):
-            for path in sorted((self.root / FOLDERS[kind]).glob("*/*")):
-                if is_image(path):
+            folder = self.root / FOLDERS[kind]
+            for path in walk(folder).files if folder.is_dir() else ():
+                if path.parent.parent == folder:
                     id_ = f"{path.parent.name}/{kind}/{path.stem}"
                     if id_ in found:
                         raise ValueError(f"two files have the id '{id_}': {found[id_][0]} and {path}; remove one")
@@ -66,7 +67,8 @@ class RMFRD:
             raise absent
         self._files = [found[id_] for id_ in sorted(found)]
         self.samples: Sequence[SampleRef] = tuple(SampleRef(id_, found[id_][1]) for id_ in sorted(found))
-        self._landmarks = read_landmarks(self.root / "landmarks.csv")
+        self._landmarks = read_landmarks(self.root / "landmarks.csv", base=self.root)
+        self.remarks = self._landmarks.remarks
         self._lists = existing(self.root, "landmarks.csv")
 
     def __len__(self) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unmaskbench.benchmark.board.quantities import QUANTITIES
 from unmaskbench.reports.schema import BoardError, board_check
 
 Row = dict[str, Any]
@@ -38,7 +39,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "gallery": ("dataset", "occlusion", "sample"),
     "statuses": ("dataset", "occlusion", "method", "status"),
 }  # fmt: skip
-HIGHER_IS_BETTER = {"auc", "tmr", "accuracy", "tpr", "dprime", "fnmr_recovered"}
 
 
 @dataclass
@@ -122,15 +122,16 @@ def facts_to_warn_of(board: Board) -> list[str]:
         for entry in board.data[kind]:
             if entry["state"] != "ok":
                 found.append(f"{entry[kind[:-1]]} has no figures here: {entry['message'] or entry['state']}.")
-    found += _failures(board) + _masks(board)
+    found += _failures(board) + _incomplete(board) + _masks(board)
     # slices are never ranked, nor are the unoccluded faces' own figures
     unranked = dict.fromkeys(
         (r["metric"], r["note"])
         for r in board.data["rows"]
-        if not r["ranked"] and r["slice"] == "all" and r["method"] != "truth"
+        if not r["ranked"] and r["slice"] == "all" and r["method"] != "truth" and not lacks_samples(r)
     )
     found += [f"{metric} is shown without ranks: {note or 'too few images'}." for metric, note in unranked]
-    if board.data["run"]["hardware"].get("gpu") in ("", None):
+    timed = any(method["latency_ms"] is not None for method in board.data["methods"])
+    if timed and board.data["run"]["hardware"].get("gpu") in ("", None):
         found.append("Speed was measured on a CPU: compare it only within this board.")
     return found
 
@@ -149,6 +150,35 @@ def _failures(board: Board) -> list[str]:
     ]
 
 
+def lacks_samples(row: Row) -> bool:
+    """Whether an image row's method lacks samples that every method owes."""
+    return bool((row.get("of") or row["n"]) > row["n"])
+
+
+def _incomplete(board: Board) -> list[str]:
+    """Methods without a rank for what they lack, and methods that have seen what they were to restore."""
+    lacking: dict[str, tuple[int, int]] = {}
+    leaked: dict[str, tuple[int, int]] = {}
+    for row in board.data["rows"]:
+        if row["slice"] != "all" or row["method"] == "truth":
+            continue
+        of = row.get("of") or row["n"]
+        if lacks_samples(row) and not row["ranked"]:
+            lacking[row["method"]] = min(lacking.get(row["method"], (row["n"], of)), (row["n"], of))
+        if row.get("seen_truth", 0):
+            leaked[row["method"]] = max(leaked.get(row["method"], (0, 0)), (row["seen_truth"], of))
+    found = [
+        f"{method} completed {n} of {of} samples: it has no rank by image metrics, and its figures count the others as the "
+        "occluded image."
+        for method, (n, of) in sorted(lacking.items())
+    ]
+    return found + [
+        f"{method} has seen the truth: its hidden pixels equal the true ones to within one grey level on {count} of {of} "
+        "samples, which no restoration can."
+        for method, (count, of) in sorted(leaked.items())
+    ]
+
+
 def _masks(board: Board) -> list[str]:
     """What the true mask was used for, which no deployment has."""
     scored = {r["method"] for r in board.data["rows"] if r["output"] == "composite"}
@@ -156,9 +186,15 @@ def _masks(board: Board) -> list[str]:
     oracle = [m["method"] for m in board.data["methods"] if m["needs_mask"] and m["mask_source"] == "oracle"]
     blind = [
         m["method"] for m in board.data["methods"]
-        if not m["needs_mask"] and m["method"] != "untouched" and m["method"] in scored
+        if not m["needs_mask"] and m["mask_source"] == "none" and m["method"] != "untouched" and m["method"] in scored
     ]  # fmt: skip
+    unknown = [m["method"] for m in board.data["methods"] if m["mask_source"] == "unknown"]
     found = []
+    if unknown:
+        found.append(
+            f"Whether the true mask helped to make {', '.join(unknown)} is unknown: these images do not stand with the blind. "
+            "Say it with mask: none, oracle or predicted in about.yaml beside the images."
+        )
     if oracle:
         found.append(
             f"{', '.join(oracle)} {'was' if len(oracle) == 1 else 'were'} given the true mask (oracle), which a deployment "
@@ -217,7 +253,7 @@ def _union(group: Sequence[Board]) -> Board:
     regroup(
         [r for r in data["verification"] if r["setting"] in ("UT", "UU")],
         ("dataset", "occlusion", "output", "setting", "matcher", "metric", "target", "policy", "slice"),
-        dict.fromkeys(HIGHER_IS_BETTER, True),
+        {name: quantity.direction == "higher" for name, quantity in QUANTITIES.items()},
     )
     result = Board(data, first.folder, names, folders=folders)
     result.warnings = [
@@ -254,14 +290,16 @@ def regroup(rows: Iterable[Row], key: Sequence[str], higher: dict[str, bool]) ->
     tables: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
         row["rank"] = row["group"] = None
-        if isinstance(row["value"], (int, float)) and row["low"] is not None and row.get("ranked", True):
+        eligible = row.get("ranked", True) and row.get("independent", True)
+        if isinstance(row["value"], (int, float)) and row["low"] is not None and eligible:
             tables[tuple(row[k] for k in key)].append(row)
     for table in tables.values():
         up = higher.get(table[0]["metric"], False)
         table.sort(key=lambda r: r["value"], reverse=up)
+        levels = list(dict.fromkeys(row["value"] for row in table))
         group, head = 0, table[0]
-        for rank, row in enumerate(table, 1):
+        for place, row in enumerate(table):
             apart = row["high"] < head["low"] if up else row["low"] > head["high"]
-            if rank == 1 or apart:
+            if place == 0 or apart:
                 group, head = group + 1, row
-            row["rank"], row["group"] = rank, group
+            row["rank"], row["group"] = levels.index(row["value"]) + 1, group

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from unmaskbench.reports.board import Board, Row
-from unmaskbench.reports.choices import number
+from unmaskbench.reports.board_index import number
 
 FOLDER = Path(__file__).with_name("published")
 MATCHES = ("same", "close", "different")

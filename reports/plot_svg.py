@@ -1,6 +1,6 @@
 """Matplotlib figures as small SVG whose colours follow the page: light, dark or paper.
 
-Figures are drawn with placeholder colours. For the page they become CSS variables and classes (no inline style, so that a
+BoardIndex are drawn with placeholder colours. For the page they become CSS variables and classes (no inline style, so that a
 strict content-security policy holds); for an export they become the light palette's colours.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from unmaskbench.reports.choices import number
+from unmaskbench.reports.board_index import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

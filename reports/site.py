@@ -17,10 +17,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from unmaskbench.benchmark.board.quantities import for_page
 from unmaskbench.reports.board import Board, load, merge
-from unmaskbench.reports.choices import Figures
-from unmaskbench.reports.columns import pack
+from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.glossary import GLOSSARY
+from unmaskbench.reports.packing import pack
 from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.pictures import Pictures
 from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
@@ -32,7 +33,7 @@ SCRIPTS = ("data.js", "format.js", "leaderboard.js", "views.js", "gallery.js", "
 DATA_BUDGET_BYTES = 4_200_000
 PACKED = {
     "rows": ("dataset", "occlusion", "output", "metric", "region", "slice", "method", "value", "low", "high", "n", "failed",
-             "ceiling", "rank", "group", "ranked", "note"),
+             "ceiling", "rank", "group", "ranked", "note", "of", "completed", "seen_truth"),
     "verification": ("dataset", "occlusion", "output", "setting", "matcher", "metric", "target", "policy", "slice", "method",
                      "value", "low", "high", "threshold", "genuine", "impostor", "failed", "independent", "refused", "group"),
     "differences": ("dataset", "occlusion", "output", "metric", "region", "method_a", "method_b", "difference", "low", "high",
@@ -60,8 +61,8 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
     pages: list[dict[str, Any]] = []
     drawn: dict[str, Markup] = {}
     for number, board in enumerate(boards):
-        figures = Figures(board)
-        svg, left_out = figures_for_page(figures, max(1, figures_limit // len(boards)))
+        indexed = BoardIndex(board)
+        svg, left_out = figures_for_page(indexed, max(1, figures_limit // len(boards)))
         if left_out:
             board.warnings.append(
                 f"The page holds {len(svg)} figures of at most {len(svg) + left_out}; its tables hold what the others would "
@@ -71,14 +72,18 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         pages.append(
             _board_data(
                 board,
-                figures,
+                indexed,
                 _with_similarity(board, pictures.gallery(board)),
                 papers,
                 DATA_BUDGET_BYTES // len(boards),
             )
         )
     # the published tables are drawn by the template, the script does not need them twice
-    data = {"boards": [{k: v for k, v in page.items() if k != "published"} for page in pages], "glossary": GLOSSARY}
+    data = {
+        "boards": [{k: v for k, v in page.items() if k != "published"} for page in pages],
+        "glossary": GLOSSARY,
+        "quantities": for_page(),
+    }
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     html = environment().get_template("index.html.j2").render(
         boards=pages,
@@ -141,9 +146,9 @@ def _with_similarity(board: Board, gallery: list[dict[str, Any]]) -> list[dict[s
 
 
 def _board_data(
-    board: Board, figures: Figures, gallery: list[dict[str, Any]], papers: list[dict[str, Any]], budget: int
+    board: Board, indexed: BoardIndex, gallery: list[dict[str, Any]], papers: list[dict[str, Any]], budget: int
 ) -> dict[str, Any]:  # fmt: skip
-    order = figures.method_order()
+    order = indexed.method_order()
     data = board.data
     page = {
         "names": ", ".join(board.names),
@@ -166,11 +171,15 @@ def _board_data(
         "metrics": data["metrics"],
         "matchers": data["matchers"],
         "gallery": gallery,
-        "verdicts": {"/".join(c): verdict(figures, c) for c in figures.contexts()},
+        "verdicts": {"/".join(c): verdict(indexed, c) for c in indexed.contexts()},
         "judges": {
-            "/".join(c): [[p.matcher, p.target, p.metric] for p in figures.operating(c)] for c in figures.contexts()
+            "/".join(c): [[p.matcher, p.target, p.metric] for p in indexed.operating(c)] for c in indexed.contexts()
         },
-        "pictures": {"/".join(c): figures.image_metric(c) for c in figures.contexts()},
+        "fair": {
+            "/".join(c): bool((points := indexed.operating(c)) and indexed.judged_fairly(c, points[0].matcher))
+            for c in indexed.contexts()
+        },
+        "pictures": {"/".join(c): indexed.image_metric(c) for c in indexed.contexts()},
         "tables": _packed(board, budget),
         "published": beside(papers, board),
     }
@@ -185,7 +194,7 @@ def _packed(board: Board, budget: int) -> dict[str, Any]:
         (
             "slices of biometric figures other than FNMR",
             "verification",
-            lambda r: r["slice"] == "all" or r["metric"] == "fnmr",
+            lambda r: r["slice"] == "all" or r["metric"] in ("fnmr_equal", "fnmr"),
         ),
         ("slices of raw outputs", "verification", lambda r: r["slice"] == "all" or _not_raw(r)),
         ("slices of raw outputs", "rows", lambda r: r["slice"] == "all" or _not_raw(r)),

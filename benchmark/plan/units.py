@@ -19,7 +19,7 @@ from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
-from unmaskbench.benchmark.plugins.hooks import takes
+from unmaskbench.benchmark.plugins.hooks import remarks_of, takes
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, MethodCard, Missing, SampleRef
 from unmaskbench.benchmark.plugins.weights.files import sha256
@@ -160,6 +160,8 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
     known: dict[Path, str] = {}
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
+        for remark in remarks_of(dataset):
+            listener.note(remark)
         refs = tuple(dataset.samples)
         check_ids(entry, refs)
         indices = limited(refs, entry.limit)

@@ -123,6 +123,12 @@ class HasTrainingOutputs(Protocol):
         ...
 
 
+class HasRemarks(Protocol):
+    """A dataset that passed something over or put something in order when it was opened: a run says so once."""
+
+    remarks: Sequence[str]
+
+
 class StartsFromPublished(Protocol):
     """A method whose training may start from a file in its authors' layout."""
 
@@ -182,6 +188,11 @@ def training_outputs(cls: Any, network: Any, occluded: Tensor, mask: Tensor, tru
         return probe(network, occluded, mask, truth)
     arguments = (occluded, mask) if cls.card.needs_mask else (occluded,)
     return {"restored": network(*arguments)}
+
+
+def remarks_of(dataset: Any) -> Sequence[str]:
+    """What a dataset has to say of its files; nothing by default."""
+    return tuple(getattr(dataset, "remarks", ()))
 
 
 def published_start(cls: Any, path: Path, network: nn.Module) -> Mapping[str, Tensor] | None:

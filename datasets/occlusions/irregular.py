@@ -20,10 +20,10 @@ from unmaskbench.plugin import (
     check_colour,
     check_range,
     face_region,
-    is_image,
     lay_over,
     pixels_of,
     read_mask,
+    walk,
 )
 
 
@@ -79,7 +79,7 @@ class Irregular:
 @lru_cache(maxsize=8)
 def _mask_files(folder: str) -> tuple[Path, ...]:
     root = Path(folder)
-    files = tuple(sorted(path for path in root.rglob("*") if is_image(path))) if root.is_dir() else ()
+    files = walk(root).files if root.is_dir() else ()
     if not files:
         raise FileNotFoundError(
             f"irregular: no mask images in {folder}; get the test masks from "

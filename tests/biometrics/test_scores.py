@@ -103,7 +103,9 @@ def test_bad_inputs_are_refused() -> None:
     with pytest.raises(ValueError, match="NaN or plus infinity"):
         PairScores(np.array([np.nan], np.float32), np.zeros(1, np.float32))
     with pytest.raises(ValueError, match="NaN or plus infinity"):
-        PairScores(np.zeros(1, np.float32), np.array([np.inf], np.float32))
+        PairScores(np.array([np.inf], np.float32), np.zeros(1, np.float32))
+    with pytest.raises(ValueError, match="NaN or plus infinity"):
+        PairScores(np.zeros(1, np.float32), np.array([np.nan], np.float32))
     with pytest.raises(ValueError, match="float32"):
         PairScores(np.zeros(1), np.zeros(1, np.float32))
     with pytest.raises(ValueError, match="as many rows"):

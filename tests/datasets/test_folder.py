@@ -26,7 +26,43 @@ def test_identities_by_sub_folder(tree: Path) -> None:
     dataset = Folder(tree, detect="never")
     assert [(s.id, s.identity) for s in dataset.samples] == [("a/1", "a"), ("a/2", "a"), ("b/2", "b")]
     trees.picture(tree / "loose.png")
-    assert {s.identity for s in Folder(tree, detect="never").samples} == {None}
+    dataset = Folder(tree, detect="never")
+    assert {s.id: s.identity for s in dataset.samples} == {"a/1": "a", "a/2": "a", "b/2": "b", "loose": None}
+    assert dataset.remarks == ["1 image lies beside the folders of people and belongs to nobody, the first 'loose'"]
+
+
+def test_what_systems_put_beside_pictures_is_nobody(tree: Path) -> None:
+    for hidden in ("@eaDir/x/SYNO.jpg", "a/.ipynb_checkpoints/1-checkpoint.png", "__MACOSX/a/._1.jpg", ".DS/q.png"):
+        trees.picture(tree / hidden)
+    trees.picture(tree / "b/3.JPG")
+    (tree / "b/again").symlink_to(tree)
+    dataset = Folder(tree, detect="never")
+    assert [(s.id, s.identity) for s in dataset.samples] == [("a/1", "a"), ("a/2", "a"), ("b/2", "b"), ("b/3", "b")]
+    assert dataset.remarks == [f"{tree}: left out 2 a system's own, 2 hidden, 1 links that lead back"]
+
+
+def test_lists_from_windows_fit(tree: Path) -> None:
+    lines = [",".join(HEADER), "a\\1.jpg,10,5,20,5,15,9,11,15,19,15"]
+    (tree / "landmarks.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    assert Folder(tree, detect="never")[0].landmarks is not None
+    (tree / "labels.csv").write_text("id,identity,code\na\\1.jpg,anna,007\na\\2,anna,7\nb\\2,ben,-1.5e3\n")
+    dataset = Folder(tree, detect="never")
+    assert [dataset[n].attributes["code"] for n in range(3)] == ["007", 7, -1500.0]
+
+
+def test_left_and_right_are_those_of_the_picture(tree: Path) -> None:
+    right_way = [10, 5, 20, 5, 15, 9, 11, 15, 19, 15]
+    subjects = [20, 5, 10, 5, 15, 9, 19, 15, 11, 15]
+    on_its_head = [20, 15, 10, 15, 15, 9, 19, 5, 11, 5]
+    rows = {"a/1.jpg": subjects, "a/2.png": right_way, "b/2.png": on_its_head}
+    lines = [",".join(HEADER), *(f"{name},{','.join(map(str, points))}" for name, points in rows.items())]
+    (tree / "landmarks.csv").write_text("\n".join(lines))
+    dataset = Folder(tree, detect="never")
+    points = [dataset[n].landmarks for n in range(3)]
+    assert [p.flatten().tolist() for p in points if p is not None] == [right_way, right_way, on_its_head]
+    assert dataset.remarks == [
+        f"{tree / 'landmarks.csv'}: left and right were put in order on 1 of 3 lines (left is left in the picture)"
+    ]
 
 
 def test_labels(tree: Path) -> None:
@@ -122,11 +158,18 @@ def test_landmarks_file(tree: Path) -> None:
         ("file,x\n", "first columns must be"),
         (f"{','.join(HEADER)}\na/1.jpg,1,2\n", "line 2: ten numbers"),
         (f"{','.join(HEADER)}\na/1.jpg,nan,1,1,1,1,1,1,1,1,1\n", "not a finite number"),
-        (f"{','.join(HEADER)}\n" + "a/1.jpg,1,1,1,1,1,1,1,1,1,1\n" * 2, "two lines"),
+        (f"{','.join(HEADER)}\n" + "a/1.jpg,10,5,20,5,15,9,11,15,19,15\n" * 2, "two lines"),
+        (f"{','.join(HEADER)}\na/9.jpg,10,5,20,5,15,9,11,15,19,15\n", r"csv, line 2: no image a/9\.jpg below"),
+        (f"{','.join(HEADER)}\na\\9.jpg,10,5,20,5,15,9,11,15,19,15\n", r"csv, line 2: no image a\\9\.jpg below"),
+        (f"{','.join(HEADER)}\na/1.jpg,.3,.4,.6,.4,.5,.5,.4,.7,.6,.7\n", "line 2: .* fractions of the picture's sides"),
+        (
+            f"{','.join(HEADER)}\n\n\nna\xefve/1.jpg,1,2,3,4,5,6,7,8,9,10\n",
+            r"landmarks\.csv, line 4: is not UTF-8 \(byte 0xef\)",
+        ),
     ],
 )
 def test_broken_landmarks(tree: Path, rows: str, word: str) -> None:
-    (tree / "landmarks.csv").write_text(rows)
+    (tree / "landmarks.csv").write_text(rows, encoding="latin-1")
     with pytest.raises(ValueError, match=word):
         Folder(tree, detect="never")
 

@@ -116,7 +116,8 @@ def test_rows_get_paired_intervals_around_their_values() -> None:
     }
     thresholds = set_thresholds(scores["TT"], (1e-2, 1e-3, 1e-4))
     boot = pair_bootstrap(pairs, resamples=500)
-    rows = with_intervals(verification_rows(scores, thresholds), scores, boot)
+    figures = ResampledFigures(scores, boot)
+    rows = [held.row for held in with_intervals(verification_rows(scores, thresholds), figures)]
     assert {row.handling for row in rows} == {"penalised", "completed"}
     for row in rows:
         if row.value is None or row.metric == "coverage":
@@ -129,7 +130,6 @@ def test_rows_get_paired_intervals_around_their_values() -> None:
     assert refused
     assert all(row.value is None for row in refused)
     # The change is the difference of the same resamples, so its interval is not the sum of two.
-    figures = ResampledFigures(scores, boot)
     table = {(row.setting, row.metric, row.target, row.handling): row for row in rows}
     change = figures.of(table["UT", "fnmr_recovered", 1e-2, "penalised"])
     before = figures.of(table["MT", "fnmr", 1e-2, "penalised"])
@@ -145,6 +145,7 @@ def test_two_million_comparisons_are_quick() -> None:
     assert len(pairs.impostor) == 1_998_000
     start = time.process_time()
     boot = pair_bootstrap(pairs)
-    rows = with_intervals(verification_rows(scores, set_thresholds(scores["TT"])), scores, boot)
+    figures = ResampledFigures(scores, boot)
+    rows = [held.row for held in with_intervals(verification_rows(scores, set_thresholds(scores["TT"])), figures)]
     assert time.process_time() - start < 20
     assert all(row.low is not None for row in rows if row.metric != "coverage")

@@ -1,0 +1,38 @@
+"""The one reader of people's CSV files: UTF-8 with or without a mark, lines by number, errors that name file and line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+LARGEST_BYTES = 1_000_000_000
+
+
+def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each row that is not empty with the number of its line, the header first.
+
+    Raises ValueError that names the file, and where it can the line: text that is not UTF-8, a torn quotation, a NUL.
+    """
+    if path.stat().st_size > LARGEST_BYTES:
+        raise ValueError(f"{path} is larger than {LARGEST_BYTES // 1_000_000} MB: that is no list of faces")
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}, line {line}: is not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8"
+        ) from error
+    rows = csv.reader(text.splitlines(keepends=True))
+    try:
+        for row in rows:
+            if any(cell.strip() for cell in row):
+                yield rows.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {rows.line_num}: is not CSV ({error})") from error
+
+
+def posix(name: str) -> str:
+    """A file's name as lists have it, with either system's slashes and without a leading ``./``."""
+    return name.strip().replace("\\", "/").removeprefix("./")
