@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.store.lists import posix, read_csv
+from unmaskbench.plugin import posix, read_csv
 
 COLUMNS = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"]
 HEADER = ["file", *(f"{point}_{axis}" for point in COLUMNS for axis in "xy")]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plugins.exports import DOOR, HOMES
+from unmaskbench.benchmark.plugins.file_plugin import MODULE_PREFIX
 from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
 from unmaskbench.benchmark.plugins.weights.files import find
 
@@ -50,8 +51,11 @@ def fingerprint(cls: type) -> str:
 
 
 def _imported(module: str) -> set[Path]:
-    """Files of the modules of the same package that ``module`` imports, and that they import in turn."""
+    """Files of the modules of the same package that ``module`` imports, and that they import in turn; of a plug-in file
+    those that lie beside it."""
     package = module.partition(".")[0]
+    own = _file_of(module)
+    beside = own.parent if own is not None and module.startswith(MODULE_PREFIX) else None
     waiting, seen, files = [module], {module}, set()
     while waiting:
         name = waiting.pop()
@@ -61,7 +65,9 @@ def _imported(module: str) -> set[Path]:
         files.add(path)
         parent = name if path.stem == "__init__" else name.rpartition(".")[0]
         for found in _names_in(path.read_bytes(), parent):
-            if found.partition(".")[0] == package and found not in seen and not found.startswith(_FLOOR_MODULES):
+            first = found.partition(".")[0]
+            near = beside is not None and ((beside / f"{first}.py").is_file() or (beside / first).is_dir())
+            if (first == package or near) and found not in seen and not found.startswith(_FLOOR_MODULES):
                 seen.add(found)
                 waiting.append(found)
     return files

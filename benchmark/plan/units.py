@@ -211,6 +211,12 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
     for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for named in entries:
             registry.get(named.id)
+    ids = [METRICS.id_of(named.id) for named in suite.metrics]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise SuiteError(
+                f"metrics: two of them have the id '{name}' on their cards; their rows could not be told apart"
+            )
     for occlusion in suite.occlusions:
         OCCLUSIONS.build(occlusion.id, **occlusion.parameters)
     # What all shards share, and the files that parameters name, are hashed once and not in every unit.

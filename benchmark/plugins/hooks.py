@@ -236,7 +236,13 @@ def share_among(metrics: Iterable[Any]) -> None:
             probe(by_id)
 
 
-def paired_similarity_of(matcher: Any) -> Callable[[Tensor, Tensor], Tensor] | None:
+class PairedSimilarity(Protocol):
+    """Scores (N,) of each row of a (N, D) with the same row of b (N, D)."""
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor: ...
+
+
+def paired_similarity_of(matcher: Any) -> PairedSimilarity | None:
     """The matcher's comparison row by row; None where it has the matrix alone."""
-    probe: Callable[[Tensor, Tensor], Tensor] | None = getattr(matcher, "paired_similarity", None)
+    probe: PairedSimilarity | None = getattr(matcher, "paired_similarity", None)
     return probe

@@ -270,8 +270,10 @@ __all__ = [
     "missing_extra",
     "pixels_of",
     "pose_of",
+    "posix",
     "read_checkpoint",
     "read_convention",
+    "read_csv",
     "read_exactly",
     "read_image",
     "read_landmarks",
@@ -287,8 +289,9 @@ __all__ = [
     "state_dict_of",
     "to_tensor",
     "under_prefix",
+    "walk",
     "weights",
-]
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -50,6 +50,9 @@ def check_suite(found: Findings, suite: Suite) -> None:
                 _check_metric(found, suite, METRICS.card(entry.id))
     if found.problems:
         return
+    ids = [METRICS.id_of(entry.id) for entry in suite.metrics]
+    for name in sorted({name for name in ids if ids.count(name) > 1}):
+        found.problems.append(f"metrics: two of them have the id '{name}' on their cards; name one of them")
     try:
         expanded = expand_methods(suite)
     except UnavailablePluginError:  # noted above

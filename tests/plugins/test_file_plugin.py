@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, default_label
+from unmaskbench.benchmark.plan.fingerprint import fingerprint
+from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, SuiteError, default_label, parse
+from unmaskbench.benchmark.plan.units import plan
 from unmaskbench.benchmark.plugins.file_plugin import PluginFileError, is_reference
 from unmaskbench.benchmark.plugins.registry import METHODS, METRICS, OCCLUSIONS
 
@@ -76,6 +78,47 @@ def test_what_lies_beside_the_file_can_be_imported(tmp_path: Path, monkeypatch: 
     path = tmp_path / "uses.py"
     path.write_text("from levels_of_a_test import LEVEL\n" + METHOD.replace("ID", "uses").replace("0.5", "LEVEL"))
     assert METHODS.get(f"{path}:Half").level == 0.125
+
+
+def test_what_lies_beside_the_file_is_part_of_its_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    beside, path = tmp_path / "beside_of_a_test.py", tmp_path / "user.py"
+    beside.write_text("LEVEL = 0.125\n")
+    (tmp_path / "unused_of_a_test.py").write_text("LEVEL = 1\n")
+    path.write_text("from beside_of_a_test import LEVEL\n" + METHOD.replace("ID", "user"))
+    cls = METHODS.get(f"{path}:Half")
+    prints = []
+    for change, text in (
+        (beside, "LEVEL = 0.125\n"),
+        (tmp_path / "unused_of_a_test.py", "LEVEL = 2\n"),
+        (beside, "LEVEL = 3\n"),
+    ):
+        change.write_text(text)
+        fingerprint.cache_clear()
+        prints.append(fingerprint(cls))
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_two_metrics_of_one_id_are_refused(tmp_path: Path) -> None:
+    text = (
+        "from unmaskbench.plugin import MetricCard\n\n\nclass Mine:\n"
+        "    card = MetricCard('mine', 'Mine', 'full_reference', 'lower', range=(0, 1), signature='mine|1')\n"
+        "    def reference(self, truth): ...\n    def score(self, restored, reference, region): ...\n"
+    )
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(text + f"# {name}\n")
+    suite = parse(
+        {
+            "name": "twice",
+            "datasets": [{"id": "synthetic", "parameters": {"identities": 1, "images_per_identity": 1}}],
+            "occlusions": ["block"],
+            "methods": ["untouched"],
+            "metrics": [f"{tmp_path / 'one.py'}:Mine", f"{tmp_path / 'two.py'}:Mine"],
+        },
+        "the test",
+    )
+    with pytest.raises(SuiteError, match="two of them have the id 'mine' on their cards"):
+        plan(suite)
 
 
 @pytest.mark.parametrize(
