@@ -199,5 +199,6 @@ def photographed(picture: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
     eight = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
     if draws[4] < 0.5:
         quality = int(rng.integers(25, 92))
-        eight = cv2.imdecode(cv2.imencode(".jpg", eight, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_COLOR)
+        jpeg = cv2.imencode(".jpg", eight, (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
+        eight = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(eight, dtype=np.uint8)
