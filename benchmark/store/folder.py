@@ -31,19 +31,22 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.host.locks import HeldElsewhere, lock_exclusively
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 
 SCHEMA = "unmaskbench.run/1"
 FINISHED = "finished.json"
 # There from the moment in which a run begins to compute until it has finished.
 UNDER_WAY = "underway.json"
 
-ROWS: dict[str, Any] = {
+Columns = dict[str, type[pl.DataType] | pl.DataType]
+
+ROWS: Columns = {
     "dataset": pl.String,
     "occlusion": pl.String,
     "method": pl.String,
@@ -57,7 +60,7 @@ ROWS: dict[str, Any] = {
     "seconds": pl.Float64,
     "message": pl.String,
 }
-EMBEDDINGS: dict[str, Any] = {
+EMBEDDINGS: Columns = {
     "dataset": pl.String,
     "occlusion": pl.String,
     "method": pl.String,
@@ -67,7 +70,7 @@ EMBEDDINGS: dict[str, Any] = {
     "status": pl.String,
     "vector": pl.List(pl.Float32),
 }
-SAMPLES: dict[str, Any] = {
+SAMPLES: Columns = {
     "dataset": pl.String,
     "occlusion": pl.String,
     "sample": pl.String,
@@ -112,13 +115,13 @@ class RunFolder:
         self.path = path
         self._lock: IO[bytes] | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """What a worker gets of it: the lock stays with the process that opened the folder."""
         return self.__dict__ | {"_lock": None}
 
     # ------------------------------------------------------------------------------------------------ opening
 
-    def open(self, identity: Mapping[str, Any], fresh: bool = False) -> None:
+    def open(self, identity: JsonMapping, fresh: bool = False) -> None:
         """Claim the folder for a run whose ``identity`` names what must agree between runs of one folder, and keep other
         runs out of it until ``close``.
 
@@ -140,7 +143,7 @@ class RunFolder:
             self._lock.close()
             self._lock = None
 
-    def _open(self, identity: Mapping[str, Any], fresh: bool) -> None:
+    def _open(self, identity: JsonMapping, fresh: bool) -> None:
         try:
             foreign = self._claimed() is None and self.path.is_dir()
             if foreign and any(entry.name != LOCK for entry in self.path.iterdir()):
@@ -182,7 +185,7 @@ class RunFolder:
             ) from error
         self._lock = lock
 
-    def _claimed(self) -> dict[str, Any] | None:
+    def _claimed(self) -> JsonObject | None:
         """The identity of the run that the folder holds, {} where it cannot be told, None where it holds none."""
         for name in ("claim.json", "run.json"):
             if (self.path / name).exists():
@@ -236,15 +239,15 @@ class RunFolder:
             if temporary:
                 Path(temporary).unlink(missing_ok=True)
 
-    def write_json(self, relative: str, content: Any) -> None:
+    def write_json(self, relative: str, content: object) -> None:
         """Write JSON atomically. NaN is refused; infinities are the caller's to encode."""
         self.write_bytes(relative, json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode())
 
     def write_table(
         self,
         relative: str,
-        rows: Iterable[Mapping[str, Any]],
-        schema: Mapping[str, Any],
+        rows: Iterable[JsonMapping],
+        schema: Columns,
         companions: Sequence[str] = (),
     ) -> None:
         """Write rows of a schema as one parquet file, atomically; ``companions`` are the files of the folder without which
@@ -279,11 +282,11 @@ class RunFolder:
         """Take in what a worker elsewhere has written for a unit, and say whether the unit is complete here."""
         return self.is_complete(key)
 
-    def read_run(self) -> dict[str, Any]:
+    def read_run(self) -> JsonObject:
         """run.json. Raises StoreError where it is absent or broken."""
         return read_json(self.path / "run.json", "a run")
 
-    def read_board(self) -> dict[str, Any]:
+    def read_board(self) -> JsonObject:
         """board.json. Raises StoreError where it is absent or broken, or left from before a run that is under way."""
         if (self.path / UNDER_WAY).is_file():
             raise StoreError(
@@ -338,7 +341,7 @@ class RunFolder:
             return {name: stored[name] for name in stored.files}
 
     @staticmethod
-    def _scan(paths: Sequence[Path], schema: Mapping[str, Any]) -> pl.LazyFrame:
+    def _scan(paths: Sequence[Path], schema: Columns) -> pl.LazyFrame:
         present = [path for path in paths if path.is_file()]
         if not present:
             return pl.LazyFrame(schema=dict(schema))
@@ -356,7 +359,7 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def read_json(path: Path, what: str) -> dict[str, Any]:
+def read_json(path: Path, what: str) -> JsonObject:
     """A JSON object from a file of a run. Raises StoreError that names the file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
