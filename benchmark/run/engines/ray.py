@@ -29,6 +29,7 @@ from unmaskbench.benchmark.plugins import file_plugin, registry
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.engines.supervisor import (
     EngineError,
+    Message,
     Order,
     Setup,
     Supervisor,
@@ -107,7 +108,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
             f"a Ray client ({without_secrets(address)}) cannot follow units: start the run on a machine of the cluster, "
             "with --address auto or HOST:PORT"
         )
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    options: dict[str, object] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
         options |= {"num_cpus": max(cores(), workers or 0), "include_dashboard": False}
         options |= {"object_store_memory": OBJECT_STORE_BYTES}
@@ -173,7 +174,7 @@ class _Actors(Supervisor[_Actor]):
         if streams:
             ray.wait(streams, num_returns=1, timeout=timeout, fetch_local=False)
 
-    def messages(self, worker: _Actor) -> Iterator[tuple[str, Any]]:
+    def messages(self, worker: _Actor) -> Iterator[Message]:
         ray = _ray()
 
         while worker.stream is not None and ray.wait([worker.stream], timeout=0, fetch_local=False)[0]:
@@ -213,14 +214,14 @@ class _ActorWorker:
     def __init__(self, sent: tuple[Setup, bytes, dict[str, bytes]]) -> None:
         self._setup, self._plugins, self._files = sent
         self._orders: queue.SimpleQueue[tuple[Unit, Order]] = queue.SimpleQueue()
-        self._said: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
-    def begin(self) -> Iterator[tuple[str, Any]]:
+    def begin(self) -> Iterator[Message]:
         """("ready", versions) once the worker is built, or ("error", exception)."""
         threading.Thread(target=self._serve, daemon=True).start()
         yield self._said.get()
 
-    def do(self, unit: Unit, order: Order) -> Iterator[tuple[str, Any]]:
+    def do(self, unit: Unit, order: Order) -> Iterator[Message]:
         """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ``last_words``."""
         self._orders.put((unit, order))
         while True:
