@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 from unmaskbench.benchmark.training.holes import HoleJitter
 from unmaskbench.benchmark.training.plugin_folder import recipe_file
@@ -43,7 +44,7 @@ class OcclusionShare(_Frozen):
 
     id: str
     share: Positive = 1.0
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
 
 
 class Augmentation(_Frozen):
@@ -83,7 +84,7 @@ class Data(_Frozen):
     train_limit: Count | None = None
     validation_limit: Count = 256
     workers: Annotated[int, Field(ge=0, le=64)] = 1
-    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    parameters: dict[str, JsonObject] = Field(default_factory=dict)
     """Further parameters of a dataset's training split, by the dataset's id (how many heads are rendered, say)."""
 
 
@@ -106,7 +107,7 @@ class LossTerm(_Frozen):
 
     id: str
     weight: Annotated[float, Field(ge=0)]
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
     start: Annotated[float, Field(ge=0, lt=1)] = 0.0
     output: str = "restored"
     """Which of the network's outputs the term sees, by the name that its method gives it. An output that is not of the face
@@ -120,7 +121,7 @@ class Adversary(_Frozen):
     """
 
     id: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
     game: Literal["bce", "hinge", "non_saturating", "least_squares", "wasserstein"] = "non_saturating"
     weight: Positive = 1.0
     feature_matching: Annotated[float, Field(ge=0)] = 0.0
@@ -179,7 +180,7 @@ class Network(_Frozen):
     """Which network the method builds: its ``size`` and further ``settings`` of its constructor."""
 
     size: str = "compact"
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: JsonObject = Field(default_factory=dict)
     start_from: str | None = None
     """A weight file (relative to the recipe's method) to start from instead of a random initialisation."""
 
@@ -207,7 +208,7 @@ class Recipe(_Frozen):
     validation: Validation = Validation()
     checkpoint_every: Count = 500
     log_every: Count = 50
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: JsonObject = Field(default_factory=dict)
     """What only one task or method knows (teacher of a distillation, style mixing, ...)."""
 
     @model_validator(mode="after")
@@ -289,7 +290,7 @@ def recipe_names(method: str) -> list[str]:
     return list(_read(path)) if path is not None and path.is_file() else []
 
 
-def parse(content: Mapping[str, Any], source: str) -> Recipe:
+def parse(content: JsonMapping, source: str) -> Recipe:
     """A recipe from a mapping; RecipeError names the first keys of ``source`` that do not fit."""
     try:
         return Recipe.model_validate(dict(content))
@@ -301,7 +302,7 @@ def parse(content: Mapping[str, Any], source: str) -> Recipe:
         raise RecipeError(f"{source}: " + "; ".join(details)) from error
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: JsonMapping, changes: JsonMapping) -> JsonObject:
     """``base`` with ``changes`` laid over it: mappings key by key, everything else replaced."""
     result = dict(base)
     for key, value in changes.items():
@@ -310,7 +311,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def _section(method: str, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
+def _section(method: str, name: str, chain: tuple[str, ...]) -> JsonObject:
     path = recipe_file(method)
     if path is None:
         raise RecipeError(f"there is nothing to train in '{method}'")
@@ -328,14 +329,14 @@ def _section(method: str, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
     return {**content, "name": name, "method": method}
 
 
-def _base(method: str, extends: str, chain: tuple[str, ...]) -> dict[str, Any]:
+def _base(method: str, extends: str, chain: tuple[str, ...]) -> JsonObject:
     """What ``extends`` names: a recipe of ``method``, or ``other/recipe``. Its own method and name stay behind."""
     other, _, name = extends.rpartition("/")
     content = _section(other or method, name, chain)
     return {key: value for key, value in content.items() if key not in ("method", "name")}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> JsonObject:
     try:
         return read_mapping(path, "recipe", LARGEST_RECIPE_BYTES)
     except ValueError as error:

@@ -11,10 +11,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.training.data import Faces
 from unmaskbench.benchmark.training.packed_faces import Pack, Source, identities_hash, pack
 from unmaskbench.benchmark.training.recipe import Data
@@ -43,7 +43,7 @@ class People:
         if shared:
             raise ValueError(f"{len(shared)} people of the evaluation would choose the weights, such as {shared[0]}")
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Counts and hashes for a card; the hash is of the sorted names, one per line."""
         return {
             role: {"identities": len(names), "sha256": identities_hash(names)}
@@ -114,7 +114,7 @@ class Subset(Pack):
         self.ids = [whole.ids[i] for i in keep]
         self.identities = [whole.identities[i] for i in keep]
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Face:
         return super().__getitem__(self._rows[index])
 
 
@@ -145,5 +145,5 @@ def _people(packs: Sequence[Pack]) -> tuple[str, ...]:
     return tuple(sorted({f"{p.dataset}/{identity}" for p in packs for identity in p.identities}))
 
 
-def _parameters(cls: Any, root: Path | str | None) -> tuple[tuple[str, Any], ...]:
+def _parameters(cls: type, root: Path | str | None) -> tuple[tuple[str, object], ...]:
     return (("root", str(Path(root).absolute())),) if root is not None and takes(cls, "root") else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.model import BaseModel
@@ -28,6 +28,9 @@ from unmaskbench.benchmark.training.losses.adversarial import (
 )
 from unmaskbench.benchmark.training.losses.feature_matching import Activations, feature_matching
 from unmaskbench.benchmark.training.recipe import Adversary, LossTerm, Recipe
+
+if TYPE_CHECKING:
+    from mmengine.optim import OptimWrapperDict
 
 Logs = dict[str, Tensor]
 
@@ -51,10 +54,11 @@ class Step(BaseModel):  # type: ignore[misc]
     def prepare(self) -> None:
         """Called once the generator holds the weights that the run starts from, before it is trained or resumed."""
 
-    def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = "tensor") -> Any:
+    def forward(self, inputs: Tensor, data_samples: object = None, mode: str = "tensor") -> Tensor:
         """The network's answer; mmengine asks for this signature, training goes through ``train_step``."""
         del data_samples, mode
-        return self.generator(inputs)
+        answer: Tensor = self.generator(inputs)
+        return answer
 
     def autocast(self) -> torch.autocast:
         """bfloat16 autocast where the recipe asks for it."""
@@ -112,7 +116,7 @@ class RestorationStep(Step):
         """What the network gives, by name: ``restored``, and what else its method's training needs."""
         return hooks.training_outputs(self.method, self.generator, batch.occluded, batch.mask, batch.truth)
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> Logs:
         """One update of the generator and, with adversaries, one of the discriminators. Returns the losses."""
         batch = self.batch(data)
         coarse = self.recipe.coarse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from unmaskbench.benchmark.training.recipe import Recipe
 from unmaskbench.benchmark.training.step import Logs, RestorationStep, Step
 from unmaskbench.benchmark.training.teachers import OnnxTargets
 
+if TYPE_CHECKING:
+    from mmengine.optim import OptimWrapperDict
+
 
 class SegmentationStep(Step):
     """Cross-entropy plus ``options.dice`` (default 1) times soft Dice."""
@@ -24,7 +27,7 @@ class SegmentationStep(Step):
         self.generator = plugin.build_network(recipe.network.size, **recipe.network.settings)
         self._dice_weight = float(recipe.options.get("dice", 1.0))
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> Logs:
         """One update; returns the losses."""
         mask = data["mask"].to(self.device_).float()
         with self.autocast():
@@ -64,7 +67,7 @@ class EmbeddingStep(Step):
         """The student and, where it has one, the class centres."""
         return [p for p in self.parameters() if p.requires_grad]
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> Logs:
         """One update; returns the losses."""
         crops = self.images(data["crop"])
         blended = int(len(crops) * self._blend)

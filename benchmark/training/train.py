@@ -6,17 +6,18 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import yaml
 
 from unmaskbench.benchmark.plugins.hooks import published_start
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.learned_method import locate
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
 from unmaskbench.benchmark.training import losses
-from unmaskbench.benchmark.training.data import AlignedFaces, FixedBatches, StepBatches, dataset_for, loader
+from unmaskbench.benchmark.training.data import AlignedFaces, Faces, FixedBatches, StepBatches, dataset_for, loader
 from unmaskbench.benchmark.training.distributed import open_group, wait_for_all
 from unmaskbench.benchmark.training.hooks import CURVE
 from unmaskbench.benchmark.training.loop import latest_checkpoint, run
@@ -86,7 +87,7 @@ def train(
 
 
 def _changed(recipe: Recipe, steps: int | None, precision: str | None) -> Recipe:
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if steps is not None:
         changes["steps"] = steps
     if precision is not None:
@@ -231,7 +232,7 @@ def _channels_last(module: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _facts(names: Sequence[str], faces: Any, people: People, device: torch.device, world: int) -> dict[str, Any]:
+def _facts(names: Sequence[str], faces: Faces, people: People, device: torch.device, world: int) -> JsonObject:
     return {
         "data": {
             "datasets": [name.partition("=")[0] for name in names],
