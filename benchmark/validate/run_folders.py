@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from unmaskbench.benchmark.plan.suite import SuiteError, parse
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.store.folder import ROWS, SCHEMA, TABLE_ERRORS, RunFolder, StoreError
 from unmaskbench.benchmark.store.manifest import hash_of
 from unmaskbench.benchmark.validate.findings import Findings, one_line
@@ -59,7 +59,7 @@ def _check_board(found: Findings, path: Path) -> None:
         found.problems.append(str(error))
 
 
-def _check_suite(found: Findings, run: dict[str, Any]) -> None:
+def _check_suite(found: Findings, run: JsonObject) -> None:
     try:
         suite = parse(run.get("suite"), "run.json: suite")
     except SuiteError as error:
@@ -95,7 +95,7 @@ def _check_rows(found: Findings, folder: RunFolder, keys: list[str]) -> None:
         found.notes.append(f"{failed} of {sum(statuses.values())} score rows are failures")
 
 
-def _check_manifest(found: Findings, path: Path, run: dict[str, Any]) -> None:
+def _check_manifest(found: Findings, path: Path, run: JsonObject) -> None:
     try:
         rows = pl.read_parquet(path / "manifest.parquet")
     except (OSError, *TABLE_ERRORS) as error:
