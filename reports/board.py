@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.reports.schema import BoardError, board_check
 
-Row = dict[str, Any]
+Row = JsonObject
 
 LISTS = (
     "methods", "datasets", "occlusions", "metrics", "matchers", "rows", "verification", "differences", "correlations",
@@ -46,13 +46,13 @@ class Board:
     """One board: ``data`` is the JSON tree, ``folders`` maps an image path to the run folder that holds it (paths that
     are not in it lie in ``folder``), ``warnings`` are sentences in plain language."""
 
-    data: dict[str, Any]
+    data: JsonObject
     folder: Path
     names: list[str]
     warnings: list[str] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
 
-    def rows(self, table: str, **where: Any) -> list[Row]:
+    def rows(self, table: str, **where: object) -> list[Row]:
         """The rows of ``table`` whose fields equal ``where``, in file order."""
         items = tuple(where.items())
         return [row for row in self.data[table] if all(row.get(k) == v for k, v in items)]
@@ -232,7 +232,7 @@ def _union(group: Sequence[Board]) -> Board:
     first = group[0]
     data = dict(first.data)
     for table in LISTS:
-        seen: dict[tuple[Any, ...], Row] = {}
+        seen: dict[tuple[object, ...], Row] = {}
         for board in group:
             for row in board.data[table]:
                 key = tuple(row[k] for k in KEYS[table])
@@ -267,7 +267,7 @@ def _union(group: Sequence[Board]) -> Board:
     return result
 
 
-def _merge_gallery(data: dict[str, Any], group: Sequence[Board]) -> None:
+def _merge_gallery(data: JsonObject, group: Sequence[Board]) -> None:
     by_sample = {tuple(e[k] for k in KEYS["gallery"]): e for e in data["gallery"]}
     for entry in by_sample.values():
         entry["methods"] = dict(entry["methods"])
@@ -287,7 +287,7 @@ def gallery_paths(entry: Row) -> Iterable[str]:
 
 def regroup(rows: Iterable[Row], key: Sequence[str], higher: dict[str, bool]) -> None:
     """Set ``rank`` and ``group`` in place, by value and by overlap of intervals with the group's best."""
-    tables: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    tables: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in rows:
         row["rank"] = row["group"] = None
         eligible = row.get("ranked", True) and row.get("independent", True)

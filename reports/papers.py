@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.reports.board import Board, Row
 from unmaskbench.reports.board_index import number
 
@@ -44,7 +44,7 @@ def _decimal(loader: _Loader, node: yaml.ScalarNode) -> float:
 _Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
 
 
-def load_published(folder: Path = FOLDER) -> list[dict[str, Any]]:
+def load_published(folder: Path = FOLDER) -> list[JsonObject]:
     """Every ``*.yaml`` of ``folder`` in order of name. Raises ValueError naming the file and table that does not fit."""
     papers = []
     for path in sorted(folder.glob("*.yaml")):
@@ -71,7 +71,7 @@ def load_published(folder: Path = FOLDER) -> list[dict[str, Any]]:
     return papers
 
 
-def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
+def beside(papers: list[JsonObject], board: Board) -> list[JsonObject]:
     """The papers' tables with a ``measured`` dict per cell where the board has the figure.
 
     Each cell becomes ``{"published", "measured", "low", "high", "match", "reason", "where"}``; ``measured`` is None where
@@ -112,7 +112,7 @@ def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
     return result
 
 
-def _context(protocol: dict[str, Any], contexts: list[tuple[str, str]]) -> tuple[tuple[str, str] | None, list[str]]:
+def _context(protocol: JsonObject, contexts: list[tuple[str, str]]) -> tuple[tuple[str, str] | None, list[str]]:
     """The board's context that is nearest to a protocol, and what of it is foreign."""
     if not contexts:
         return None, []
@@ -140,11 +140,11 @@ def _whole_figures(board: Board) -> dict[tuple[str, ...], list[Row]]:
 
 
 def _measured(
-    rule: dict[str, Any],
+    rule: JsonObject,
     index: dict[tuple[str, ...], list[Row]],
     context: tuple[str, str],
     foreign: list[str],
-) -> dict[str, Any]:
+) -> JsonObject:
     output = rule.get("output", "raw")
     setting = rule.get("setting")
     method = rule["method"]

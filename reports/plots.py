@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, coverage_bins, number, slice_value
 from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_roc, draw_trade
 from unmaskbench.reports.plot_labels import name_points
@@ -89,7 +90,7 @@ def draw_pareto(indexed: BoardIndex, context: Context, kind: str) -> Figure | No
     return figure
 
 
-def _floor_line(axes: Axes, row: dict[str, Any] | None) -> None:
+def _floor_line(axes: Axes, row: JsonObject | None) -> None:
     """The untouched image's figure as a dashed line across, named at its right end."""
     value = number(row["value"]) if row is not None else None
     if value is None:
@@ -120,7 +121,7 @@ def draw_coverage(indexed: BoardIndex, context: Context, kind: str) -> Figure | 
         return None
     figure, axes = new_figure()
     order = indexed.method_order()
-    series: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    series: dict[str, list[tuple[int, JsonObject]]] = {}
     label = ""
     for position, part in enumerate(bins):
         values, label, _ = _quality(indexed, context, kind, part)
@@ -214,7 +215,7 @@ def draw_samples(indexed: BoardIndex, context: Context, matcher: str) -> Figure 
 
 def _quality(
     indexed: BoardIndex, context: Context, kind: str, part: str = "all"
-) -> tuple[dict[str, dict[str, Any]], str, bool]:
+) -> tuple[dict[str, JsonObject], str, bool]:
     """Method to row, axis label and whether higher is better, for the context's person or picture figure."""
     if kind == "person":
         points = indexed.operating(context)
@@ -234,7 +235,7 @@ def _quality(
     )
 
 
-def _person(indexed: BoardIndex, context: Context, at: OperatingPoint, part: str = "all") -> tuple[dict[str, Any], str]:
+def _person(indexed: BoardIndex, context: Context, at: OperatingPoint, part: str = "all") -> tuple[JsonObject, str]:
     """Method to row of how many genuine pairs are recognised, in per cent, and the axis label."""
     rows = {
         m: r | {key: None if number(r[key]) is None else 100 * r[key] for key in ("value", "low", "high")}

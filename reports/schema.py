@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
+
 SCHEMA_FILE = Path(__file__).with_name("board.schema.json")
 KNOWN = {
     "type",
@@ -43,13 +45,13 @@ class BoardError(ValueError):
 
 
 @cache
-def schema() -> dict[str, Any]:
+def schema() -> JsonObject:
     """The JSON Schema of board.json as a dict."""
-    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    loaded: JsonObject = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     return loaded
 
 
-def compile_check(node: dict[str, Any], definitions: dict[str, Any]) -> Check:
+def compile_check(node: JsonObject, definitions: JsonObject) -> Check:
     """A function (value, place) that raises BoardError where ``value`` does not fit ``node``.
 
     Raises ValueError for a schema keyword that is not covered here, so that no rule is silently skipped.
