@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from unmaskbench.benchmark.store.images import ImageError, read_pixels
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, gallery_paths
 
 QUALITY = 82
@@ -86,9 +87,7 @@ class Pictures:
         if self.single_file:
             self.sources.append("data:image/webp;base64," + base64.b64encode(data).decode("ascii"))
             return
-        folder = self.out / "images"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{number:05d}.webp").write_bytes(data)
+        write_file(self.out / "images" / f"{number:05d}.webp", data)
         self.sources.append(f"images/{number:05d}.webp")
 
 

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from unmaskbench.benchmark.board.quantities import for_page
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, load, merge
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.glossary import GLOSSARY
@@ -96,9 +97,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         glossary=GLOSSARY,
         title=" | ".join(page["names"] for page in pages),
     )  # fmt: skip
-    page = out / "index.html"
-    page.write_text(html, encoding="utf-8")
-    return page
+    return write_file(out / "index.html", html)
 
 
 def environment() -> Environment:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, higher_is_better
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, Row, load, merge
 from unmaskbench.reports.board_index import BoardIndex, Context, number
 from unmaskbench.reports.papers import beside, load_published
@@ -63,9 +64,7 @@ def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORM
         folder.mkdir(parents=True, exist_ok=True)
         for table in [*wide_tables(board), *long_tables(board), *published_tables(board)]:
             for name in formats:
-                path = folder / f"{table.name}.{name}"
-                path.write_text(WRITERS[name](table), encoding="utf-8", newline="\n")
-                written.append(path)
+                written.append(write_file(folder / f"{table.name}.{name}", WRITERS[name](table)))
     return written
 
 
