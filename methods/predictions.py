@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIDE_LIMIT = 8192
+MASKS = ("none", "oracle", "predicted")
 
 
 @METHODS.register("predictions")
@@ -22,6 +23,9 @@ class Predictions:
     Looked for as ``<source>/<dataset>/<occlusion>/<sample>.png`` (the layout that ``bench masks build`` writes), then
     ``<source>/<occlusion>/<sample>.png``, then ``<source>/<sample>.png``. An image that is absent, of another size or
     outside the folder fails its sample.
+
+    ``mask`` (none, oracle or predicted) is what the author declares of how the images were made, in place of the ``mask`` of
+    an ``about.yaml`` in the folder; without either the board says "unknown".
     """
 
     card = MethodCard(
@@ -33,7 +37,9 @@ class Predictions:
         notes="Restored images computed elsewhere; the masks that made them are the author's word.",
     )
 
-    def __init__(self, source: str | Path) -> None:
+    def __init__(self, source: str | Path, mask: str = "") -> None:
+        if mask not in ("", *MASKS):
+            raise ValueError(f"predictions: mask is '{mask}'; expected one of {', '.join(MASKS)}")
         self.folder = Path(source)
         if not self.folder.is_dir():
             raise ValueError(f"predictions: no folder at {self.folder}; give --methods predictions:FOLDER")

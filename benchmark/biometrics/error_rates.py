@@ -2,8 +2,9 @@
 
 A comparison is accepted where its score is at least the threshold. FMR is the share of impostor comparisons that are
 accepted, FNMR the share of genuine ones that are not, TMR = 1 - FNMR. A failed comparison has the score minus
-infinity and is never accepted: no threshold given here is minus infinity. Every figure but d' depends on the order of
-the scores alone.
+infinity and is never accepted: no threshold given here is minus infinity. An impostor comparison whose restoration failed
+has plus infinity and is accepted at every threshold, infinity too. Every figure but d' depends on the order of the scores
+alone.
 """
 
 from __future__ import annotations
@@ -161,8 +162,8 @@ def _score_below(scores: ScoreDistribution, threshold: np.float32) -> np.float32
 def dprime(scores: PairScores | ScoreDistribution) -> float:
     """Decidability |mean genuine - mean impostor| / sqrt((var genuine + var impostor) / 2) over completed comparisons;
     Daugman 2000. NaN where fewer than two comparisons of a kind are completed, or where neither kind varies."""
-    genuine = scores.genuine[~np.isneginf(scores.genuine)]
-    impostor = scores.impostor[~np.isneginf(scores.impostor)]
+    genuine = scores.genuine[np.isfinite(scores.genuine)]
+    impostor = scores.impostor[np.isfinite(scores.impostor)]
     if len(genuine) < 2 or len(impostor) < 2:
         return float("nan")
     spread = (genuine.var(dtype=np.float64) + impostor.var(dtype=np.float64)) / 2.0
@@ -239,8 +240,7 @@ def histogram(scores: ScoreDistribution, bins: int = 80, limits: tuple[float, fl
     ``limits`` sets a common axis for several settings; scores beyond it fall into the outermost bins. By default it
     is the range of completed scores. Raises ValueError where nothing was completed.
     """
-    lowest = np.float32("-inf")
-    kinds = [v[np.searchsorted(v, lowest, side="right") :] for v in (scores.genuine, scores.impostor)]
+    kinds = [values[np.isfinite(values)] for values in (scores.genuine, scores.impostor)]
     done = [values for values in kinds if len(values)]
     if not done:
         raise ValueError("no comparison was completed: there is no distribution to draw")
@@ -253,58 +253,3 @@ def histogram(scores: ScoreDistribution, bins: int = 80, limits: tuple[float, fl
         counts = np.diff(np.concatenate([[0], inner, [len(values)]]))
         densities.append(counts / (total * width))
     return Histogram(edges, densities[0], densities[1])
-
-
-# ------------------------------------------------------------------------------------------------------- ten folds
-
-
-@dataclass(frozen=True)
-class FoldAccuracy:
-    """Accuracy over folds: mean and standard error of the mean, in [0, 1], and each fold's accuracy and threshold."""
-
-    mean: float
-    standard_error: float
-    accuracies: tuple[float, ...]
-    thresholds: tuple[float, ...]
-
-
-def fold_accuracy(
-    scores: PairScores,
-    genuine_folds: NDArray[np.integer],
-    impostor_folds: NDArray[np.integer],
-    reference: PairScores | None = None,
-) -> FoldAccuracy:
-    """LFW's View 2 figure: each fold judged by the threshold that is most accurate on all other folds (Huang et al.
-    2007).
-
-    Accuracy is plain, every comparison counted alike. Thresholds are taken from ``reference`` (the scores of TT, say)
-    where it is given, so that they are kept for another setting. Of equally accurate thresholds the middle one is
-    taken. Raises ValueError where folds and scores do not fit or there are fewer than two folds.
-    """
-    reference = reference or scores
-    if len(genuine_folds) != len(scores.genuine) or len(impostor_folds) != len(scores.impostor):
-        raise ValueError("expected a fold for every comparison")
-    folds = np.union1d(genuine_folds, impostor_folds)
-    if len(folds) < 2:
-        raise ValueError(f"expected at least two folds, got {len(folds)}")
-    accuracies, thresholds = [], []
-    for fold in folds:
-        held_genuine, held_impostor = genuine_folds == fold, impostor_folds == fold
-        threshold = _most_accurate(reference.genuine[~held_genuine], reference.impostor[~held_impostor])
-        accepted = int((scores.genuine[held_genuine] >= threshold).sum())
-        refused = int((scores.impostor[held_impostor] < threshold).sum())
-        accuracies.append((accepted + refused) / int(held_genuine.sum() + held_impostor.sum()))
-        thresholds.append(float(threshold))
-    error = float(np.std(accuracies, ddof=1) / np.sqrt(len(folds)))
-    return FoldAccuracy(float(np.mean(accuracies)), error, tuple(accuracies), tuple(thresholds))
-
-
-def _most_accurate(genuine: Scores, impostor: Scores) -> np.float32:
-    genuine, impostor = np.sort(genuine), np.sort(impostor)
-    candidates = np.unique(np.concatenate([genuine, impostor]))
-    candidates = candidates[candidates > -np.inf]
-    if not len(candidates):
-        return np.finfo(np.float32).max
-    correct = len(genuine) - np.searchsorted(genuine, candidates) + np.searchsorted(impostor, candidates)
-    best = np.flatnonzero(correct == correct.max())
-    return np.float32(candidates[best[len(best) // 2]])

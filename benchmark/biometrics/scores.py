@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -15,18 +15,30 @@ from unmaskbench.benchmark.biometrics.pairs import Indices, PairSet
 from unmaskbench.benchmark.plugins.types import Matcher
 
 Scores = NDArray[np.float32]
+Restored = Literal["none", "probe", "both"]
+
+
+class PairedSimilarity(Protocol):
+    """Similarities (P,) of two lists of embeddings (P, D), row by row."""
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor: ...
+
 
 PROBES_AT_ONCE = 256
 ROWS_AT_ONCE = 65_536
 FAILED = np.float32(-np.inf)
-"""The score of a comparison in which a face was not found or not restored: below every other."""
+"""The score of a comparison in which a face was not found or not restored: below every other, a non-match."""
+LET_IN = np.float32(np.inf)
+"""The score of an impostor comparison whose restoration failed: above every other, a match at every threshold. Otherwise a
+method could lower its FMR, and with it the threshold that it is judged at, by failing where impostors look alike."""
 
 
 @dataclass(frozen=True, eq=False)
 class PairScores:
     """Scores of one setting over a fixed list of trials: ``genuine`` (G,) and ``impostor`` (I,), float32.
 
-    A failed comparison is minus infinity; NaN and plus infinity are refused with ValueError.
+    A failed comparison is minus infinity, and plus infinity where a restoration failed on an impostor comparison; NaN, and
+    plus infinity among the genuine, are refused with ValueError.
     """
 
     genuine: Scores
@@ -37,7 +49,7 @@ class PairScores:
             if scores.ndim != 1 or scores.dtype != np.float32:
                 raise ValueError(f"expected {name} scores (N,) in float32, got {scores.shape} in {scores.dtype}")
             # The maximum is NaN where any score is.
-            if len(scores) and not float(scores.max()) < np.inf:
+            if len(scores) and (np.isnan(highest := float(scores.max())) or (name == "genuine" and highest == np.inf)):
                 raise ValueError(
                     f"{name} scores hold NaN or plus infinity; a failed comparison must be marked as failed"
                 )
@@ -45,15 +57,19 @@ class PairScores:
     @property
     def coverage(self) -> float:
         """Share of comparisons that were completed, in [0, 1]."""
-        failed = int(np.isneginf(self.genuine).sum()) + int(np.isneginf(self.impostor).sum())
         total = len(self.genuine) + len(self.impostor)
-        return 1.0 - failed / total if total else 0.0
+        return 1.0 - (total - self.completed_count) / total if total else 0.0
+
+    @property
+    def completed_count(self) -> int:
+        """How many comparisons were completed."""
+        return int(np.isfinite(self.genuine).sum()) + int(np.isfinite(self.impostor).sum())
 
     def completed(self) -> PairScores:
         """The same without failed comparisons."""
         return PairScores(
-            self.genuine[~np.isneginf(self.genuine)],
-            self.impostor[~np.isneginf(self.impostor)],
+            self.genuine[np.isfinite(self.genuine)],
+            self.impostor[np.isfinite(self.impostor)],
         )
 
 
@@ -65,13 +81,15 @@ def score_pairs(
     *,
     probe_failed: NDArray[np.bool_] | None = None,
     gallery_failed: NDArray[np.bool_] | None = None,
+    restored: Restored = "none",
 ) -> PairScores:
     """Scores of all trials: ``probe`` and ``gallery`` are embeddings (N, D) in the order of ``pairs.ids``.
 
     In the setting MT, ``probe`` holds the occluded faces and ``gallery`` the truths: trial (a, b) compares occluded a
     with truth b, one direction only, so that every setting has the same list. An embedding that is not finite, or is
-    marked in ``probe_failed`` / ``gallery_failed`` (N,), makes its comparisons failed. Raises ValueError on shapes
-    that do not fit.
+    marked in ``probe_failed`` / ``gallery_failed`` (N,), makes its comparisons failed. Where the failure is a method's
+    (``restored`` names the sides that it restored), an impostor comparison is let in. Raises ValueError on shapes that do
+    not fit.
     """
     for name, embeddings in (("probe", probe), ("gallery", gallery)):
         if embeddings.ndim != 2 or len(embeddings) != len(pairs.ids):
@@ -81,13 +99,19 @@ def score_pairs(
     probe, probe_lost = _without_failures(probe, probe_failed)
     gallery, gallery_lost = _without_failures(gallery, gallery_failed)
 
-    def scores(trials: Indices) -> Scores:
+    def scores(trials: Indices, let_in: bool) -> Scores:
         found = similarities(matcher, probe, gallery, trials)
-        if probe_lost.any() or gallery_lost.any():
-            found[probe_lost[trials[:, 0]] | gallery_lost[trials[:, 1]]] = FAILED
+        if not (probe_lost.any() or gallery_lost.any()):
+            return found
+        lost = probe_lost[trials[:, 0]], gallery_lost[trials[:, 1]]
+        found[lost[0] | lost[1]] = FAILED
+        if let_in and restored == "probe":
+            found[lost[0] & ~lost[1]] = LET_IN
+        elif let_in and restored == "both":
+            found[lost[0] | lost[1]] = LET_IN
         return found
 
-    return PairScores(scores(pairs.genuine), scores(pairs.impostor))
+    return PairScores(scores(pairs.genuine, False), scores(pairs.impostor, True))
 
 
 def similarities(matcher: Matcher, probe: Tensor, gallery: Tensor, trials: Indices) -> Scores:
@@ -98,14 +122,14 @@ def similarities(matcher: Matcher, probe: Tensor, gallery: Tensor, trials: Indic
     """
     if len(trials) == 0:
         return np.zeros(0, dtype=np.float32)
-    paired: Any = getattr(matcher, "paired_similarity", None)
+    paired: PairedSimilarity | None = getattr(matcher, "paired_similarity", None)
     if paired is not None and len(trials) * 16 < len(np.unique(trials[:, 0])) * len(gallery):
         return _row_by_row(paired, probe, gallery, trials)
     return _from_blocks(matcher, probe, gallery, trials)
 
 
 @torch.inference_mode()
-def _row_by_row(paired: Any, probe: Tensor, gallery: Tensor, trials: Indices) -> Scores:
+def _row_by_row(paired: PairedSimilarity, probe: Tensor, gallery: Tensor, trials: Indices) -> Scores:
     found = np.empty(len(trials), dtype=np.float32)
     for start in range(0, len(trials), ROWS_AT_ONCE):
         part = torch.from_numpy(trials[start : start + ROWS_AT_ONCE].astype(np.int64))

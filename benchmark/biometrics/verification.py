@@ -1,9 +1,14 @@
-"""The verification protocol: five settings, thresholds set on TT and then kept.
+"""The verification protocol: five settings, each judged at the threshold kept from TT and at equal FMR.
 
-Roles are T truth, M occluded, U restored; a setting names probe, then gallery. For every FMR target the threshold is
-set once, on TT with failures counted, and used for all settings: what changes between settings is then the faces
-alone. Figures come ``penalised`` (a failed comparison has the lowest score) and, where anything failed, ``completed``
-only, beside the share that was completed.
+Roles are T truth, M occluded, U restored; a setting names probe, then gallery.
+
+- *Kept*: for every FMR target the threshold is set once, on TT with failures counted, and used for all settings. It is
+  what a deployment sees that does not re-tune: FNMR and FMR move together.
+- *Equal FMR*: each setting has its own threshold at the target. A restoration that raises all similarities, those of
+  impostors too, gains nothing by it: this is what the pixels are worth.
+
+Figures come ``penalised`` (a failed comparison is a non-match, and a match for an impostor where the restoration failed)
+and, where anything failed, ``completed`` only, beside the share that was completed.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ SETTINGS: tuple[Setting, ...] = ("TT", "MT", "MM", "UT", "UU")
 FMR_TARGETS = (1e-2, 1e-3, 1e-4)
 
 Handling = Literal["penalised", "completed"]
+RECOVERED = ("recovered_kept", "recovered_equal")
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,12 @@ def verification_rows(
 ) -> list[VerificationRow]:
     """All figures of the given settings (default: all of ``scores``, in the order of SETTINGS) at kept thresholds.
 
-    Per setting: auc, eer, dprime, coverage, accuracy, fpr, tpr; per target: tmr (at this setting's own threshold for
-    the target), fnmr, fmr and accuracy (at the kept one). Where MT and UT are both here, per target also
-    fnmr_recovered (FNMR of MT minus that of UT: genuine users given back) and fmr_added (FMR of UT minus that of MT:
-    impostors let in), as rows of UT. Accuracy is balanced: on as many impostor as genuine comparisons it is the plain
-    one.
+    Per setting: auc, eer, dprime, coverage, accuracy, fpr, tpr; per target: tmr and fnmr_equal = 1 - tmr (at this
+    setting's own threshold for the target), fnmr, fmr and accuracy (at the kept one). Where MT and UT are both here, per
+    target also fnmr_recovered (FNMR of MT minus that of UT: genuine users given back) and fmr_added (FMR of UT minus that
+    of MT: impostors let in), as rows of UT; where TT is here too, recovered_kept and recovered_equal: the share of what
+    the occlusion cost that came back, (MT - UT) / (MT - TT), of FNMR at the kept threshold and at equal FMR. Accuracy is
+    balanced: on as many impostor as genuine comparisons it is the plain one.
     """
     chosen = [s for s in SETTINGS if s in scores] if settings is None else list(settings)
     rows: list[VerificationRow] = []
@@ -100,6 +107,8 @@ def verification_rows(
             rows += _setting_rows(setting, scores[setting].completed(), thresholds, "completed")
     if "MT" in scores and "UT" in chosen:
         rows += _change_rows(scores["MT"], scores["UT"], thresholds)
+        if "TT" in scores:
+            rows += _recovered_rows([ScoreDistribution.of(scores[s]) for s in ("TT", "MT", "UT")], thresholds)
     return rows
 
 
@@ -133,8 +142,11 @@ def _setting_rows(
         if enough_impostors(counts[1], target):
             own = threshold_at_fmr(ordered, target)
             yield row("tmr", 1.0 - float(ordered.fnmr(own)), target, own)
+            yield row("fnmr_equal", float(ordered.fnmr(own)), target, own)
         else:
-            yield VerificationRow(setting, "tmr", None, *counts, target, None, handling, _refusal(counts[1], target))
+            for metric in ("tmr", "fnmr_equal"):
+                reason = _refusal(counts[1], target)
+                yield VerificationRow(setting, metric, None, *counts, target, None, handling, reason)
         if kept is None:
             for metric in ("fnmr", "fmr", "accuracy"):
                 reason = thresholds.refusals.get(target, "no threshold could be set on TT")
@@ -159,6 +171,26 @@ def _change_rows(occluded: PairScores, restored: PairScores, thresholds: Thresho
         added = float(after.fmr(kept)) - float(before.fmr(kept))
         yield VerificationRow("UT", "fnmr_recovered", recovered, *counts, target, kept)
         yield VerificationRow("UT", "fmr_added", added, *counts, target, kept)
+
+
+def _recovered_rows(roles: Sequence[ScoreDistribution], thresholds: Thresholds) -> Iterator[VerificationRow]:
+    """The share of the occlusion's cost that a restoration gave back, from ``roles`` TT, MT and UT."""
+    counts = (len(roles[2].genuine), len(roles[2].impostor))
+    for target, kept in thresholds.at_fmr.items():
+        if kept is None:
+            reason = thresholds.refusals.get(target, "no threshold could be set on TT")
+            for metric in RECOVERED:
+                yield VerificationRow("UT", metric, None, *counts, target, None, reason=reason)
+            continue
+        own = [threshold_at_fmr(role, target) for role in roles]
+        for metric, at in (("recovered_kept", [kept] * 3), ("recovered_equal", own)):
+            truth, occluded, restored = (float(r.fnmr(t)) for r, t in zip(roles, at, strict=True))
+            if occluded <= truth:
+                reason = f"the occlusion costs this matcher nothing at an FMR of {target:g}: nothing can be given back"
+                yield VerificationRow("UT", metric, None, *counts, target, None, reason=reason)
+            else:
+                value = (occluded - restored) / (occluded - truth)
+                yield VerificationRow("UT", metric, value, *counts, target, at[2])
 
 
 def _refusal(impostors: int, target: float) -> str:

@@ -8,34 +8,38 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-from unmaskbench.benchmark.board.images import Column, Condition, columns, finite
+from unmaskbench.benchmark.board.condition import Column, Condition, columns
+from unmaskbench.benchmark.board.fields import Json, finite
+from unmaskbench.benchmark.board.rows import CorrelationRow, ScatterPoint
 from unmaskbench.benchmark.board.verification import Tables
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.registry import METRICS
+from unmaskbench.benchmark.plugins.types import Output
 from unmaskbench.benchmark.statistics.bootstrap import totals_by_identity
 from unmaskbench.benchmark.statistics.correlation import RankCorrelation, over_methods, over_samples
 from unmaskbench.benchmark.store.folder import RunFolder
 
-Row = dict[str, Any]
+FIGURE = "fnmr_equal"
 SCATTER_SAMPLES = 300
+Points = dict[tuple[Output, str, str], dict[str, Json]]
 
 
 @dataclass
 class Agreement:
     """Correlation rows and the points of the scatter plots."""
 
-    correlations: list[Row] = field(default_factory=list)
-    scatter: list[Row] = field(default_factory=list)
+    correlations: list[CorrelationRow] = field(default_factory=list)
+    scatter: list[ScatterPoint] = field(default_factory=list)
 
 
 def image_against_person(condition: Condition, folder: RunFolder, suite: Suite, trials: Tables) -> Agreement:
     """Correlations of every full- or no-reference metric with every matcher, for each scored output of the matchers."""
     found = Agreement()
-    points: dict[tuple[str, str, str], dict[str, float]] = {}
+    points: Points = {}
     matchers = [entry.label for entry in suite.matchers] if trials.rows else []
     for entry in suite.metrics:
         card = METRICS.card(entry.id)
@@ -46,11 +50,11 @@ def image_against_person(condition: Condition, folder: RunFolder, suite: Suite, 
             for matcher in matchers:
                 over = _methods(condition, column, matcher, trials, card.direction)
                 if over is not None:
-                    found.correlations.append(_row(condition, "methods", card.id, column, matcher, *over))
+                    found.correlations.append(_row(condition, "methods", column, (card.id, over[0], matcher), over[1]))
                 samples = _samples(condition, column, matcher, trials, card.direction)
                 if samples is not None:
                     found.correlations.append(
-                        _row(condition, "samples", card.id, column, matcher, "similarity", samples)
+                        _row(condition, "samples", column, (card.id, "similarity", matcher), samples)
                     )
     found.scatter = _scatter(condition, points, trials)
     return found
@@ -59,25 +63,25 @@ def image_against_person(condition: Condition, folder: RunFolder, suite: Suite, 
 def _methods(
     condition: Condition, column: Column, matcher: str, trials: Tables, direction: str
 ) -> tuple[str, RankCorrelation] | None:
-    """Over methods, against FNMR at the middle FMR target that could be set; both turned so that more is better."""
+    """Over methods, against FNMR at equal FMR at the middle target that could be set; both turned so that more is better."""
     targets = sorted(
-        {key[3] for key in trials.resampled if key[2] == matcher and key[4] == "fnmr" and key[3] is not None}
+        {key[3] for key in trials.resampled if key[2] == matcher and key[4] == FIGURE and key[3] is not None}
     )
     if not targets:
         return None
     target = 1e-3 if 1e-3 in targets else targets[0]
-    keys = [(method, column.output, matcher, target, "fnmr") for method in condition.methods]
+    keys = [(method, column.output, matcher, target, FIGURE) for method in condition.methods]
     usable = [m for m, key in enumerate(keys) if key in trials.resampled]
     if len(usable) < 3:
         return None
     rates = {
-        (row["method"], row["setting"]): row["value"]
+        (row.method, row.setting): row.value
         for row in trials.rows
-        if (row["matcher"], row["metric"], row["target"], row["policy"]) == (matcher, "fnmr", target, "penalised")
-        and (row["setting"] == "MT" or (row["setting"] == "UT" and row["output"] == column.output))
+        if (row.matcher, row.metric, row.target, row.policy, row.slice) == (matcher, FIGURE, target, "penalised", "all")
+        and (row.setting == "MT" or (row.setting == "UT" and row.output == column.output))
     }  # fmt: skip
     names = [condition.methods[m] for m in usable]
-    person = np.array([-float(rates[name, "MT" if name == "untouched" else "UT"]) for name in names])
+    person = np.array([-float(rates[name, "MT" if name == "untouched" else "UT"] or 0.0) for name in names])
     sign = 1.0 if direction == "higher" else -1.0
     people = condition.bootstrap.identities
     values = sign * column.values[:, usable]
@@ -88,7 +92,7 @@ def _methods(
     resampled_image = condition.bootstrap.ratios(sums, numbers)
     resampled_person = -np.stack([trials.resampled[keys[m]] for m in usable], axis=1)
     correlation = over_methods(image, person, resampled_image, resampled_person, condition.bootstrap)
-    return f"fnmr@{target:g}", correlation
+    return f"{FIGURE}@{target:g}", correlation
 
 
 def _samples(
@@ -115,20 +119,21 @@ def _samples(
 
 
 def _row(
-    condition: Condition, over: str, metric: str, column: Column, matcher: str, figure: str, found: RankCorrelation
-) -> Row:
-    return {
-        "over": over, "dataset": condition.dataset, "occlusion": condition.occlusion, "output": column.output,
-        "image_metric": metric, "region": column.region, "biometric": figure, "matcher": matcher,
-        "spearman": finite(found.spearman), "spearman_low": finite(found.spearman_low),
-        "spearman_high": finite(found.spearman_high), "kendall": finite(found.kendall),
-        "kendall_low": finite(found.kendall_low), "kendall_high": finite(found.kendall_high), "n": found.n,
-    }  # fmt: skip
+    condition: Condition, over: Literal["methods", "samples"], column: Column, figures: tuple[str, str, str],
+    found: RankCorrelation,
+) -> CorrelationRow:  # fmt: skip
+    """A row of ``figures``: image metric, biometric figure and matcher."""
+    image_metric, biometric, matcher = figures
+    return CorrelationRow(
+        over=over, dataset=condition.dataset, occlusion=condition.occlusion, output=column.output,
+        image_metric=image_metric, region=column.region, biometric=biometric, matcher=matcher,
+        spearman=finite(found.spearman), spearman_low=finite(found.spearman_low),
+        spearman_high=finite(found.spearman_high), kendall=finite(found.kendall),
+        kendall_low=finite(found.kendall_low), kendall_high=finite(found.kendall_high), n=found.n,
+    )  # fmt: skip
 
 
-def _scatter_points(
-    condition: Condition, metric: str, column: Column, points: dict[tuple[str, str, str], dict[str, float]]
-) -> None:
+def _scatter_points(condition: Condition, metric: str, column: Column, points: Points) -> None:
     step = max(1, math.ceil(len(condition.samples) / SCATTER_SAMPLES))
     for m, method in enumerate(condition.methods):
         for s in range(0, len(condition.samples), step):
@@ -138,12 +143,11 @@ def _scatter_points(
                 values[f"{metric}/{column.region}"] = float(f"{value:.5g}")
 
 
-def _scatter(condition: Condition, points: dict[tuple[str, str, str], dict[str, float]], trials: Tables) -> list[Row]:
+def _scatter(condition: Condition, points: Points, trials: Tables) -> list[ScatterPoint]:
     rows = []
     for (output, method, sample), values in sorted(points.items()):
         for (name, kept_output, matcher), held in trials.similarities.items():
             if name == method and kept_output in (output, "") and sample in held:
                 values[f"similarity/{matcher}"] = float(f"{held[sample]:.5g}")
-        head = {"dataset": condition.dataset, "occlusion": condition.occlusion, "output": output}
-        rows.append({**head, "method": method, "sample": sample, "values": values})
+        rows.append(ScatterPoint(condition.dataset, condition.occlusion, output, method, sample, values))
     return rows

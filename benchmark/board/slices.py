@@ -1,22 +1,23 @@
-"""Verification by slice: error rates among the trials whose probe has an attribute, at the thresholds kept from all."""
+"""Verification by slice: error rates among the trials whose probe has an attribute, at the thresholds kept from all and,
+where a slice has the impostors for it, at its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from unmaskbench.benchmark.biometrics.pairs import PairSet
 from unmaskbench.benchmark.biometrics.scores import PairScores
 from unmaskbench.benchmark.biometrics.verification import Thresholds, VerificationRow, verification_rows
-from unmaskbench.benchmark.board.images import Condition
-from unmaskbench.benchmark.board.verification_intervals import ResampledFigures
+from unmaskbench.benchmark.board.condition import Condition
+from unmaskbench.benchmark.board.verification_intervals import ResampledFigures, with_intervals
 from unmaskbench.benchmark.plugins.types import Setting
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 from unmaskbench.benchmark.statistics.slices import MINIMUM_IDENTITIES, MINIMUM_SAMPLES
 
-SHOWN = ("fnmr", "fmr")
+SHOWN = ("fnmr_equal", "fnmr", "fmr")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +54,9 @@ def slice_rows(
     """FNMR and FMR of a setting within a slice, with intervals over its people."""
     here = {setting: PairScores(scores.genuine[part.genuine], scores.impostor[part.impostor])}
     figures = ResampledFigures(here, part.bootstrap)
-    for row in verification_rows(here, thresholds, [setting]):
-        if row.metric not in SHOWN or row.handling != "penalised" or row.value is None:
-            continue
-        resampled = figures.of(row)
-        low, high = part.bootstrap.interval(resampled) if resampled is not None else (np.nan, np.nan)
-        yield replace(row, low=low, high=high) if np.isfinite(low) and np.isfinite(high) else row
+    rows = [
+        row for row in verification_rows(here, thresholds, [setting])
+        if row.metric in SHOWN and row.handling == "penalised" and row.value is not None
+    ]  # fmt: skip
+    for held in with_intervals(rows, figures):
+        yield held.row

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, threshold_at_fmr
 from unmaskbench.benchmark.biometrics.pairs import PairSet
 from unmaskbench.benchmark.biometrics.scores import PairScores
-from unmaskbench.benchmark.biometrics.verification import Handling, VerificationRow
+from unmaskbench.benchmark.biometrics.verification import RECOVERED, Handling, VerificationRow
 from unmaskbench.benchmark.plugins.types import Setting
-from unmaskbench.benchmark.statistics.bootstrap import RESAMPLES, Floats, IdentityBootstrap
+from unmaskbench.benchmark.statistics.bootstrap import CONFIDENCE, RESAMPLES, Floats, IdentityBootstrap
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 
 
-def pair_bootstrap(pairs: PairSet, resamples: int = RESAMPLES, seed: int = 0) -> PairBootstrap:
+def pair_bootstrap(
+    pairs: PairSet, resamples: int = RESAMPLES, seed: int = 0, confidence: float = CONFIDENCE
+) -> PairBootstrap:
     """The resamples of the people of a list of trials; make it once for all settings and methods of the list."""
-    people = IdentityBootstrap(max(pairs.people, 1), resamples, seed)
+    people = IdentityBootstrap(max(pairs.people, 1), resamples, seed, confidence)
     return PairBootstrap(pairs.genuine_identities, pairs.impostor_identities, people)
 
 
@@ -33,10 +36,15 @@ class ResampledFigures:
     _rates: dict[tuple[Setting, Handling, str, float], Floats] = field(default_factory=dict)
     _limited: dict[Setting, PairBootstrap] = field(default_factory=dict)
 
+    def beside(self, scores: Mapping[Setting, PairScores]) -> ResampledFigures:
+        """Figures of more settings (a method's) beside these, which are not computed again."""
+        return ResampledFigures({**self.scores, **scores}, self.bootstrap, dict(self._rates), dict(self._limited))
+
     def of(self, row: VerificationRow) -> Floats | None:
         """The resamples (B,) of a row's figure; None for figures without sampling error (coverage) or refused ones.
 
-        Thresholds are held as they are, kept or own: the interval is that of the rate at this threshold.
+        Thresholds are held as they are: the interval is that of the rate at this threshold. Only ``fnmr_equal``, by which
+        methods are ranked, sets its threshold anew in every resample, since its sampling error is that of both.
         """
         if row.value is None or row.metric == "coverage":
             return None
@@ -46,10 +54,14 @@ class ResampledFigures:
             before = self._rate("MT", "penalised", kind, row.threshold)
             after = self._rate("UT", "penalised", kind, row.threshold)
             return before - after if kind == "fnmr" else after - before
+        if row.metric in RECOVERED:
+            return self._recovered(row)
         if row.metric in ("auc", "eer", "dprime"):
             return self._curve_figure(row)
         if row.threshold is None:
             return None
+        if row.metric == "fnmr_equal":
+            return self._at_equal_fmr(row.setting, row.handling, row.target)
         at = (row.setting, row.handling)
         if row.metric in ("fmr", "fpr"):
             return self._rate(*at, "fmr", row.threshold)
@@ -83,26 +95,51 @@ class ResampledFigures:
             self._rates[key] = found
         return self._rates[key]
 
+    def _at_equal_fmr(self, setting: Setting, handling: Handling, target: float | None) -> Floats:
+        assert target is not None
+        key = (setting, handling, "fnmr_equal", target)
+        if key not in self._rates:
+            scores, bootstrap = self._compared(setting, handling)
+            own = threshold_at_fmr(ScoreDistribution.of(scores), target)
+            self._rates[key] = bootstrap.fnmr_at_fmr(scores.genuine, scores.impostor, target, own)
+        return self._rates[key]
+
+    def _recovered(self, row: VerificationRow) -> Floats:
+        """(MT - UT) / (MT - TT) in every resample; NaN where the occlusion cost nothing in it."""
+        roles: tuple[Setting, ...] = ("TT", "MT", "UT")
+        if row.metric == "recovered_equal":
+            truth, occluded, restored = (self._at_equal_fmr(role, "penalised", row.target) for role in roles)
+        else:
+            assert row.threshold is not None
+            truth, occluded, restored = (self._rate(role, "penalised", "fnmr", row.threshold) for role in roles)
+        cost = occluded - truth
+        return np.asarray(np.divide(occluded - restored, cost, out=np.full(len(cost), np.nan), where=cost > 0))
+
     def _compared(self, setting: Setting, handling: Handling) -> tuple[PairScores, PairBootstrap]:
         scores = self.scores[setting]
         if handling == "penalised":
             return scores, self.bootstrap
         if setting not in self._limited:
-            marks = (~np.isneginf(scores.genuine), ~np.isneginf(scores.impostor))
+            marks = (np.isfinite(scores.genuine), np.isfinite(scores.impostor))
             self._limited[setting] = self.bootstrap.limited(*marks)
         return scores.completed(), self._limited[setting]
 
 
-def with_intervals(
-    rows: Iterable[VerificationRow], scores: Mapping[Setting, PairScores], bootstrap: PairBootstrap
-) -> list[VerificationRow]:
-    """The rows with ``low`` and ``high`` filled in where an interval is known; ``scores`` are those the rows came
-    from."""
-    figures = ResampledFigures(scores, bootstrap)
+@dataclass(frozen=True)
+class IntervalRow:
+    """A row with its interval filled in where one is known, and the resamples (B,) behind it."""
+
+    row: VerificationRow
+    resampled: Floats | None
+
+
+def with_intervals(rows: Iterable[VerificationRow], figures: ResampledFigures) -> list[IntervalRow]:
+    """The rows with ``low`` and ``high`` filled in where an interval is known; ``figures`` are of the scores that the rows
+    came from."""
     filled = []
     for row in rows:
         resampled = figures.of(row)
-        low, high = (np.nan, np.nan) if resampled is None else bootstrap.interval(resampled)
+        low, high = (np.nan, np.nan) if resampled is None else figures.bootstrap.interval(resampled)
         known = bool(np.isfinite(low) and np.isfinite(high))
-        filled.append(replace(row, low=low, high=high) if known else row)
+        filled.append(IntervalRow(replace(row, low=low, high=high) if known else row, resampled))
     return filled

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from unmaskbench.benchmark.gate.baseline import Baseline
-    from unmaskbench.benchmark.gate.check import Result
     from unmaskbench.benchmark.gate.text import Line
+    from unmaskbench.benchmark.gate.verdict import Result
 
 
 def check(

@@ -32,10 +32,10 @@ def score(
 
     folder = brought(source)
     if (folder / "run.json").is_file():
-        from unmaskbench.benchmark.board.build import rescore
+        from unmaskbench.benchmark.board.build import rebuild_board
         from unmaskbench.benchmark.cli.progress import print_summary
 
-        rescore(folder)
+        rebuild_board(folder)
         folder_of(source).publish("board.json")
         print_summary(folder)
         return
@@ -53,14 +53,23 @@ def score(
 
 
 def summary_lines(table: object) -> list[str]:
-    """Mean of every metric and region, with the count of images that have it."""
+    """Mean of every metric and region, with the count of images that have it; identical ones count at the ceiling, as on a
+    board, and are told."""
     import polars as pl
 
+    from unmaskbench.benchmark.statistics.ceiling import CEILING
+
     assert isinstance(table, pl.DataFrame)
-    finite = table.filter(pl.col("value").is_finite())
-    means = finite.group_by("metric", "region", maintain_order=True).agg(pl.col("value").mean(), pl.len().alias("n"))
+    identical = (pl.col("value") == float("inf")).fill_null(False)
+    valued = table.filter(pl.col("value").is_finite() | identical)
+    means = valued.group_by("metric", "region", maintain_order=True).agg(
+        pl.when(identical).then(CEILING).otherwise(pl.col("value")).mean(),
+        pl.len().alias("n"),
+        identical.sum().alias("identical"),
+    )
     lines = [
         f"{row['metric']:<10} {row['region']:<6} {row['value']:.6g}  (n {row['n']})"
+        + (f"; {row['identical']} identical to the truth, counted at {CEILING:g}" if row["identical"] else "")
         for row in means.iter_rows(named=True)
     ]
     bad = table.filter(pl.col("status") != "ok").select("sample", "message").unique(maintain_order=True)

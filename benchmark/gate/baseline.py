@@ -12,14 +12,15 @@ import json
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
+
+from unmaskbench.benchmark.gate.tolerance import DEFAULT_TOLERANCES, Finite, Name, Strict, Tolerance
 
 SCHEMA: Final = "unmaskbench.baseline/1"
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Cell = Finite | Literal["inf", "failed"] | None
 """A sample's value; "inf" at a ceiling, "failed" where the method or the metric failed, None where the figure has no
 meaning (an empty region, a sample that could not be prepared)."""
@@ -29,80 +30,7 @@ class BaselineError(ValueError):
     """A baseline that cannot be read or does not fit; the message names the file and the next step."""
 
 
-class Name(NamedTuple):
-    """What a guarded row is called. ``region`` is, for figures of a matcher, the matcher and its setting."""
-
-    dataset: str
-    occlusion: str
-    method: str
-    output: str
-    metric: str
-    region: str
-
-    def __str__(self) -> str:
-        method = " ".join(part for part in (self.method, self.output) if part)
-        return f"{self.dataset}/{self.occlusion} {method} {self.metric}/{self.region}"
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Tolerance(_Strict):
-    """How much worse than the baseline a row's mean may be: in the metric's unit, or in percent of the baseline's value.
-
-    The patterns (``*``, ``?``, ``[...]``) say which rows are meant; the first tolerance of the list that fits counts.
-    """
-
-    metric: str = "*"
-    region: str = "*"
-    method: str = "*"
-    output: str = "*"
-    dataset: str = "*"
-    occlusion: str = "*"
-    worse_by: Annotated[Finite, Field(ge=0)] | None = None
-    worse_by_percent: Annotated[Finite, Field(ge=0)] | None = None
-
-    @model_validator(mode="after")
-    def _one_limit(self) -> Tolerance:
-        if (self.worse_by is None) == (self.worse_by_percent is None):
-            raise ValueError("give either worse_by or worse_by_percent")
-        return self
-
-    def fits(self, name: Name) -> bool:
-        """Whether the row is one of those meant."""
-        return all(fnmatchcase(getattr(name, field), getattr(self, field)) for field in Name._fields)
-
-    def limit(self, value: float) -> float:
-        """The largest tolerated worsening of a baseline's ``value``, in the metric's unit."""
-        if self.worse_by is not None:
-            return self.worse_by
-        assert self.worse_by_percent is not None
-        return abs(value) * self.worse_by_percent / 100.0
-
-
-# A bit in the last place of a network's output flips single 8-bit steps: about 0.001 dB. These are an order above
-# that, and an order below what a wrong channel order, filter or mask does.
-DEFAULT_TOLERANCES = (
-    Tolerance(metric="psnr", worse_by=0.02),
-    Tolerance(metric="*ssim", worse_by=0.0005),
-    Tolerance(metric="fsim", worse_by=0.0005),
-    Tolerance(metric="l1", worse_by=0.0001),
-    Tolerance(metric="mse", worse_by=0.00005),
-    Tolerance(metric="lpips", worse_by=0.0005),
-    Tolerance(metric="mask_*", worse_by=0.001),
-    Tolerance(metric="similarity", worse_by=0.001),
-    Tolerance(metric="auc", worse_by=0.001),
-    Tolerance(metric="eer", worse_by=0.002),
-    Tolerance(metric="tmr@*", worse_by=0.005),
-    Tolerance(metric="fnmr@*", worse_by=0.005),
-    Tolerance(metric="fmr@*", worse_by=0.001),
-    Tolerance(metric="coverage", worse_by=0.0),
-    Tolerance(worse_by_percent=0.5),
-)
-
-
-class Guard(_Strict):
+class Guard(Strict):
     """Which rows a baseline keeps, by patterns; ``--update`` takes up what fits and leaves out the rest."""
 
     methods: tuple[str, ...] = ("*",)
@@ -124,7 +52,7 @@ def _any(patterns: Sequence[str], word: str) -> bool:
     return any(fnmatchcase(word, pattern) for pattern in patterns)
 
 
-class Samples(_Strict):
+class Samples(Strict):
     """The samples of a dataset in the order of all its values, and who is on them (None: unknown)."""
 
     ids: tuple[str, ...]
@@ -142,14 +70,14 @@ class Samples(_Strict):
         return [who or f"image {sample}" for sample, who in zip(self.ids, self.identities, strict=True)]
 
 
-class Measure(_Strict):
+class Measure(Strict):
     """What a metric's or matcher's values are: ``signature`` names every choice that can change them."""
 
     signature: str
     direction: Literal["higher", "lower"]
 
 
-class ImageRow(_Strict):
+class SampleRow(Strict):
     """Values per sample. ``outputs`` has two names where raw and composite have the same values throughout."""
 
     dataset: str
@@ -166,7 +94,7 @@ class ImageRow(_Strict):
             yield Name(self.dataset, self.occlusion, self.method, output, self.metric, self.region)
 
 
-class Figure(_Strict):
+class Figure(Strict):
     """A figure of a whole set, with its interval where one is known; ``trials`` counts what it was computed from."""
 
     dataset: str
@@ -186,7 +114,7 @@ class Figure(_Strict):
         return Name(self.dataset, self.occlusion, self.method, self.output, self.metric, self.region)
 
 
-class Bootstrap(_Strict):
+class Bootstrap(Strict):
     """The resamples of the comparison."""
 
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 2000
@@ -194,7 +122,7 @@ class Bootstrap(_Strict):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
-class Baseline(_Strict):
+class Baseline(Strict):
     """A run as the gate keeps it.
 
     ``inputs`` has for each ``dataset/occlusion`` one text a sample: the first 8 hex digits of the sha256 of the truth's,
@@ -215,7 +143,7 @@ class Baseline(_Strict):
     mask_sources: dict[str, str]
     samples: dict[str, Samples]
     inputs: dict[str, tuple[str | None, ...]]
-    rows: tuple[ImageRow, ...]
+    rows: tuple[SampleRow, ...]
     figures: tuple[Figure, ...] = ()
 
     @model_validator(mode="after")
@@ -240,7 +168,7 @@ class Baseline(_Strict):
                 return tolerance
         raise BaselineError(f'no tolerance fits {name}; add {{"metric": "{name.metric}", "worse_by": ...}} to the list')
 
-    def columns(self) -> dict[Name, ImageRow]:
+    def columns(self) -> dict[Name, SampleRow]:
         """Every row of per-sample values by its name."""
         return {name: row for row in self.rows for name in row.names()}
 
@@ -260,11 +188,11 @@ class Baseline(_Strict):
         return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def _compact(value: Any) -> str:
+def _compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
-def _without_none(entry: dict[str, Any]) -> dict[str, Any]:
+def _without_none(entry: dict[str, object]) -> dict[str, object]:
     """A tolerance as a person would write it: no pattern that fits all, no limit that is not given."""
     return {key: value for key, value in entry.items() if value not in (None, "*")}
 

@@ -11,82 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.gate.baseline import Baseline, Figure, ImageRow, Name, decode
-from unmaskbench.benchmark.gate.input_changes import Comparable, InputChange, input_changes
-from unmaskbench.benchmark.gate.snapshot import VERIFICATION
+from unmaskbench.benchmark.board.quantities import QUANTITIES, kind_of
+from unmaskbench.benchmark.gate.baseline import Baseline, Figure, SampleRow, decode
+from unmaskbench.benchmark.gate.input_changes import Comparable, input_changes
+from unmaskbench.benchmark.gate.tolerance import Name
+from unmaskbench.benchmark.gate.verdict import Moved, Result, State, Verdict
 from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap, identity_codes, totals_by_identity
+from unmaskbench.benchmark.statistics.ceiling import at_ceiling
 from unmaskbench.benchmark.statistics.paired import bootstrap_p_value, holm
 from unmaskbench.benchmark.statistics.ranking import ALPHA
 
 Floats = NDArray[np.float64]
-State = Literal["same", "better", "unclear", "new", "not compared", "worse", "failing", "missing", "signature"]
-REGRESSED = ("worse", "failing", "missing", "signature")
-CEILING = 100.0
-"""What an infinite value (an identical image's PSNR, in dB) counts as: a single step of one 8-bit value in a 128 px image
-is 95 dB, so leaving the ceiling is a difference and not a sample that silently drops out."""
-
-PASSED, REGRESSION, NOTHING_COMPARED = 0, 1, 3
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A sample's value in the baseline and in the run; ``after`` is None where it failed."""
-
-    sample: str
-    before: float
-    after: float | None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one row. ``difference`` is run minus baseline over ``n`` samples, with its interval and Holm's p;
-    ``tolerance`` in the metric's unit; ``moved`` are the samples that worsened, worst first."""
-
-    name: Name
-    state: State
-    message: str = ""
-    before: float | None = None
-    after: float | None = None
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
-    tolerance: float | None = None
-    n: int = 0
-    moved: tuple[Moved, ...] = ()
-
-    @property
-    def regressed(self) -> bool:
-        """Whether the gate fails for this row."""
-        return self.state in REGRESSED
-
-
-@dataclass(frozen=True)
-class Result:
-    """All verdicts of a check, and the changes of inputs."""
-
-    baseline: Baseline
-    run: Baseline
-    verdicts: tuple[Verdict, ...]
-    inputs: tuple[InputChange, ...] = ()
-    common: int = 0
-
-    @property
-    def regressions(self) -> list[Verdict]:
-        """The rows that regressed, in the order of their names."""
-        return [verdict for verdict in self.verdicts if verdict.regressed]
-
-    @property
-    def exit_code(self) -> int:
-        """0 nothing regressed, 1 regression, 3 not one row of the baseline is in the run."""
-        if not self.common:
-            return NOTHING_COMPARED
-        return REGRESSION if self.inputs or self.regressions else PASSED
 
 
 @dataclass
@@ -134,11 +73,11 @@ def check(baseline: Baseline, run: Baseline) -> Result:
 
 def direction_of(name: Name, baseline: Baseline) -> float:
     """1 where a larger value of the row is better, -1 where a smaller one is."""
-    kind = name.metric.partition("@")[0]
     measure = baseline.measures.get(name.metric)
+    quantity = QUANTITIES.get(kind_of(name.metric))
     if measure is not None:
         return 1.0 if measure.direction == "higher" else -1.0
-    return 1.0 if VERIFICATION.get(kind, "higher") == "higher" else -1.0
+    return -1.0 if quantity is not None and quantity.direction == "lower" else 1.0
 
 
 def _missing(name: Name, here: set[Name], run: Baseline) -> Verdict:
@@ -166,7 +105,7 @@ def _signature_change(name: Name, baseline: Baseline, run: Baseline) -> str:
     return ""
 
 
-def _take(paired: _Paired, name: Name, old: ImageRow, new: ImageRow, comparable: Comparable) -> None:
+def _take(paired: _Paired, name: Name, old: SampleRow, new: SampleRow, comparable: Comparable) -> None:
     before, _ = decode(old.values)
     held, _ = decode(new.values)
     paired.names.append(name)
@@ -201,7 +140,7 @@ class _Tested:
     @classmethod
     def of(cls, paired: _Paired, dataset: str, baseline: Baseline) -> _Tested:
         codes, people = identity_codes(baseline.samples[dataset].people)
-        before, after = _ceiled(np.stack(paired.before, axis=1)), _ceiled(np.stack(paired.after, axis=1))
+        before, after = at_ceiling(np.stack(paired.before, axis=1)), at_ceiling(np.stack(paired.after, axis=1))
         differences = np.where(np.stack(paired.comparable, axis=1), after - before, np.nan)
         rows = differences.shape[1]
         sums, numbers = totals_by_identity(
@@ -223,10 +162,6 @@ class _Tested:
         return cls(mean, low, high, n, np.where(np.isnan(mean) | alone, np.nan, p))
 
 
-def _ceiled(values: Floats) -> Floats:
-    return np.where(np.isposinf(values), CEILING, values)
-
-
 def _verdict(name: Name, paired: _Paired, position: int, tested: _Tested, p: float, baseline: Baseline) -> Verdict:
     same = paired.comparable[position]
     before, after = paired.before[position], paired.after[position]
@@ -234,7 +169,7 @@ def _verdict(name: Name, paired: _Paired, position: int, tested: _Tested, p: flo
     lost = same & ~np.isnan(before) & np.isnan(after)
     n = int(tested.n[position])
     both = same & ~np.isnan(before) & ~np.isnan(after)
-    means = [float(np.mean(_ceiled(values[both]))) if n else None for values in (before, after)]
+    means = [float(np.mean(at_ceiling(values[both]))) if n else None for values in (before, after)]
     if lost.any():
         failed = tuple(Moved(ids[s], float(before[s]), None) for s in np.flatnonzero(lost))
         text = f"{len(failed)} of {int((same & ~np.isnan(before)).sum())} samples that worked fail now: {_some(failed)}"
@@ -255,7 +190,7 @@ def _verdict(name: Name, paired: _Paired, position: int, tested: _Tested, p: flo
             message = "one person only: the tolerance alone decides" if np.isnan(p) else ""
         elif sign * difference < 0:
             state, message = "unclear", "beyond the tolerance, but not significant"
-    change = sign * (_ceiled(after) - _ceiled(before))
+    change = sign * (at_ceiling(after) - at_ceiling(before))
     fallen = np.flatnonzero(both & (np.nan_to_num(change) < 0))
     worst = fallen[np.argsort(change[fallen], kind="stable")][:10]
     return Verdict(

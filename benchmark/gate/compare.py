@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unmaskbench.benchmark.gate.baseline import BaselineError, Tolerance
-from unmaskbench.benchmark.gate.check import Result, check
+from unmaskbench.benchmark.gate.baseline import BaselineError
+from unmaskbench.benchmark.gate.check import check
 from unmaskbench.benchmark.gate.snapshot import snapshot
+from unmaskbench.benchmark.gate.tolerance import Tolerance
+from unmaskbench.benchmark.gate.verdict import Result
 
 NO_TOLERANCE = (Tolerance(worse_by=0.0),)
 

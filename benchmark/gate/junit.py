@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from unmaskbench.benchmark.gate.check import Result, Verdict
 from unmaskbench.benchmark.gate.text import figures
+from unmaskbench.benchmark.gate.verdict import Result, Verdict
 
 # What XML 1.0 cannot hold, escaped or not; a file name may hold it.
 ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -11,29 +11,32 @@ import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.board.build import conditions
-from unmaskbench.benchmark.board.images import Condition, columns
+from unmaskbench.benchmark.board.condition import Condition, columns
+from unmaskbench.benchmark.board.fields import read_row
+from unmaskbench.benchmark.board.quantities import QUANTITIES, named
+from unmaskbench.benchmark.board.rows import ImageRow, VerificationRow
 from unmaskbench.benchmark.gate.baseline import (
-    DEFAULT_TOLERANCES,
     Baseline,
     Bootstrap,
     Cell,
     Figure,
     Guard,
-    ImageRow,
     Measure,
-    Name,
+    SampleRow,
     Samples,
-    Tolerance,
     encode,
     rounded,
 )
-from unmaskbench.benchmark.plan.suite import Suite, parse
+from unmaskbench.benchmark.gate.tolerance import DEFAULT_TOLERANCES, Name, Tolerance
+from unmaskbench.benchmark.plan.suite import Crop, Suite, parse
 from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError
+
+RunFile = Mapping[str, Any]
+BoardFile = Mapping[str, Any]
+"""run.json and board.json as they are read; what is taken from them is turned into rows at once."""
 
 PER_SAMPLE = ("full_reference", "no_reference", "segmentation")
 SETTINGS = ("TT", "MT", "UT")
-VERIFICATION = {"auc": "higher", "eer": "lower", "tmr": "higher", "fnmr": "lower", "fmr": "lower", "coverage": "higher"}
-"""The guarded figures of a matcher and which way is better; the others follow from these."""
 
 
 def snapshot(path: Path, guard: Guard | None = None, tolerance: Sequence[Tolerance] = DEFAULT_TOLERANCES) -> Baseline:
@@ -45,8 +48,8 @@ def snapshot(path: Path, guard: Guard | None = None, tolerance: Sequence[Toleran
     suite = parse(run["suite"], f"{path / 'run.json'}: suite")
     manifest = _manifest(folder)
     samples = {entry.label: _samples(manifest, entry.label) for entry in suite.datasets}
-    found = conditions(run, suite, manifest)
-    rows: list[ImageRow] = []
+    found = conditions(run["units"], suite, manifest)
+    rows: list[SampleRow] = []
     for condition in found:
         places = {sample: place for place, sample in enumerate(samples[condition.dataset].ids)}
         rows += _image_rows(condition, folder, board, suite, places, guard)
@@ -84,7 +87,7 @@ def _manifest(folder: RunFolder) -> pl.DataFrame:
         ) from error
 
 
-def _geometry(run: Mapping[str, Any], suite: Suite) -> str:
+def _geometry(run: RunFile, suite: Suite) -> str:
     """What every value depends on besides its metric: how pixels came to the suite's size, and with which precision."""
     crops = [f"{entry.label}:{_crop(entry.crop)}" for entry in suite.datasets if entry.crop is not None]
     resizing = [f"{key}:{value}" for key, value in sorted(run.get("resizing", {}).items())]
@@ -92,11 +95,11 @@ def _geometry(run: Mapping[str, Any], suite: Suite) -> str:
     return "|".join([*parts, f"precision:{run['precision']}", *resizing])
 
 
-def _crop(crop: Any) -> str:
+def _crop(crop: Crop) -> str:
     return "none" if crop.centre_px is None else f"{crop.centre_px}px"
 
 
-def _measures(board: Mapping[str, Any], suite: Suite, guarded: set[str]) -> dict[str, Measure]:
+def _measures(board: BoardFile, suite: Suite, guarded: set[str]) -> dict[str, Measure]:
     """Signatures by metric id, and by ``matcher:<label>`` for what a matcher says."""
     parameters = {entry.id: entry.parameters for entry in suite.metrics if entry.parameters}
     found = {}
@@ -128,11 +131,11 @@ def _inputs(manifest: pl.DataFrame, dataset: str, occlusion: str, samples: Sampl
 def _image_rows(
     condition: Condition,
     folder: RunFolder,
-    board: Mapping[str, Any],
+    board: BoardFile,
     suite: Suite,
     places: Mapping[str, int],
     guard: Guard,
-) -> Iterator[ImageRow]:
+) -> Iterator[SampleRow]:
     where = np.array([places[sample] for sample in condition.samples], int)
     for metric in board["metrics"]:
         if metric["kind"] not in PER_SAMPLE:
@@ -152,13 +155,13 @@ def _image_rows(
                 held.setdefault((method, column.region), {}).setdefault(cells, []).append(column.output)
         for (method, region), by_values in held.items():
             for cells, outputs in by_values.items():
-                yield ImageRow(
+                yield SampleRow(
                     dataset=condition.dataset, occlusion=condition.occlusion, method=method,
                     outputs=tuple(sorted(outputs)), metric=metric["metric"], region=region, values=cells,
                 )  # fmt: skip
 
 
-def _similarity_rows(board: Mapping[str, Any], samples: Mapping[str, Samples], guard: Guard) -> Iterator[ImageRow]:
+def _similarity_rows(board: BoardFile, samples: Mapping[str, Samples], guard: Guard) -> Iterator[SampleRow]:
     """Each face's similarity to its own truth, from the points that the board keeps (at most 300 samples a method)."""
     held: dict[Name, dict[str, float]] = {}
     for point in board["scatter"]:
@@ -174,30 +177,39 @@ def _similarity_rows(board: Mapping[str, Any], samples: Mapping[str, Samples], g
             cells = tuple(
                 None if sample not in values else rounded(values[sample]) for sample in samples[name.dataset].ids
             )
-            yield ImageRow(
+            yield SampleRow(
                 dataset=name.dataset, occlusion=name.occlusion, method=name.method, outputs=(name.output,),
                 metric=name.metric, region=name.region, values=cells,
             )  # fmt: skip
 
 
-def _set_figures(board: Mapping[str, Any]) -> Iterator[Figure]:
+def _set_figures(board: BoardFile) -> Iterator[Figure]:
     sets = {row["metric"] for row in board["metrics"] if row["kind"] == "set"}
-    for row in board["rows"]:
-        if row["metric"] in sets and row["slice"] == "all" and isinstance(row["value"], int | float):
+    for held in board["rows"]:
+        if held["metric"] not in sets or held["slice"] != "all":
+            continue
+        row = read_row(ImageRow, held)
+        if isinstance(row.value, int | float):
             yield Figure(
-                **{key: row[key] for key in Name._fields}, value=rounded(row["value"]), trials=(row["n"],)
+                dataset=row.dataset, occlusion=row.occlusion, method=row.method, output=row.output, metric=row.metric,
+                region=row.region, value=rounded(row.value), trials=(row.n,),
             )  # fmt: skip
 
 
-def _verification_figures(board: Mapping[str, Any]) -> Iterator[Figure]:
-    for row in board["verification"]:
-        plain = row["slice"] == "all" and row["policy"] == "penalised" and not row["refused"]
-        if not plain or row["setting"] not in SETTINGS or row["metric"] not in VERIFICATION or row["value"] is None:
+def _verification_figures(board: BoardFile) -> Iterator[Figure]:
+    for held in board["verification"]:
+        plain = held["slice"] == "all" and held["policy"] == "penalised" and not held["refused"]
+        if not plain or held["setting"] not in SETTINGS or not QUANTITIES[held["metric"]].guarded:
             continue
-        metric = row["metric"] if row["target"] is None else f"{row['metric']}@{row['target']:g}"
-        bounds = {key: None if row[key] is None else rounded(row[key]) for key in ("low", "high")}
+        row = read_row(VerificationRow, held)
+        if not isinstance(row.value, int | float):
+            continue
         yield Figure(
-            dataset=row["dataset"], occlusion=row["occlusion"], method=row["method"], output=row["output"],
-            metric=metric, region=f"{row['matcher']} {row['setting']}", value=rounded(row["value"]), **bounds,
-            trials=(row["genuine"], row["impostor"]),
+            dataset=row.dataset, occlusion=row.occlusion, method=row.method, output=row.output,
+            metric=named(row.metric, row.target), region=f"{row.matcher} {row.setting}", value=rounded(row.value),
+            low=_bound(row.low), high=_bound(row.high), trials=(row.genuine, row.impostor),
         )  # fmt: skip
+
+
+def _bound(value: float | str | None) -> float | None:
+    return rounded(value) if isinstance(value, int | float) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from unmaskbench.benchmark.gate.check import NOTHING_COMPARED, Result, Verdict
+from unmaskbench.benchmark.gate.verdict import NOTHING_COMPARED, Result, Verdict
 
 SHOWN = 40
 UNCOMPARED = ("missing", "signature", "not compared", "new")

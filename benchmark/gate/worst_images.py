@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmaskbench.benchmark.gate.check import Result, Verdict, direction_of
+from unmaskbench.benchmark.gate.check import direction_of
+from unmaskbench.benchmark.gate.verdict import Result, Verdict
 from unmaskbench.benchmark.plan.suite import default_label
 from unmaskbench.benchmark.run.gallery import image_path
 

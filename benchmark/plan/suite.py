@@ -122,10 +122,12 @@ class Pairs(_Frozen):
 
 
 class Statistics(_Frozen):
-    """Bootstrap over identities."""
+    """Bootstrap over identities; ``allowed_failures`` is the share of samples that a method may lack and still be ranked
+    by image metrics, with the worst value in place of them."""
 
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 2000
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    allowed_failures: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
 class Suite(_Frozen):

@@ -69,7 +69,7 @@ def run(
         if not results and folder.finished(state):
             return folder.path
         # Not at the top: a finished run is answered in half the time without what times, scores and draws.
-        from unmaskbench.benchmark.board.build import score
+        from unmaskbench.benchmark.board.build import build_board
         from unmaskbench.benchmark.run.gallery import draw_gallery
         from unmaskbench.benchmark.run.speed import measure_speed
 
@@ -82,7 +82,7 @@ def run(
         if speed:
             measure_speed(chosen, list(distinct.values()), folder, device, listener.note)
         listener.note("aggregating")
-        board = score(folder)
+        board = build_board(folder)
         listener.note("drawing the gallery")
         draw_gallery(planned, folder, board, device, save_images, refused)
         folder.write_json("board.json", board)

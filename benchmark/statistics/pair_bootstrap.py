@@ -8,6 +8,7 @@ without the comparisons of a person drawn twice with itself, which would be genu
 
 - **FNMR** at a threshold: sum w_i e_i / sum w_i n_i from each person's errors and comparisons. Exact.
 - **FMR** at a threshold: w'Ew / w'Cw from the matrices of errors and comparisons of each two persons. Exact.
+- **FNMR at equal FMR**: FNMR exact, FMR linearised, on a grid of thresholds around the observed one.
 - **AUC, EER, d'**: figures of the whole distribution, whose exact resampling would weigh every impostor comparison anew
   2,000 times. They are linearised: to first order a figure moves by sum (w_k - 1) psi_k, where psi_k is person k's
   influence, which sorting gives for all people at once. For AUC this is the clustered form of DeLong's variance
@@ -33,6 +34,7 @@ Marks = NDArray[np.bool_]
 
 DENSE_SHARE = 0.02
 EER_GRID = 129
+EQUAL_GRID = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +178,30 @@ class PairBootstrap:
         fmr = (weighted[:, len(grid) : -2] - once[len(grid) : -2]) / np.maximum(weighted[:, -1:] - once[-1], 1.0)
         return _crossings(fmr, fnmr)
 
+    def fnmr_at_fmr(self, genuine: Scores, impostor: Scores, target: float, threshold: float) -> Floats:
+        """Resampled FNMR (B,) at equal FMR: every resample sets its own threshold where its FMR meets ``target``.
+
+        ``threshold`` is the observed one. As in ``eer``, FNMR (exact) and FMR (linearised) are read on a grid of impostor
+        scores between about a fifth and five times the target, with a straight line between two of them; the constant by
+        which the line misses the observed FNMR is added, so that figures and resamples speak of one number. Constant at 1
+        where no threshold of the grid keeps within the target because failed restorations let impostors in.
+        """
+        observed = float((genuine < np.float32(threshold)).mean())
+        if not np.isfinite(threshold):
+            return np.full(self.people.resamples, observed)
+        ordered = np.sort(impostor)
+        wanted = target * np.geomspace(0.2, 5.0, EQUAL_GRID)
+        places = np.clip(len(ordered) - (wanted * len(ordered)).astype(np.int64) - 1, 0, len(ordered) - 1)
+        grid = np.unique(np.append(ordered[places], np.float32(threshold)))
+        grid = np.append(grid[np.isfinite(grid)], np.finfo(np.float32).max)
+        totals = self._grid_totals(genuine, impostor, grid, self.people.identities)
+        once = totals.sum(axis=0) / 2.0
+        weighted = np.concatenate([self.people.weighted_sums(totals), totals.sum(axis=0)[None]])
+        fnmr = weighted[:, : len(grid)] / np.maximum(weighted[:, -2:-1], 1.0)
+        fmr = (weighted[:, len(grid) : -2] - once[len(grid) : -2]) / np.maximum(weighted[:, -1:] - once[-1], 1.0)
+        found = _read_at(fmr, fnmr, target)
+        return np.asarray(np.clip(found[:-1] + observed - found[-1], 0.0, 1.0))
+
     def _grid_totals(self, genuine: Scores, impostor: Scores, grid: Scores, size: int) -> Floats:
         """Per person: refused genuine comparisons and accepted impostor ones at each threshold, then all of either
         kind."""
@@ -207,6 +233,20 @@ def _grid(genuine: Scores, impostor: Scores, rate: float, threshold: float) -> S
     by_fnmr = genuine[np.clip((wanted * len(genuine)).astype(np.int64), 0, len(genuine) - 1)]
     grid = np.unique(np.concatenate([by_fmr, by_fnmr, np.array([threshold], dtype=np.float32)]))
     return np.asarray(grid[np.isfinite(grid)])
+
+
+def _read_at(fmr: Floats, fnmr: Floats, target: float) -> Floats:
+    """FNMR (B,) where FMR, falling along the last axis, meets the target, by straight lines; its end where it never
+    does."""
+    last = fmr.shape[1] - 1
+    within = fmr <= target
+    after = np.where(within.any(axis=1), np.argmax(within, axis=1), last)
+    before = np.maximum(after - 1, 0)
+    rows = np.arange(len(fmr))
+    step = fmr[rows, before] - fmr[rows, after]
+    over = fmr[rows, before] - target
+    share = np.clip(np.divide(over, step, out=np.ones(len(fmr)), where=step > 0), 0.0, 1.0)
+    return np.asarray(fnmr[rows, before] + share * (fnmr[rows, after] - fnmr[rows, before]))
 
 
 def _crossings(fmr: Floats, fnmr: Floats) -> Floats:

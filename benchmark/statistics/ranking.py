@@ -1,8 +1,13 @@
-"""Rank groups: methods that cannot be told apart share a rank."""
+"""Ranks and rank groups on one population: every ranked method is judged on the same samples.
+
+Methods of one population have transitive paired differences: the mean of A minus B is the difference of their means, so
+an order by means and the signs of the paired tests cannot disagree. A method that lacks a sample is of another population
+and has no rank. Labels and the order of the columns play no part: columns of equal values are one method to every test.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -10,24 +15,35 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap, Summary, summarise
-from unmaskbench.benchmark.statistics.paired import Difference, paired_differences
+from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap
+from unmaskbench.benchmark.statistics.paired import Difference, differences_of_resamples, paired_differences
 
 ALPHA = 0.05
+DIGITS = 10
+"""Means are ordered at ten significant digits, as a board keeps them: beyond that lies the noise of summation."""
+
+SAME = Difference(0.0, 0.0, 0.0, 0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """A method's place: ``group`` is 1 for the best and all that cannot be told from it. None where it has no value."""
+class Ranking:
+    """Places of columns (by number). Those that are not complete are in neither ``ranks`` nor ``groups``.
 
-    name: str
-    group: int | None
-    summary: Summary
-    against_leader: Difference | None = None
+    ``ranks`` are dense: columns of equal figures share one, and the next figure has the next. ``groups``: 1 for the best
+    and all that cannot be told from it. ``differences`` (first minus second) hold every two columns that share a sample,
+    the better first, complete ones before others.
+    """
+
+    ranks: Mapping[int, int]
+    groups: Mapping[int, int]
+    differences: Mapping[tuple[int, int], Difference]
 
 
 def rank_groups(
-    order: Sequence[int], p_adjusted: Mapping[tuple[int, int], float], alpha: float = ALPHA
+    order: Sequence[int],
+    p_adjusted: Mapping[tuple[int, int], float],
+    alpha: float = ALPHA,
+    apart: Collection[int] = (),
 ) -> dict[int, int]:
     """Groups from methods in order, best first, and Holm-adjusted p-values of couples (keys in either order).
 
@@ -35,7 +51,8 @@ def rank_groups(
     significant (p >= alpha, or not testable); the first that differs leads the next group. So a group is everything
     that cannot be told from its best member, groups are ranges of the order, and no method ranks above one of better
     mean. Members of a group other than its leader may differ from one another: "not told apart from the leader" is
-    the claim, no more.
+    the claim, no more. Methods in ``apart`` (those with failures) never join the group above them: a failure makes a
+    difference noisier, and noise must not lift anybody into a better group.
     """
     groups: dict[int, int] = {}
     leader: int | None = None
@@ -43,9 +60,9 @@ def rank_groups(
         if leader is None:
             leader, groups[method] = method, 1
             continue
-        current = groups[leader]
         p = p_adjusted.get((leader, method), p_adjusted.get((method, leader), float("nan")))
-        if p < alpha:
+        current = groups[leader]
+        if p < alpha or method in apart:
             leader, groups[method] = method, current + 1
         else:
             groups[method] = current
@@ -53,41 +70,100 @@ def rank_groups(
 
 
 def rank_methods(
-    names: Sequence[str],
     values: Floats,
     identities: NDArray[np.integer],
     direction: Literal["higher", "lower"],
     bootstrap: IdentityBootstrap,
-    alpha: float = ALPHA,
-) -> list[Ranked]:
-    """Methods ranked by the mean of a per-sample metric, best first; those without any value come last, unranked.
+    *,
+    penalised: Collection[int] = (),
+) -> Ranking:
+    """Places of the columns of ``values`` (S, M) by their mean; NaN marks a sample that a method lacks.
 
-    ``values`` (S, M) holds each method's value on each sample: NaN where it failed or was skipped, infinity at a
-    ceiling. Every two methods are compared on the samples that both have; all couples are one family for Holm's
-    correction. A method that attains the ceiling everywhere has no mean and is not ranked.
+    The population is every sample that any column has: a column without one of them is not ranked. Every two columns are
+    compared on the samples that both have; all couples of distinct columns are one family for Holm's correction.
+    ``penalised`` columns hold a penalty in place of failures. Raises ValueError on shapes that do not fit.
     """
-    if values.ndim != 2 or values.shape[1] != len(names) or len(identities) != len(values):
-        raise ValueError(
-            f"expected values (S, {len(names)}) and S identities, got {values.shape} and {len(identities)}"
-        )
-    methods = len(names)
-    summaries = summarise(
-        values.reshape(-1),
-        np.repeat(identities, methods),
-        bootstrap,
-        groups=np.tile(np.arange(methods), len(values)),
-        group_count=methods,
-    )
+    if values.ndim != 2 or len(identities) != len(values):
+        raise ValueError(f"expected values (S, M) and S identities, got {values.shape} and {len(identities)}")
+    known = ~np.isnan(values)
+    population = known.any(axis=1)
+    held = [m for m in range(values.shape[1]) if known[:, m].any()]
+    complete = {m for m in held if known[population, m].all()}
+    means = {m: _rounded(float(values[population, m].mean())) for m in complete}
+    distinct = _distinct([values[:, m].tobytes() for m in held], held)
     sign = -1.0 if direction == "higher" else 1.0
-    valued = [m for m in range(methods) if summaries[m].n]
-    order = sorted(valued, key=lambda m: (sign * summaries[m].mean, names[m]))
+    # Content breaks ties, never a label or a column's place.
+    heads = sorted(distinct, key=lambda m: (m not in complete, sign * means.get(m, 0.0), values[:, m].tobytes()))
+    couples = list(combinations(heads, 2))
+    found = (
+        dict(zip(couples, paired_differences(values, identities, couples, bootstrap), strict=True)) if couples else {}
+    )
+    order = [m for m in heads if m in complete]
+    return _placed(order, means, found, distinct, set(penalised))
+
+
+def rank_resampled(
+    observed: Floats,
+    resampled: Floats,
+    n: int,
+    direction: Literal["higher", "lower"],
+    bootstrap: IdentityBootstrap,
+    *,
+    penalised: Collection[int] = (),
+    unranked: Collection[int] = (),
+) -> Ranking:
+    """As ``rank_methods``, for figures (M,) that are no means of samples, such as FNMR, from their resamples (B, M) over
+    the same ``n`` comparisons. ``unranked`` columns are compared and get no place."""
+    columns = list(range(len(observed)))
+    content = [resampled[:, m].tobytes() + observed[m].tobytes() for m in columns]
+    distinct = _distinct(content, columns)
+    sign = -1.0 if direction == "higher" else 1.0
+    means = {m: _rounded(float(observed[m])) for m in columns}
+    order = sorted(distinct, key=lambda m: (sign * means[m], content[m]))
     couples = list(combinations(order, 2))
-    found = dict(zip(couples, paired_differences(values, identities, couples, bootstrap), strict=True))
-    groups = rank_groups(order, {couple: difference.p_adjusted for couple, difference in found.items()}, alpha)
-    leaders: dict[int, int] = {}
-    ranked = []
-    for method in order:
-        leader = leaders.setdefault(groups[method], method)
-        difference = found.get((leader, method))
-        ranked.append(Ranked(names[method], groups[method], summaries[method], difference))
-    return ranked + [Ranked(names[m], None, summaries[m]) for m in range(methods) if not summaries[m].n]
+    found: dict[tuple[int, int], Difference] = {}
+    if couples:
+        first, second = (np.array([couple[side] for couple in couples]) for side in (0, 1))
+        gaps = observed[first] - observed[second], resampled[:, first] - resampled[:, second]
+        tested = differences_of_resamples(*gaps, np.full(len(couples), n), bootstrap)
+        found = dict(zip(couples, tested, strict=True))
+    placed = [m for m in order if not all(twin in unranked for twin in distinct[m])]
+    ranking = _placed(placed, means, found, distinct, set(penalised))
+    ranks, groups = (
+        {m: p for m, p in places.items() if m not in unranked} for places in (ranking.ranks, ranking.groups)
+    )
+    return Ranking(ranks, groups, ranking.differences)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _distinct(content: Sequence[bytes], columns: Sequence[int]) -> dict[int, list[int]]:
+    """The first column of each content, with all that hold the same."""
+    heads: dict[bytes, int] = {}
+    found: dict[int, list[int]] = {}
+    for held, column in zip(content, columns, strict=True):
+        found.setdefault(heads.setdefault(held, column), []).append(column)
+    return found
+
+
+def _placed(
+    order: Sequence[int],
+    means: Mapping[int, float],
+    found: Mapping[tuple[int, int], Difference],
+    distinct: Mapping[int, Sequence[int]],
+    penalised: Collection[int],
+) -> Ranking:
+    """Places of the distinct columns given to all that equal them."""
+    apart = {m for m in order if any(twin in penalised for twin in distinct[m])}
+    groups = rank_groups(order, {couple: d.p_adjusted for couple, d in found.items()}, apart=apart)
+    levels = list(dict.fromkeys(means[m] for m in order))
+    ranks = {twin: levels.index(means[m]) + 1 for m in order for twin in distinct[m]}
+    differences: dict[tuple[int, int], Difference] = {}
+    for (a, b), difference in found.items():
+        if difference.n:
+            differences |= {(x, y): difference for x in distinct[a] for y in distinct[b]}
+    for twins in distinct.values():
+        differences |= dict.fromkeys(combinations(twins, 2), SAME)
+    return Ranking(ranks, {twin: groups[m] for m in order for twin in distinct[m]}, differences)

@@ -10,7 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, auc, fold_accuracy
+from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, auc
+from unmaskbench.benchmark.biometrics.folds import fold_accuracy
 from unmaskbench.benchmark.biometrics.scores import score_pairs
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.plugins.types import Matcher

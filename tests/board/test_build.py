@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from tests import tiny
-from unmaskbench.benchmark.board.build import rescore
+from unmaskbench.benchmark.board.build import rebuild_board
 from unmaskbench.benchmark.board.verification import independent
 from unmaskbench.benchmark.plugins.types import MatcherCard, MethodCard
 from unmaskbench.benchmark.run.entry import run
@@ -60,12 +60,14 @@ def vectors(folder: Path, method: str, output: str) -> dict[str, np.ndarray]:
 
 
 def trials(folder: Path, probe: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> tuple[list[float], list[float]]:
-    """Scores of all genuine and impostor pairs, the id that sorts first being the probe; a failure is minus infinity."""
+    """Scores of all genuine and impostor pairs, the id that sorts first being the probe; where there is no probe a genuine
+    pair is no match and an impostor pair is one."""
     ids = sorted(f"p{who}/{n}" for who in range(PEOPLE) for n in range(EACH))
     genuine, impostor = [], []
     for a, b in combinations(ids, 2):
-        score = float(probe[a] @ truth[b]) if a in probe and b in truth else -math.inf
-        (genuine if a[:2] == b[:2] else impostor).append(score)
+        same = a[:2] == b[:2]
+        lost = -math.inf if same else math.inf
+        (genuine if same else impostor).append(float(probe[a] @ truth[b]) if a in probe else lost)
     return genuine, impostor
 
 
@@ -88,17 +90,32 @@ def test_means_are_those_of_the_rows(folder: Path, board: dict[str, Any]) -> Non
             )
             values = [value for value in here["value"].to_list() if value is not None]
             found = row(board, "rows", method=method, metric=metric, region="hole", output="composite", slice="all")
-            assert found["value"] == pytest.approx(sum(values) / len(values), rel=1e-9)
-            assert found["n"] == len(values)
+            assert (found["n"], found["of"]) == (len(values), PEOPLE * EACH)
             assert found["low"] <= found["value"] <= found["high"]
-            assert found["failed"] == (1 if method == "raise" else 0)
+            if method != "raise":
+                assert found["value"] == pytest.approx(sum(values) / len(values), rel=1e-9)
+                assert (found["failed"], found["completed"], found["ranked"]) == (0, None, True)
+                continue
+            # what a user is left with where a method fails is the occluded image
+            left = occluded(folder, metric)["p1/2"]
+            assert found["value"] == pytest.approx((sum(values) + left) / (PEOPLE * EACH), rel=1e-9)
+            assert found["completed"] == pytest.approx(sum(values) / len(values), rel=1e-9)
+            assert (found["failed"], found["rank"], found["group"], found["ranked"]) == (1, None, None, False)
+            assert "23 of 24 samples" in found["note"]
+
+
+def occluded(folder: Path, metric: str) -> dict[str, float]:
+    """A metric of the occluded faces' holes by sample."""
+    rows = RunFolder(folder).rows(keys(folder, "untouched")).collect()
+    here = rows.filter((pl.col("metric") == metric) & (pl.col("region") == "hole") & (pl.col("output") == "composite"))
+    return dict(here.select("sample", "value").iter_rows())
 
 
 def test_ranks_follow_the_direction(board: dict[str, Any]) -> None:
     for metric, best_first in (("psnr", False), ("l1", True)):
         rows = [
             r for r in board["rows"]
-            if (r["metric"], r["region"], r["output"], r["slice"]) == (metric, "hole", "composite", "all")
+            if (r["metric"], r["region"], r["output"], r["slice"]) == (metric, "hole", "composite", "all") and r["ranked"]
         ]  # fmt: skip
         by_rank = [r["value"] for r in sorted(rows, key=lambda r: r["rank"])]
         assert by_rank == sorted(by_rank, reverse=not best_first)
@@ -140,6 +157,51 @@ def test_error_rates_are_counted_at_the_threshold_kept_from_truth(
     fmr = row(board, "verification", metric="fmr", **where)
     assert fmr["value"] == pytest.approx(np.mean(np.array(strangers) >= np.float32(kept)), abs=1e-12)
     assert (fnmr["genuine"], fnmr["impostor"]) == (len(genuine), len(impostor))
+
+
+@pytest.mark.parametrize(("method", "setting"), [("untouched", "MT"), ("telea", "UT"), ("raise", "UT")])
+def test_equal_fmr_sets_each_roles_own_threshold(
+    folder: Path, board: dict[str, Any], method: str, setting: str
+) -> None:
+    """FNMR at equal FMR and both recovered shares, from the stored embeddings by sorting and counting alone."""
+    target, truth = 0.1, vectors(folder, "", "truth")
+
+    def rates(probe: dict[str, np.ndarray], at: float | None = None) -> tuple[float, float]:
+        mated, strangers = trials(folder, probe, truth)
+        allowed = math.floor(target * len(strangers) + 1e-9)
+        bar = sorted(strangers, reverse=True)[allowed]  # what a threshold has to refuse
+        lost = sum(score <= bar for score in mated) if at is None else sum(np.float32(score) < at for score in mated)
+        return lost / len(mated), bar
+
+    own = {role: rates(vectors(folder, name, "composite" if name else "truth"))[0]
+           for role, name in (("T", ""), ("M", "untouched"), ("U", method))}  # fmt: skip
+    output = "raw" if setting == "MT" else "composite"
+    where = {"method": method, "setting": setting, "target": target, "policy": "penalised", "output": output}
+    found = row(board, "verification", metric="fnmr_equal", **where)
+    assert found["value"] == pytest.approx(own["U"], abs=1e-12)
+    assert found["low"] <= found["value"] <= found["high"]
+    fmr = np.mean(
+        np.array(trials(folder, vectors(folder, method, "composite"), truth)[1]) >= np.float32(found["threshold"])
+    )
+    if method == "raise":  # 20 of the 276 impostor pairs have no probe, and each of them gets in
+        assert (
+            fmr
+            >= sum(1 for s in trials(folder, vectors(folder, method, "composite"), truth)[1] if s == math.inf) / 276
+            > 0
+        )
+    assert fmr <= target
+    if setting != "UT":
+        return
+    kept = row(board, "verification", setting="TT", metric="fnmr", target=target, policy="penalised")["threshold"]
+    at_kept = {role: rates(vectors(folder, name, "composite" if name else "truth"), np.float32(kept))[0]
+               for role, name in (("T", ""), ("M", "untouched"), ("U", method))}  # fmt: skip
+    for metric, rate in (("recovered_equal", own), ("recovered_kept", at_kept)):
+        given = row(board, "verification", metric=metric, **where)
+        if rate["M"] <= rate["T"]:
+            assert given["value"] is None
+            assert "costs this matcher nothing" in given["refused"]
+        else:
+            assert given["value"] == pytest.approx((rate["M"] - rate["U"]) / (rate["M"] - rate["T"]), abs=1e-9)
 
 
 def test_biometric_slices_count_the_trials_of_their_probes(tmp_path: Path) -> None:
@@ -194,7 +256,7 @@ def test_what_is_recovered_is_the_difference_of_both_rates(board: dict[str, Any]
 
 def test_scoring_again_calls_no_network_and_changes_nothing(folder: Path, board: dict[str, Any]) -> None:
     tiny.CALLS.clear()
-    again = rescore(folder)
+    again = rebuild_board(folder)
     assert not tiny.CALLS
     assert json.loads(json.dumps(again)) == board
 

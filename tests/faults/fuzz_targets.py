@@ -24,7 +24,7 @@ import yaml
 from PIL import Image
 
 from tests import tiny
-from unmaskbench.benchmark.board.build import rescore
+from unmaskbench.benchmark.board.build import rebuild_board
 from unmaskbench.benchmark.gate.baseline import BaselineError, read_baseline
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError, load_suite
 from unmaskbench.benchmark.plugins.learned_method import metadata_of, read_method_card, training_card
@@ -229,7 +229,7 @@ def _rescored(folder: Path, pattern: str, content: bytes) -> None:
     try:
         RunFolder(held).is_complete(relative.name.partition(".")[0])
         with tiny.registered():
-            rescore(held)
+            rebuild_board(held)
     finally:
         (held / relative).write_bytes((finished() / "run" / relative).read_bytes())
 

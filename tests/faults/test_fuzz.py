@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests import tiny
 from tests.faults.damage import damaged
 from tests.faults.fuzz_targets import picture, trapped, weights
-from unmaskbench.benchmark.board.build import rescore
+from unmaskbench.benchmark.board.build import rebuild_board
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError, load_suite
 from unmaskbench.benchmark.plugins.model_file import Convention, read_convention
 from unmaskbench.benchmark.plugins.registry import METHODS
@@ -130,7 +130,7 @@ def test_parts(tmp_path: Path, finished: Path, data: st.DataObject) -> None:
     try:
         with answered(StoreError, str(folder)):
             RunFolder(folder).is_complete(source.name.partition(".")[0])
-            rescore(folder)
+            rebuild_board(folder)
     finally:
         shutil.copyfile(source, target)
 
@@ -149,7 +149,7 @@ def test_files_of_a_run(tmp_path: Path, finished: Path, name: str, data: st.Data
         with answered((StoreError, SuiteError), str(folder)):
             opened.open(identity)
             opened.close()
-            rescore(folder)
+            rebuild_board(folder)
     finally:
         opened.close()
         shutil.copyfile(finished / name, folder / name)
@@ -167,7 +167,7 @@ def test_values_in_run_json(tmp_path: Path, finished: Path, key: str, value: Any
     }
     (folder / "run.json").write_text(json.dumps(content), encoding="utf-8")
     with answered((StoreError, SuiteError), str(folder)):
-        rescore(folder)
+        rebuild_board(folder)
 
 
 @FEW

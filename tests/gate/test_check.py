@@ -17,11 +17,13 @@ from typer.testing import CliRunner
 
 from tests import tiny
 from unmaskbench.benchmark.cli.main import app
-from unmaskbench.benchmark.gate.baseline import Baseline, BaselineError, Guard, Tolerance, decode, encode, read_baseline
-from unmaskbench.benchmark.gate.check import Result, check
+from unmaskbench.benchmark.gate.baseline import Baseline, BaselineError, Guard, decode, encode, read_baseline
+from unmaskbench.benchmark.gate.check import check
 from unmaskbench.benchmark.gate.junit import junit
 from unmaskbench.benchmark.gate.snapshot import snapshot
 from unmaskbench.benchmark.gate.text import markdown
+from unmaskbench.benchmark.gate.tolerance import Tolerance
+from unmaskbench.benchmark.gate.verdict import Result
 from unmaskbench.benchmark.gate.worst_images import worst_samples
 from unmaskbench.benchmark.plan import geometry
 from unmaskbench.benchmark.plugins.registry import METHODS, OCCLUSIONS

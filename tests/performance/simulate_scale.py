@@ -186,7 +186,7 @@ def _sample(unit: Any, ref: Any, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _reduce(folder: str, samples: int) -> Reduced:
-    from unmaskbench.benchmark.board.build import manifest_hash, score
+    from unmaskbench.benchmark.board.build import build_board, manifest_hash
     from unmaskbench.benchmark.store.folder import RunFolder
 
     planned = _planned(samples)
@@ -201,7 +201,7 @@ def _reduce(folder: str, samples: int) -> Reduced:
     before = _resident("VmRSS")
     started = time.perf_counter()
     manifest_hash(store)
-    board = score(store)
+    board = build_board(store)
     seconds = time.perf_counter() - started
     if not board["rows"] or not board["verification"]:
         raise RuntimeError("the made-up run has an empty board")

@@ -1,0 +1,116 @@
+"""One dataset under one occlusion, and its per-sample values as matrices of samples and methods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from unmaskbench.benchmark.board.fields import Json
+from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plugins.registry import METRICS
+from unmaskbench.benchmark.plugins.types import MetricCard, Output
+from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap, identity_codes
+from unmaskbench.benchmark.statistics.ceiling import CEILING
+from unmaskbench.benchmark.statistics.slices import coverage_labels
+from unmaskbench.benchmark.store.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One dataset under one occlusion: the samples that could be used, in order, and who is on them."""
+
+    dataset: str
+    occlusion: str
+    samples: tuple[str, ...]
+    identities: NDArray[np.int64]
+    bootstrap: IdentityBootstrap
+    coverage: Floats
+    attributes: tuple[Mapping[str, Json], ...]
+    keys: Mapping[str, Sequence[str]]
+    methods: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(
+        cls, dataset: str, occlusion: str, manifest: pl.DataFrame, keys: Mapping[str, Sequence[str]], suite: Suite
+    ) -> Condition:
+        """From the manifest's rows of this dataset and occlusion; ``keys`` are the units of each method row, "" the
+        reference units'."""
+        here = manifest.filter(
+            (pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion) & (pl.col("status") == "ok")
+        ).sort("sample")
+        people = [identity or f"image {sample}" for sample, identity in here.select("sample", "identity").iter_rows()]
+        codes, names = identity_codes(people) if people else (np.zeros(0, np.int64), [])
+        bootstrap = IdentityBootstrap(
+            max(1, len(names)), suite.statistics.resamples, seed=suite.seed, confidence=suite.statistics.level
+        )
+        coverage = here["coverage"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        attributes = tuple(json.loads(text) for text in here["attributes"])
+        methods = tuple(name for name in keys if name)
+        return cls(dataset, occlusion, tuple(here["sample"]), codes, bootstrap, coverage, attributes, keys, methods)
+
+    def labels(self, attribute: str) -> list[str]:
+        """The slice label of each sample for an attribute; ``coverage`` is one of them."""
+        if attribute == "coverage":
+            return coverage_labels(self.coverage)
+        return [str(held.get(attribute, "unknown")) for held in self.attributes]
+
+
+@dataclass(frozen=True)
+class Column:
+    """Per-sample values (S, M) of one output, metric and region: NaN where there is none; ``failed`` marks failures."""
+
+    output: Output
+    region: str
+    values: Floats
+    failed: NDArray[np.bool_]
+
+
+def columns(condition: Condition, folder: RunFolder, metric: str, outputs: Sequence[Output]) -> Iterator[Column]:
+    """The matrices of a metric, one per output and region that has rows; one metric is in memory at a time.
+
+    Values of a metric without an upper end are at most the ceiling, unless they are infinite: those stay so and are counted.
+    """
+    keys = [key for method in condition.methods for key in condition.keys[method]]
+    table = (
+        folder.rows(keys)
+        .filter(pl.col("metric") == metric)
+        .select("method", "output", "region", "sample", "value", "status")
+        .collect()
+    )
+    card = METRICS.card(metric)
+    sample_codes = {sample: position for position, sample in enumerate(condition.samples)}
+    method_codes = {method: position for position, method in enumerate(condition.methods)}
+    for (output, region), part in sorted(table.partition_by("output", "region", as_dict=True).items()):
+        if output not in outputs:
+            continue
+        part = part.filter(pl.col("sample").is_in(condition.samples))
+        shape = (len(condition.samples), len(condition.methods))
+        values, failed = np.full(shape, np.nan), np.zeros(shape, bool)
+        s = part["sample"].replace_strict(sample_codes, return_dtype=pl.Int64).to_numpy()
+        m = part["method"].replace_strict(method_codes, return_dtype=pl.Int64).to_numpy()
+        values[s, m] = part["value"].fill_null(float("nan")).to_numpy()
+        failed[s, m] = part["status"].str.starts_with("failed").to_numpy()
+        if unbounded_above(card):
+            values = np.where(np.isfinite(values), np.minimum(values, CEILING), values)
+        yield Column(output, str(region), values, failed)
+
+
+def unbounded_above(card: MetricCard) -> bool:
+    """Whether a metric is better the higher, without an end: PSNR, whose identical images are infinite."""
+    return card.direction == "higher" and card.range[1] == float("inf")
+
+
+def worst_value(card: MetricCard, values: Floats) -> float:
+    """The worst value that a metric can take; where it has none, the worst of all ``values`` that were measured."""
+    attainable = card.range[0] if card.direction == "higher" else card.range[1]
+    if np.isfinite(attainable):
+        return float(attainable)
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return float("nan")
+    return float(finite.min() if card.direction == "higher" else finite.max())

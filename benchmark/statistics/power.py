@@ -1,0 +1,27 @@
+"""How many people a comparison needs: the sample size at which an effect of a given size would be found."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import stats
+
+from unmaskbench.benchmark.statistics.bootstrap import CONFIDENCE
+from unmaskbench.benchmark.statistics.ranking import ALPHA
+
+POWER = 0.8
+
+
+def people_needed(
+    effect: float, low: float, high: float, people: int, *, tests: int = 1, power: float = POWER, alpha: float = ALPHA
+) -> int | None:
+    """People at which ``effect`` is found with probability ``power`` by a two-sided test at ``alpha / tests``.
+
+    ``low`` and ``high`` bound the 95 % interval of the difference over ``people``: its standard error falls as
+    1 / sqrt(people) (Lachin 1981, eq. 1). At least 2. None where the effect is zero or the interval is not known.
+    """
+    if not math.isfinite(low) or not math.isfinite(high) or effect == 0 or people < 1:
+        return None
+    error = (high - low) / (2.0 * float(stats.norm.ppf((1.0 + CONFIDENCE) / 2.0)))
+    reach = float(stats.norm.isf(alpha / (2.0 * max(tests, 1))) + stats.norm.ppf(power))
+    return max(2, math.ceil(people * (reach * error / effect) ** 2))
