@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,43 +15,19 @@ from unmaskbench.reports.schema import BoardError, board_check
 
 Row = dict[str, Any]
 
-LISTS = (
-    "methods", "datasets", "occlusions", "metrics", "matchers", "rows", "verification", "differences", "correlations",
-    "curves", "histograms", "scatter", "gallery", "statuses",
-)  # fmt: skip
-KEYS: dict[str, tuple[str, ...]] = {
-    "methods": ("method",),
-    "datasets": ("dataset",),
-    "occlusions": ("occlusion",),
-    "metrics": ("metric",),
-    "matchers": ("matcher",),
-    "rows": ("dataset", "occlusion", "method", "output", "metric", "region", "slice"),
-    "verification": (
-        "dataset", "occlusion", "method", "output", "setting", "matcher", "metric", "target", "policy", "slice",
-    ),
-    "differences": ("dataset", "occlusion", "output", "metric", "region", "method_a", "method_b"),
-    "correlations": ("over", "dataset", "occlusion", "output", "image_metric", "region", "biometric", "matcher"),
-    "curves": ("dataset", "occlusion", "method", "output", "matcher", "setting"),
-    "histograms": ("dataset", "occlusion", "method", "output", "matcher", "setting"),
-    "scatter": ("dataset", "occlusion", "output", "method", "sample"),
-    "gallery": ("dataset", "occlusion", "sample"),
-    "statuses": ("dataset", "occlusion", "method", "status"),
-}  # fmt: skip
-HIGHER_IS_BETTER = {"auc", "tmr", "accuracy", "tpr", "dprime", "fnmr_recovered"}
-
 
 @dataclass
 class Board:
     """One board: ``data`` is the JSON tree, ``folders`` maps an image path to the run folder that holds it (paths that
     are not in it lie in ``folder``), ``warnings`` are sentences in plain language."""
 
-    data: dict[str, Any]
+    data: Row
     folder: Path
     names: list[str]
     warnings: list[str] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
 
-    def rows(self, table: str, **where: Any) -> list[Row]:
+    def rows(self, table: str, **where: object) -> list[Row]:
         """The rows of ``table`` whose fields equal ``where``, in file order."""
         items = tuple(where.items())
         return [row for row in self.data[table] if all(row.get(k) == v for k, v in items)]
@@ -122,15 +97,16 @@ def facts_to_warn_of(board: Board) -> list[str]:
         for entry in board.data[kind]:
             if entry["state"] != "ok":
                 found.append(f"{entry[kind[:-1]]} has no figures here: {entry['message'] or entry['state']}.")
-    found += _failures(board) + _masks(board)
+    found += _failures(board) + _incomplete(board) + _masks(board)
     # slices are never ranked, nor are the unoccluded faces' own figures
     unranked = dict.fromkeys(
         (r["metric"], r["note"])
         for r in board.data["rows"]
-        if not r["ranked"] and r["slice"] == "all" and r["method"] != "truth"
+        if not r["ranked"] and r["slice"] == "all" and r["method"] != "truth" and not lacks_samples(r)
     )
     found += [f"{metric} is shown without ranks: {note or 'too few images'}." for metric, note in unranked]
-    if board.data["run"]["hardware"].get("gpu") in ("", None):
+    timed = any(method["latency_ms"] is not None for method in board.data["methods"])
+    if timed and board.data["run"]["hardware"].get("gpu") in ("", None):
         found.append("Speed was measured on a CPU: compare it only within this board.")
     return found
 
@@ -149,6 +125,35 @@ def _failures(board: Board) -> list[str]:
     ]
 
 
+def lacks_samples(row: Row) -> bool:
+    """Whether an image row's method lacks samples that every method owes."""
+    return bool((row.get("of") or row["n"]) > row["n"])
+
+
+def _incomplete(board: Board) -> list[str]:
+    """Methods without a rank for what they lack, and methods that have seen what they were to restore."""
+    lacking: dict[str, tuple[int, int]] = {}
+    leaked: dict[str, tuple[int, int]] = {}
+    for row in board.data["rows"]:
+        if row["slice"] != "all" or row["method"] == "truth":
+            continue
+        of = row.get("of") or row["n"]
+        if lacks_samples(row) and not row["ranked"]:
+            lacking[row["method"]] = min(lacking.get(row["method"], (row["n"], of)), (row["n"], of))
+        if row.get("seen_truth", 0):
+            leaked[row["method"]] = max(leaked.get(row["method"], (0, 0)), (row["seen_truth"], of))
+    found = [
+        f"{method} completed {n} of {of} samples: it has no rank by image metrics, and its figures count the others as the "
+        "occluded image."
+        for method, (n, of) in sorted(lacking.items())
+    ]
+    return found + [
+        f"{method} has seen the truth: its hidden pixels equal the true ones to within one grey level on {count} of {of} "
+        "samples, which no restoration can."
+        for method, (count, of) in sorted(leaked.items())
+    ]
+
+
 def _masks(board: Board) -> list[str]:
     """What the true mask was used for, which no deployment has."""
     scored = {r["method"] for r in board.data["rows"] if r["output"] == "composite"}
@@ -156,9 +161,15 @@ def _masks(board: Board) -> list[str]:
     oracle = [m["method"] for m in board.data["methods"] if m["needs_mask"] and m["mask_source"] == "oracle"]
     blind = [
         m["method"] for m in board.data["methods"]
-        if not m["needs_mask"] and m["method"] != "untouched" and m["method"] in scored
+        if not m["needs_mask"] and m["mask_source"] == "none" and m["method"] != "untouched" and m["method"] in scored
     ]  # fmt: skip
+    unknown = [m["method"] for m in board.data["methods"] if m["mask_source"] == "unknown"]
     found = []
+    if unknown:
+        found.append(
+            f"Whether the true mask helped to make {', '.join(unknown)} is unknown: these images do not stand with the blind. "
+            "Say it with mask: none, oracle or predicted in about.yaml beside the images."
+        )
     if oracle:
         found.append(
             f"{', '.join(oracle)} {'was' if len(oracle) == 1 else 'were'} given the true mask (oracle), which a deployment "
@@ -170,98 +181,3 @@ def _masks(board: Board) -> list[str]:
             f"({', '.join(blind)}): what a deployment of these would show is their raw output."
         )
     return found
-
-
-def merge(boards: Sequence[Board]) -> list[Board]:
-    """Boards of equal manifests put together, in order of first appearance; others stay apart, each with a warning.
-
-    A row that two runs share is taken from the first. Ranks across runs are set anew from the intervals, which is
-    stricter than the paired test within a run: two methods are told apart only where their intervals do not overlap.
-    """
-    groups: dict[str, list[Board]] = defaultdict(list)
-    for board in boards:
-        groups[board.data["manifest"]].append(board)
-    merged = [group[0] if len(group) == 1 else _union(group) for group in groups.values()]
-    if len(merged) > 1:
-        names = " | ".join(", ".join(b.names) for b in merged)
-        for board in merged:
-            board.warnings.insert(
-                0,
-                f"These runs scored different images or pairs and are not ranked together: {names}. Change the run above.",
-            )
-    return merged
-
-
-def _union(group: Sequence[Board]) -> Board:
-    first = group[0]
-    data = dict(first.data)
-    for table in LISTS:
-        seen: dict[tuple[Any, ...], Row] = {}
-        for board in group:
-            for row in board.data[table]:
-                key = tuple(row[k] for k in KEYS[table])
-                if key not in seen:
-                    seen[key] = dict(row)
-        data[table] = list(seen.values())
-    names = [name for board in group for name in board.names]
-    data["run"] = first.data["run"] | {"name": " + ".join(names), "members": [b.data["run"] for b in group]}
-    folders = {
-        path: board.folder
-        for board in reversed(group)
-        for entry in board.data["gallery"]
-        for path in gallery_paths(entry)
-    }
-    _merge_gallery(data, group)
-    better = {m["metric"]: m["direction"] == "higher" for m in data["metrics"]}
-    regroup(data["rows"], ("dataset", "occlusion", "output", "metric", "region", "slice"), better)
-    regroup(
-        [r for r in data["verification"] if r["setting"] in ("UT", "UU")],
-        ("dataset", "occlusion", "output", "setting", "matcher", "metric", "target", "policy", "slice"),
-        dict.fromkeys(HIGHER_IS_BETTER, True),
-    )
-    result = Board(data, first.folder, names, folders=folders)
-    result.warnings = [
-        f"{len(group)} runs of one manifest are on this board. Rank groups across runs come from the intervals, which tell "
-        "fewer methods apart than the paired tests within a run.",
-        *facts_to_warn_of(result),
-    ]
-    hardware = {json.dumps(b.data["run"]["hardware"], sort_keys=True) + b.data["run"]["device"] for b in group}
-    if len(hardware) > 1:
-        result.warnings.insert(1, "The runs were made on different hardware: their speeds must not be compared.")
-    return result
-
-
-def _merge_gallery(data: dict[str, Any], group: Sequence[Board]) -> None:
-    by_sample = {tuple(e[k] for k in KEYS["gallery"]): e for e in data["gallery"]}
-    for entry in by_sample.values():
-        entry["methods"] = dict(entry["methods"])
-    for board in group[1:]:
-        for entry in board.data["gallery"]:
-            target = by_sample[tuple(entry[k] for k in KEYS["gallery"])]
-            for method, shown in entry["methods"].items():
-                target["methods"].setdefault(method, shown)
-
-
-def gallery_paths(entry: Row) -> Iterable[str]:
-    """Every image path of a gallery entry."""
-    yield from (entry[k] for k in ("truth", "occluded", "mask") if entry[k])
-    for shown in entry["methods"].values():
-        yield from (shown[k] for k in ("raw", "composite") if shown.get(k))
-
-
-def regroup(rows: Iterable[Row], key: Sequence[str], higher: dict[str, bool]) -> None:
-    """Set ``rank`` and ``group`` in place, by value and by overlap of intervals with the group's best."""
-    tables: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        row["rank"] = row["group"] = None
-        if isinstance(row["value"], (int, float)) and row["low"] is not None and row.get("ranked", True):
-            tables[tuple(row[k] for k in key)].append(row)
-    for table in tables.values():
-        up = higher.get(table[0]["metric"], False)
-        table.sort(key=lambda r: r["value"], reverse=up)
-        group, head = 0, table[0]
-        for rank, row in enumerate(table, 1):
-            apart = row["high"] < head["low"] if up else row["low"] > head["high"]
-            if rank == 1 or apart:
-                group, head = group + 1, row
-            row["rank"], row["group"] = rank, group

@@ -10,14 +10,19 @@ GLOSSARY: dict[str, str] = {
     "Lower is better.",
     "threshold kept": "The score from which a pair counts as one person. It is set once on unoccluded images (TT) so that "
     "the FMR does not exceed its target, and then kept for occluded and restored images, as a deployed system keeps its own.",
+    "equal FMR": "Every setting has its own threshold, set so that the same share of impostor pairs gets in. A restoration that "
+    "raises all scores, those of strangers too, wins nothing by it.",
+    "Recovered": "The share of what the occlusion cost that restoring gives back: (MT − UT) / (MT − TT) of the FNMR. 100 % is "
+    "as good as never occluded, below 0 % is worse than leaving the image occluded.",
+    "unknown": "Images that were made elsewhere: nobody has said whether the true mask helped.",
     "FNMR recovered": "How far restoring lowers the FNMR against leaving the image occluded (MT to UT), in percentage points. "
     "More is better.",
     "FMR added": "How far restoring raises the FMR (MT to UT), in percentage points: strangers who are let in because the "
     "image was restored. Zero or less is good.",
     "judge": "The face matcher that compares two images. A matcher that took part in a method's training is no independent "
     "judge of it: such figures carry a † and never win.",
-    "TMR": "True match rate: the share of genuine pairs recognised when the threshold is set anew in each setting. What a "
-    "deployed system with a fixed threshold gets is 1 − FNMR instead.",
+    "TMR": "True match rate: the share of genuine pairs recognised when the threshold is set anew in each setting, "
+    "1 − FNMR at equal FMR. A deployed system with a fixed threshold gets 1 − FNMR at the kept one.",
     "untouched": "The occluded image as it is: what one has without any restoration. A method must beat it.",
     "Never occluded": "The same pairs without any occlusion (TT): what a perfect restoration would reach.",
     "composite": "The restored pixels inside the occlusion, the original ones outside it. Pasting needs the true mask.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmaskbench.reports.choices import Context, Figures, number
+from unmaskbench.reports.board import Row
+from unmaskbench.reports.board_index import BoardIndex, Context, number
 from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
     FAINT,
@@ -29,14 +30,12 @@ HISTOGRAM_PANELS = 24
 CURVE_POINTS = 120
 
 
-def _curve_rows(
-    figures: Figures, context: Context, matcher: str, setting: str
-) -> list[tuple[int, str, dict[str, Any]]]:
+def _curve_rows(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> list[tuple[int, str, Row]]:
     """(colour index, label, row) of the methods of a setting and, for reference, never occluded and untouched."""
-    order = figures.method_order()
+    order = indexed.method_order()
     base = "MT" if setting == "UT" else "MM"
-    found: list[tuple[int, str, dict[str, Any]]] = []
-    for row in figures.table("curves", context):
+    found: list[tuple[int, str, Row]] = []
+    for row in indexed.table("curves", context):
         if row["matcher"] != matcher:
             continue
         if row["setting"] == setting and row["method"] in order and row["method"] != "untouched":
@@ -48,9 +47,9 @@ def _curve_rows(
     return found
 
 
-def draw_roc(figures: Figures, context: Context, matcher: str, setting: str) -> Figure | None:
+def draw_roc(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> Figure | None:
     """Receiver operating characteristic: TMR (1 - FNMR) against FMR on a log axis."""
-    rows = _curve_rows(figures, context, matcher, setting)
+    rows = _curve_rows(indexed, context, matcher, setting)
     if not rows:
         return None
     figure, axes = new_figure()
@@ -68,11 +67,11 @@ def draw_roc(figures: Figures, context: Context, matcher: str, setting: str) -> 
     return figure
 
 
-def draw_det(figures: Figures, context: Context, matcher: str, setting: str) -> Figure | None:
+def draw_det(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> Figure | None:
     """Detection error trade-off (ISO/IEC 19795-1): FNMR against FMR, both axes in probits; a ring at the kept threshold."""
     from scipy.special import ndtri
 
-    rows = _curve_rows(figures, context, matcher, setting)
+    rows = _curve_rows(indexed, context, matcher, setting)
     if not rows:
         return None
     figure, axes = new_figure()
@@ -82,7 +81,7 @@ def draw_det(figures: Figures, context: Context, matcher: str, setting: str) -> 
         keep = (fmr > 0) & (fnmr > 0) & (fmr < 1) & (fnmr < 1)
         (line,) = axes.plot(ndtri(fmr[keep]), ndtri(fnmr[keep]), **_stroke(index))
         tagged(line, index if index >= 0 else 255)
-    kept, words = _kept(figures, context, matcher)
+    kept, words = _kept(indexed, context, matcher)
     for index, _, row in rows:
         if kept is not None and len(row["thresholds"]) == len(row["fmr"]):
             at = int(np.argmin(np.abs(np.asarray([_or_infinite(t) for t in row["thresholds"]]) - kept)))
@@ -113,13 +112,13 @@ def draw_det(figures: Figures, context: Context, matcher: str, setting: str) -> 
     return figure
 
 
-def draw_distributions(figures: Figures, context: Context, matcher: str, setting: str) -> Figure | None:
+def draw_distributions(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> Figure | None:
     """Genuine (upper) and impostor (lower) scores, a row a method, with the threshold that was set on TT and kept
     (what Plesko 2025 shows in Fig. 7)."""
-    order = figures.method_order()
+    order = indexed.method_order()
     base = "MT" if setting == "UT" else "MM"
-    rows = {r["setting"] + r["method"]: r for r in figures.table("histograms", context) if r["matcher"] == matcher}
-    kept, words = _kept(figures, context, matcher)
+    rows = {r["setting"] + r["method"]: r for r in indexed.table("histograms", context) if r["matcher"] == matcher}
+    kept, words = _kept(indexed, context, matcher)
     shown = [(255, "never occluded", rows.get("TT")), (0, "untouched", rows.get(base + "untouched"))]
     shown += [(i, m, rows.get(setting + m)) for i, m in enumerate(order) if m != "untouched"]
     panels = [(index, name, row) for index, name, row in shown if row is not None][:HISTOGRAM_PANELS]
@@ -153,16 +152,16 @@ def draw_distributions(figures: Figures, context: Context, matcher: str, setting
     return figure
 
 
-def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = "UT") -> Figure | None:
+def draw_trade(indexed: BoardIndex, context: Context, matcher: str, setting: str = "UT") -> Figure | None:
     """FNMR recovered against FMR added, per method, with intervals: up is help, right is harm."""
-    points = [at for at in figures.operating(context) if at.matcher == matcher]
+    points = [at for at in indexed.operating(context) if at.matcher == matcher]
     if not points:
         return None
-    recovered = figures.verification(context, points[0], "UT", "fnmr_recovered")
-    added = figures.verification(context, points[0], "UT", "fmr_added")
+    recovered = indexed.verification(context, points[0], "UT", "fnmr_recovered")
+    added = indexed.verification(context, points[0], "UT", "fmr_added")
     methods = [
         m
-        for m in figures.method_order()
+        for m in indexed.method_order()
         if number(recovered.get(m, {}).get("value")) is not None and number(added.get(m, {}).get("value")) is not None
     ]
     if not methods:
@@ -170,7 +169,7 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
     figure, axes = new_figure()
     axes.axhline(0, color=FAINT, linewidth=0.8)
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    order = figures.method_order()
+    order = indexed.method_order()
     for method in methods:
         x, y = added[method], recovered[method]
         mark(axes, order.index(method), [100 * x["value"]], [100 * y["value"]], [ends(x, 100)], [ends(y, 100)], size=5)
@@ -181,7 +180,7 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
         axes,
         f"What is won and what is let in, FMR {100 * points[0].target:g} %" if points[0].target else "Won and let in",
     )
-    mine = figures.dependent(context, matcher)
+    mine = indexed.dependent(context, matcher)
     name_points(
         axes,
         [
@@ -192,27 +191,27 @@ def draw_trade(figures: Figures, context: Context, matcher: str, setting: str = 
     return figure
 
 
-def _kept(figures: Figures, context: Context, matcher: str) -> tuple[float | None, str]:
+def _kept(indexed: BoardIndex, context: Context, matcher: str) -> tuple[float | None, str]:
     """The threshold that was set on TT and kept at the matcher's operating point, and words for it."""
-    at = next((point for point in figures.operating(context) if point.matcher == matcher), None)
+    at = next((point for point in indexed.operating(context) if point.matcher == matcher), None)
     if at is None or at.target is None:
         return None, ""
-    return figures.threshold(context, at), f"threshold kept from TT, FMR {100 * at.target:g} %"
+    return indexed.threshold(context, at), f"threshold kept from TT, FMR {100 * at.target:g} %"
 
 
-def _or_infinite(value: Any) -> float:
+def _or_infinite(value: object) -> float:
     found = number(value)
     return float("inf") if found is None else found
 
 
-def _finite(*series: list[Any]) -> tuple[np.ndarray, ...]:
+def _finite(*series: list[object]) -> tuple[np.ndarray, ...]:
     arrays = tuple(np.asarray([np.nan if v is None or isinstance(v, str) else v for v in s], float) for s in series)
     keep = np.all([np.isfinite(a) for a in arrays], axis=0)
     step = max(1, int(keep.sum()) // CURVE_POINTS)
     return tuple(a[keep][::step] for a in arrays)
 
 
-def _stroke(index: int) -> dict[str, Any]:
+def _stroke(index: int) -> Row:
     if index < 0:
         return {"color": FAINT, "linewidth": 1.0, "linestyle": (0, (1, 1.5))}
     return {"color": placeholder(index), "linewidth": 1.6, "linestyle": dash(index)}

@@ -1,24 +1,20 @@
 """The figures of a board, drawn with matplotlib as SVG.
 
-Each ``draw_*`` takes the indexed board and a context and returns a Figure, or None where there is nothing to draw.
-:func:`figures_for_page` decides which are drawn: in order of importance, at most ``limit``, so that the page's size and the
-time to make it are bounded on any board.
+Each ``draw_*`` takes the indexed board and a context and returns a Figure, or None where there is nothing to draw;
+``plot_plan`` decides which are drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmaskbench.reports.choices import Context, Figures, Operating, coverage_bins, number, slice_value
-from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_roc, draw_trade
+from unmaskbench.reports.board import Row
+from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, coverage_bins, number, slice_value
 from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
     RULE,
-    Target,
     dash,
     ends,
     log_x,
@@ -28,7 +24,6 @@ from unmaskbench.reports.plot_svg import (
     placeholder,
     tagged,
     titled,
-    to_svg,
 )
 
 if TYPE_CHECKING:
@@ -36,15 +31,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PER_METHOD_POINTS = 60
-# of what a page shows, the first judge on one output under three occlusions needs 39
-FIGURES_LIMIT = 48
 
 
-def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
+def draw_pareto(indexed: BoardIndex, context: Context, kind: str) -> Figure | None:
     """Quality against milliseconds an image, up is better; the line joins the methods that nothing beats on both, the
     dashed line is the untouched image, which costs nothing."""
-    values, label, higher = _quality(figures, context, kind)
-    cards = {m["method"]: m for m in figures.board.data["methods"]}
+    values, label, higher = _quality(indexed, context, kind)
+    cards = {m["method"]: m for m in indexed.board.data["methods"]}
     points = [
         (m, float(cards[m]["latency_ms"]), row)
         for m, row in values.items()
@@ -53,7 +46,7 @@ def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
     if not points:
         return None
     figure, axes = new_figure()
-    order = figures.method_order()
+    order = indexed.method_order()
     for method, speed, row in points:
         mark(axes, order.index(method), [speed], [row["value"]], y_ends=[ends(row)])
     front, reach = [], None
@@ -79,9 +72,9 @@ def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
         axes.invert_yaxis()
     axes.set_xlabel("milliseconds an image (batch 1): left is faster")
     axes.set_ylabel(label + ("" if higher else ", axis turned"))
-    titled(axes, f"Upper left is best{_judged_by(figures, context, kind)}")
-    judges = figures.operating(context)
-    mine = figures.dependent(context, judges[0].matcher) if kind == "person" and judges else []
+    titled(axes, f"Upper left is best{_judged_by(indexed, context, kind)}")
+    judges = indexed.operating(context)
+    mine = indexed.dependent(context, judges[0].matcher) if kind == "person" and judges else []
     name_points(
         axes, [(order.index(m), m + ("†" if m in mine else ""), speed, row["value"]) for m, speed, row in points],
         line=number(values.get("untouched", {}).get("value")),
@@ -89,7 +82,7 @@ def draw_pareto(figures: Figures, context: Context, kind: str) -> Figure | None:
     return figure
 
 
-def _floor_line(axes: Axes, row: dict[str, Any] | None) -> None:
+def _floor_line(axes: Axes, row: Row | None) -> None:
     """The untouched image's figure as a dashed line across, named at its right end."""
     value = number(row["value"]) if row is not None else None
     if value is None:
@@ -103,27 +96,27 @@ def _floor_line(axes: Axes, row: dict[str, Any] | None) -> None:
     tagged(text, 0)
 
 
-def _judged_by(figures: Figures, context: Context, kind: str) -> str:
+def _judged_by(indexed: BoardIndex, context: Context, kind: str) -> str:
     """', edgeface, FMR 0.1 %' for a figure of the person, nothing for one of the picture."""
-    points = figures.operating(context)
+    points = indexed.operating(context)
     if kind != "person" or not points:
         return ""
     target = points[0].target
     return f", {points[0].matcher}" + (f", FMR {100 * target:g} %" if target is not None else "")
 
 
-def draw_coverage(figures: Figures, context: Context, kind: str) -> Figure | None:
+def draw_coverage(indexed: BoardIndex, context: Context, kind: str) -> Figure | None:
     """Quality by how much of the face was covered, with intervals."""
-    rows = figures.table("verification" if kind == "person" else "rows", context)
+    rows = indexed.table("verification" if kind == "person" else "rows", context)
     bins = coverage_bins(rows)
     if len(bins) < 2:
         return None
     figure, axes = new_figure()
-    order = figures.method_order()
-    series: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    order = indexed.method_order()
+    series: dict[str, list[tuple[int, Row]]] = {}
     label = ""
     for position, part in enumerate(bins):
-        values, label, _ = _quality(figures, context, kind, part)
+        values, label, _ = _quality(indexed, context, kind, part)
         for method, row in values.items():
             series.setdefault(method, []).append((position, row))
     for method, found in series.items():
@@ -135,34 +128,34 @@ def draw_coverage(figures: Figures, context: Context, kind: str) -> Figure | Non
     axes.set_xticks(range(len(bins)), [slice_value(b) for b in bins])
     axes.set_xlabel("face covered, %")
     axes.set_ylabel(label)
-    titled(axes, f"By coverage{_judged_by(figures, context, kind)}")
+    titled(axes, f"By coverage{_judged_by(indexed, context, kind)}")
     return figure
 
 
-def draw_agreement(figures: Figures, context: Context, matcher: str) -> Figure | None:
+def draw_agreement(indexed: BoardIndex, context: Context, matcher: str) -> Figure | None:
     """One dot a method: its picture quality against how well its faces are recognised."""
-    chosen = figures.image_metric(context)
-    points = [at for at in figures.operating(context) if at.matcher == matcher]
+    chosen = indexed.image_metric(context)
+    points = [at for at in indexed.operating(context) if at.matcher == matcher]
     if chosen is None or not points:
         return None
-    image = figures.image_rows(context, *chosen)
-    person, label = _person(figures, context, points[0])
-    methods = [m for m in figures.method_order() if m in person and number(image.get(m, {}).get("value")) is not None]
+    image = indexed.image_rows(context, *chosen)
+    person, label = _person(indexed, context, points[0])
+    methods = [m for m in indexed.method_order() if m in person and number(image.get(m, {}).get("value")) is not None]
     if len(methods) < 3:
         return None
     figure, axes = new_figure()
-    order = figures.method_order()
+    order = indexed.method_order()
     for method in methods:
         x, y = image[method], person[method]
         mark(axes, order.index(method), [x["value"]], [y["value"]], [ends(x)], [ends(y)])
-    lower = figures.metrics.get(chosen[0], {}).get("direction") == "lower"
+    lower = indexed.metrics.get(chosen[0], {}).get("direction") == "lower"
     if lower:
         axes.invert_xaxis()
     axes.margins(x=0.15, y=0.1)
     axes.set_xlabel(f"{chosen[0].upper()} ({chosen[1]}){', axis turned' if lower else ''}: right is a better picture")
     axes.set_ylabel(label)
-    titled(axes, f"Methods: picture against person{_judged_by(figures, context, 'person')}")
-    mine = figures.dependent(context, matcher)
+    titled(axes, f"Methods: picture against person{_judged_by(indexed, context, 'person')}")
+    mine = indexed.dependent(context, matcher)
     name_points(
         axes,
         [
@@ -173,9 +166,9 @@ def draw_agreement(figures: Figures, context: Context, matcher: str) -> Figure |
     return figure
 
 
-def draw_samples(figures: Figures, context: Context, matcher: str) -> Figure | None:
+def draw_samples(indexed: BoardIndex, context: Context, matcher: str) -> Figure | None:
     """One dot a sample: picture quality against similarity to the truth's embedding."""
-    rows = figures.table("scatter", context)
+    rows = indexed.table("scatter", context)
     person = f"similarity/{matcher}"
     pairs = dict.fromkeys(k for r in rows for k in r["values"] if not k.startswith("similarity/"))
     preferred = [k for k in ("lpips/hole", "lpips/whole", "psnr/hole", "psnr/whole") if k in pairs] or list(pairs)
@@ -183,7 +176,7 @@ def draw_samples(figures: Figures, context: Context, matcher: str) -> Figure | N
         return None
     image = preferred[0]
     figure, axes = new_figure()
-    for index, method in enumerate(figures.method_order()):
+    for index, method in enumerate(indexed.method_order()):
         mine = [r["values"] for r in rows if r["method"] == method]
         dots = [
             (v[image], v[person])
@@ -203,7 +196,7 @@ def draw_samples(figures: Figures, context: Context, matcher: str) -> Figure | N
             )
             tagged(line, index)
     metric, _, region = image.partition("/")
-    lower = figures.metrics.get(metric, {}).get("direction") == "lower"
+    lower = indexed.metrics.get(metric, {}).get("direction") == "lower"
     if lower:
         axes.invert_xaxis()
     axes.set_xlabel(f"{metric.upper()} ({region}){', axis turned' if lower else ''}: right is a better picture")
@@ -212,21 +205,19 @@ def draw_samples(figures: Figures, context: Context, matcher: str) -> Figure | N
     return figure
 
 
-def _quality(
-    figures: Figures, context: Context, kind: str, part: str = "all"
-) -> tuple[dict[str, dict[str, Any]], str, bool]:
+def _quality(indexed: BoardIndex, context: Context, kind: str, part: str = "all") -> tuple[dict[str, Row], str, bool]:
     """Method to row, axis label and whether higher is better, for the context's person or picture figure."""
     if kind == "person":
-        points = figures.operating(context)
+        points = indexed.operating(context)
         if not points:
             return {}, "", True
-        rows, label = _person(figures, context, points[0], part)
+        rows, label = _person(indexed, context, points[0], part)
         return rows, label, True
-    chosen = figures.image_metric(context)
+    chosen = indexed.image_metric(context)
     if chosen is None:
         return {}, "", True
-    rows = figures.image_rows(context, *chosen, part)
-    higher = figures.metrics.get(chosen[0], {}).get("direction") == "higher"
+    rows = indexed.image_rows(context, *chosen, part)
+    higher = indexed.metrics.get(chosen[0], {}).get("direction") == "higher"
     return (
         {m: r for m, r in rows.items() if number(r["value"]) is not None},
         f"{chosen[0].upper()} ({chosen[1]})",
@@ -234,96 +225,11 @@ def _quality(
     )
 
 
-def _person(figures: Figures, context: Context, at: Operating, part: str = "all") -> tuple[dict[str, Any], str]:
+def _person(indexed: BoardIndex, context: Context, at: OperatingPoint, part: str = "all") -> tuple[Row, str]:
     """Method to row of how many genuine pairs are recognised, in per cent, and the axis label."""
     rows = {
         m: r | {key: None if number(r[key]) is None else 100 * r[key] for key in ("value", "low", "high")}
-        for m, r in figures.recognised(context, at, part).items()
+        for m, r in indexed.recognised(context, at, part).items()
         if number(r["value"]) is not None
     }
     return rows, "area under the ROC, %" if at.metric == "auc" else "genuine pairs recognised, %"
-
-
-Drawing = Callable[[], "Figure | None"]
-
-
-def planned(figures: Figures) -> list[tuple[str, str, Drawing]]:
-    """(key, description, drawing) of every figure, the most asked for first: each context's answer by its first judge,
-    then its picture quality, then the other judges and settings, then the other output."""
-    found: list[tuple[int, str, str, Drawing]] = []
-    first_output = next(iter(figures.board.outputs()), "")
-    for context in figures.contexts():
-        late = 0 if context[2] == first_output else 10
-        where = "/".join(context)
-        for tier, kind in ((0, "person"), (1, "picture")):
-            found.append(
-                (
-                    late + tier,
-                    f"pareto/{where}/{kind}",
-                    f"{kind} quality against speed",
-                    partial(draw_pareto, figures, context, kind),
-                )
-            )
-            found.append(
-                (
-                    late + tier,
-                    f"coverage/{where}/{kind}",
-                    f"{kind} quality by coverage",
-                    partial(draw_coverage, figures, context, kind),
-                )
-            )
-        for place, at in enumerate(figures.operating(context)):
-            tier = late + (0 if place == 0 else 2)
-            matcher, name = at.matcher, f"{where}/{at.matcher}"
-            found += [
-                (
-                    tier,
-                    f"trade/{name}",
-                    f"FNMR recovered against FMR added, {matcher}",
-                    partial(draw_trade, figures, context, matcher),
-                ),
-                (
-                    tier,
-                    f"agreement/{name}",
-                    f"picture against recognition by method, {matcher}",
-                    partial(draw_agreement, figures, context, matcher),
-                ),
-                (
-                    tier + 1,
-                    f"samples/{name}",
-                    f"picture against similarity by sample, {matcher}",
-                    partial(draw_samples, figures, context, matcher),
-                ),
-            ]
-            for setting in ("UT", "UU"):
-                rank = tier if setting == "UT" else late + 3
-                for kind, words, draw in (
-                    ("roc", "ROC", draw_roc),
-                    ("det", "DET", draw_det),
-                    ("scores", "genuine and impostor scores", draw_distributions),
-                ):
-                    found.append(
-                        (
-                            rank,
-                            f"{kind}/{name}/{setting}",
-                            f"{words}, {setting}, {matcher}",
-                            partial(draw, figures, context, matcher, setting),
-                        )
-                    )
-    return [entry[1:] for entry in sorted(found, key=lambda entry: entry[0])]
-
-
-def figures_for_page(
-    figures: Figures, limit: int = FIGURES_LIMIT, target: Target = "page"
-) -> tuple[dict[str, str], int]:
-    """Key to SVG of the first ``limit`` figures that have something to show, and how many were left out."""
-    drawn: dict[str, str] = {}
-    left_out = 0
-    for key, words, drawing in planned(figures):
-        if len(drawn) >= limit:
-            left_out += 1
-            continue
-        figure = drawing()
-        if figure is not None:
-            drawn[key] = to_svg(figure, key, target, words)
-    return drawn, left_out

@@ -12,19 +12,20 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from unmaskbench.reports.board import Board, load, merge
-from unmaskbench.reports.choices import Figures
-from unmaskbench.reports.columns import pack
+from unmaskbench.benchmark.board.quantities import for_page
+from unmaskbench.reports.board import Board, Row, load
+from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.glossary import GLOSSARY
+from unmaskbench.reports.merge import merge
+from unmaskbench.reports.packing import pack
 from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.pictures import Pictures
+from unmaskbench.reports.plot_plan import FIGURES_LIMIT, figures_for_page
 from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
-from unmaskbench.reports.plots import FIGURES_LIMIT, figures_for_page
 from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -32,7 +33,7 @@ SCRIPTS = ("data.js", "format.js", "leaderboard.js", "views.js", "gallery.js", "
 DATA_BUDGET_BYTES = 4_200_000
 PACKED = {
     "rows": ("dataset", "occlusion", "output", "metric", "region", "slice", "method", "value", "low", "high", "n", "failed",
-             "ceiling", "rank", "group", "ranked", "note"),
+             "ceiling", "rank", "group", "ranked", "note", "of", "completed", "seen_truth"),
     "verification": ("dataset", "occlusion", "output", "setting", "matcher", "metric", "target", "policy", "slice", "method",
                      "value", "low", "high", "threshold", "genuine", "impostor", "failed", "independent", "refused", "group"),
     "differences": ("dataset", "occlusion", "output", "metric", "region", "method_a", "method_b", "difference", "low", "high",
@@ -57,11 +58,11 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
     boards = merge([load(run) for run in runs])
     pictures = Pictures(out, single_file)
     papers = load_published()
-    pages: list[dict[str, Any]] = []
+    pages: list[Row] = []
     drawn: dict[str, Markup] = {}
     for number, board in enumerate(boards):
-        figures = Figures(board)
-        svg, left_out = figures_for_page(figures, max(1, figures_limit // len(boards)))
+        indexed = BoardIndex(board)
+        svg, left_out = figures_for_page(indexed, max(1, figures_limit // len(boards)))
         if left_out:
             board.warnings.append(
                 f"The page holds {len(svg)} figures of at most {len(svg) + left_out}; its tables hold what the others would "
@@ -71,14 +72,18 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         pages.append(
             _board_data(
                 board,
-                figures,
+                indexed,
                 _with_similarity(board, pictures.gallery(board)),
                 papers,
                 DATA_BUDGET_BYTES // len(boards),
             )
         )
     # the published tables are drawn by the template, the script does not need them twice
-    data = {"boards": [{k: v for k, v in page.items() if k != "published"} for page in pages], "glossary": GLOSSARY}
+    data = {
+        "boards": [{k: v for k, v in page.items() if k != "published"} for page in pages],
+        "glossary": GLOSSARY,
+        "quantities": for_page(),
+    }
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     html = environment().get_template("index.html.j2").render(
         boards=pages,
@@ -111,7 +116,7 @@ def environment() -> Environment:
     return loaded
 
 
-def embedded_json(value: Any) -> Markup:
+def embedded_json(value: object) -> Markup:
     """JSON that is safe inside a script element: no character in it can open or close a tag or a comment."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
@@ -128,7 +133,7 @@ def content_security_policy(script: str) -> str:
     )
 
 
-def _with_similarity(board: Board, gallery: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_similarity(board: Board, gallery: list[Row]) -> list[Row]:
     """The gallery with each face's similarity to its truth, where the scatter holds it and the gallery does not."""
     stored = {name for g in gallery for item in g["methods"].values() for name in item["scores"]}
     shown = {(g["dataset"], g["occlusion"], g["sample"]): g["methods"] for g in gallery}
@@ -141,9 +146,9 @@ def _with_similarity(board: Board, gallery: list[dict[str, Any]]) -> list[dict[s
 
 
 def _board_data(
-    board: Board, figures: Figures, gallery: list[dict[str, Any]], papers: list[dict[str, Any]], budget: int
-) -> dict[str, Any]:  # fmt: skip
-    order = figures.method_order()
+    board: Board, indexed: BoardIndex, gallery: list[Row], papers: list[Row], budget: int
+) -> Row:  # fmt: skip
+    order = indexed.method_order()
     data = board.data
     page = {
         "names": ", ".join(board.names),
@@ -166,26 +171,30 @@ def _board_data(
         "metrics": data["metrics"],
         "matchers": data["matchers"],
         "gallery": gallery,
-        "verdicts": {"/".join(c): verdict(figures, c) for c in figures.contexts()},
+        "verdicts": {"/".join(c): verdict(indexed, c) for c in indexed.contexts()},
         "judges": {
-            "/".join(c): [[p.matcher, p.target, p.metric] for p in figures.operating(c)] for c in figures.contexts()
+            "/".join(c): [[p.matcher, p.target, p.metric] for p in indexed.operating(c)] for c in indexed.contexts()
         },
-        "pictures": {"/".join(c): figures.image_metric(c) for c in figures.contexts()},
+        "fair": {
+            "/".join(c): bool((points := indexed.operating(c)) and indexed.judged_fairly(c, points[0].matcher))
+            for c in indexed.contexts()
+        },
+        "pictures": {"/".join(c): indexed.image_metric(c) for c in indexed.contexts()},
         "tables": _packed(board, budget),
         "published": beside(papers, board),
     }
     return page | {"warnings": board.warnings}
 
 
-def _packed(board: Board, budget: int) -> dict[str, Any]:
+def _packed(board: Board, budget: int) -> Row:
     """The tables as columns; where they are too large, the least looked at rows go, and a warning says which."""
     tables = {name: list(board.data[name]) for name in PACKED}
-    steps: tuple[tuple[str, str, Callable[[dict[str, Any]], bool]], ...] = (
+    steps: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
         ("differences of raw outputs", "differences", _not_raw),
         (
             "slices of biometric figures other than FNMR",
             "verification",
-            lambda r: r["slice"] == "all" or r["metric"] == "fnmr",
+            lambda r: r["slice"] == "all" or r["metric"] in ("fnmr_equal", "fnmr"),
         ),
         ("slices of raw outputs", "verification", lambda r: r["slice"] == "all" or _not_raw(r)),
         ("slices of raw outputs", "rows", lambda r: r["slice"] == "all" or _not_raw(r)),
@@ -211,21 +220,21 @@ def _packed(board: Board, budget: int) -> dict[str, Any]:
     return packed
 
 
-def _not_raw(row: dict[str, Any]) -> bool:
+def _not_raw(row: Row) -> bool:
     return bool(row["output"] != "raw")
 
 
-def _whole_or_coverage(row: dict[str, Any]) -> bool:
+def _whole_or_coverage(row: Row) -> bool:
     return bool(row["slice"] == "all" or row["slice"].startswith("coverage="))
 
 
-def _in_order(rows: list[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+def _in_order(rows: list[Row], names: Sequence[str]) -> list[Row]:
     """Rows sorted by their leading words, so that columns become long runs."""
     keys = names[:7]
     return sorted(rows, key=lambda r: tuple(str(r.get(k)) for k in keys))
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     """A number for people: four significant digits; text as it is; an en dash for nothing."""
     if value is None:
         return "–"
@@ -234,11 +243,11 @@ def _number(value: Any) -> str:
     return str(value)
 
 
-def _printed(value: Any) -> str:
+def _printed(value: object) -> str:
     """A published cell with every digit that the paper prints."""
     return "–" if value is None else str(value)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """A nested value as readable lines of JSON, text as it is."""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from unmaskbench.reports.board import HIGHER_IS_BETTER, Board, Row, load, merge
-from unmaskbench.reports.choices import Context, Figures, number
+from unmaskbench.benchmark.board.quantities import QUANTITIES, higher_is_better
+from unmaskbench.reports.board import Board, Row, load
+from unmaskbench.reports.board_index import BoardIndex, Context, number
+from unmaskbench.reports.merge import merge
 from unmaskbench.reports.papers import beside, load_published
 
 LONG_TABLES = (
@@ -43,7 +44,7 @@ class Table:
 
     name: str
     header: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
+    rows: Sequence[tuple[object, ...]]
 
 
 def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
@@ -70,25 +71,29 @@ def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORM
 
 def wide_tables(board: Board) -> list[Table]:
     """A leaderboard per dataset, occlusion and output: a line a method, the figures as columns, the best first."""
-    figures = Figures(board)
-    return [_leaderboard(figures, context) for context in figures.contexts()]
+    indexed = BoardIndex(board)
+    return [_leaderboard(indexed, context) for context in indexed.contexts()]
 
 
-def _leaderboard(figures: Figures, context: Context) -> Table:
+def _leaderboard(indexed: BoardIndex, context: Context) -> Table:
     columns: list[tuple[str, dict[str, Row]]] = []
-    for at in figures.operating(context):
+    for at in indexed.operating(context):
         target = f"@{at.target:g}" if at.target is not None else ""
-        columns.append((f"{at.metric}{target} UT {at.matcher}", figures.judged(context, at)))
-        for metric in ("fnmr_recovered", "fmr_added"):
-            columns.append((f"{metric}{target} {at.matcher}", figures.verification(context, at, "UT", metric)))
-    pairs = dict.fromkeys((r["metric"], r["region"]) for r in figures.table("rows", context) if r["slice"] == "all")
-    columns += [(f"{metric} {region}", figures.image_rows(context, metric, region)) for metric, region in pairs]
+        columns.append((f"{at.metric}{target} UT {at.matcher}", indexed.judged(context, at)))
+        for metric in ("recovered_equal", "fnmr", "recovered_kept", "fnmr_recovered", "fmr_added"):
+            if metric == at.metric:
+                continue
+            columns.append((f"{metric}{target} {at.matcher}", indexed.verification(context, at, "UT", metric)))
+    pairs = dict.fromkeys((r["metric"], r["region"]) for r in indexed.table("rows", context) if r["slice"] == "all")
+    columns += [(f"{metric} {region}", indexed.image_rows(context, metric, region)) for metric, region in pairs]
     columns = [(name, rows) for name, rows in columns if rows]
-    methods = [m for m in figures.board.data["methods"] if any(m["method"] in rows for _, rows in columns)]
+    methods = [m for m in indexed.board.data["methods"] if any(m["method"] in rows for _, rows in columns)]
     if columns:
         first = columns[0][1]
         metric = columns[0][0].partition(" ")[0].partition("@")[0]
-        higher = metric in HIGHER_IS_BETTER or figures.metrics.get(metric, {}).get("direction") == "higher"
+        higher = (metric in QUANTITIES and higher_is_better(metric)) or indexed.metrics.get(metric, {}).get(
+            "direction"
+        ) == "higher"
 
         def place(method: Row) -> float:
             value = number(first.get(method["method"], {}).get("value"))
@@ -101,12 +106,17 @@ def _leaderboard(figures: Figures, context: Context) -> Table:
     header += ["latency_ms", "parameters", "state"]
     lines = []
     for m in methods:
-        line: list[Any] = [m["method"], m["mask_source"] if m["needs_mask"] else "blind"]
+        line: list[object] = [m["method"], mask_word(m)]
         for _, rows in columns:
             row = rows.get(m["method"], {})
             line += [row.get("value"), row.get("low"), row.get("high"), row.get("group")]
         lines.append((*line, m["latency_ms"], m["parameters"], m["state"]))
     return Table("leaderboard_" + "_".join(re.sub(r"[^\w.-]+", "-", part) for part in context), tuple(header), lines)
+
+
+def mask_word(method: Row) -> str:
+    """Where a method's mask is from, "blind" for one that needs none; images made elsewhere say what is known."""
+    return "blind" if method["mask_source"] == "none" and not method["needs_mask"] else str(method["mask_source"])
 
 
 def long_tables(board: Board) -> list[Table]:
@@ -148,7 +158,7 @@ def published_tables(board: Board) -> list[Table]:
     return [Table("published", header, lines)] if lines else []
 
 
-def _flat(value: Any) -> Any:
+def _flat(value: object) -> object:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
@@ -190,7 +200,7 @@ def to_latex(table: Table) -> str:
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):

@@ -279,7 +279,7 @@ def test_the_readers_model_file_is_valid(tmp_path: Path) -> None:
 
 
 def test_the_readers_tolerances_are_valid() -> None:
-    from unmaskbench.benchmark.gate.baseline import Tolerance
+    from unmaskbench.benchmark.gate.tolerance import Tolerance
 
     (content,) = [body for _, body in blocks(DOCS / "gate.md", "json")]
     assert [Tolerance.model_validate(entry).metric for entry in json.loads(content)] == ["psnr", "ssim", "*"]

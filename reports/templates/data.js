@@ -1,7 +1,7 @@
 "use strict";
 // The board's tables, unpacked on first use, and the reader's choices, which live in the address.
 
-const { boards: BOARDS, glossary: GLOSSARY } = JSON.parse(document.getElementById("data").textContent);
+const { boards: BOARDS, glossary: GLOSSARY, quantities: QUANTITIES } = JSON.parse(document.getElementById("data").textContent);
 let imageList = null;
 
 /** Data URI or path of an image number; the list is parsed only when a picture is first shown. */
@@ -10,7 +10,7 @@ function imageSource(number) {
   return number === null || number === undefined ? null : imageList[number];
 }
 
-/** A packed column (see columns.py) as a plain array. */
+/** A packed column (see packing.py) as a plain array. */
 function unpackColumn(column, n) {
   if ("v" in column) return column.v;
   if ("c" in column) return new Array(n).fill(column.c);

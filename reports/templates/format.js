@@ -44,14 +44,14 @@ function terms(text, seen = new Set()) {
   return nodes.filter((n) => n !== "");
 }
 
-const SHARES = new Set(["auc", "eer", "tmr", "fnmr", "fmr", "accuracy", "fpr", "tpr", "fnmr_recovered", "fmr_added", "coverage"]);
-const GAINS = new Set(["fnmr_recovered", "fmr_added"]);
-const LOWER = new Set(["eer", "fnmr", "fmr", "fpr", "fmr_added"]);
-const WORDS = {
-  auc: "AUC", eer: "EER", tmr: "TMR", fnmr: "FNMR", fmr: "FMR", accuracy: "Accuracy", fpr: "FPR", tpr: "TPR", dprime: "d′", coverage: "Completed",
-  fnmr_recovered: "FNMR recovered", fmr_added: "FMR added", latency_ms: "ms an image", parameters: "Parameters", macs: "MACs",
-  throughput: "Images/s", peak_memory_mb: "Peak MB", mask: "Mask", provenance: "Provenance", failed: "Failed", year: "Year",
-};
+// direction and unit of every figure that is no image metric: one table, kept by the benchmark
+const withUnit = (...units) => new Set(Object.values(QUANTITIES).filter((q) => units.includes(q.unit)).map((q) => q.id));
+const SHARES = withUnit("share", "change");
+const GAINS = withUnit("change");
+const LOWER = new Set(Object.values(QUANTITIES).filter((q) => q.direction === "lower").map((q) => q.id));
+const WORDS = Object.fromEntries(Object.values(QUANTITIES).map((q) => [q.id, q.title]));
+/** A method's mask: where it is from, "blind" for a method that needs none. */
+function maskWord(card) { return card.needs_mask || card.mask_source !== "none" ? card.mask_source : "blind"; }
 
 function asNumber(value) { return value === "inf" ? Infinity : typeof value === "number" ? value : null; }
 

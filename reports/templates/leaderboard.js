@@ -17,16 +17,21 @@ function availableColumns() {
 
 function defaultColumns(all) {
   const known = new Set([...all.person, ...all.image, ...all.cost]);
-  return [...judgedColumns(), ...pictureColumns(all), "c:mask", "c:latency_ms", "c:parameters", "c:failed"].filter((c) => known.has(c));
+  return [...inOrder(mainJudgedColumns(all), pictureColumns(all)), "c:mask", "c:latency_ms", "c:parameters", "c:failed"].filter((c) => known.has(c));
 }
 
-/** The judge's figure first, then what restoring wins and what it lets in. */
-function judgedColumns() {
+/** Few of them for the overview: the figure at equal FMR and at the kept threshold, and what is let in. */
+function mainJudgedColumns(all) {
   if (!judge()) return [];
   const [, target, metric] = judge();
   const at = `@${target ?? ""}:UT`;
-  return [`v:${metric}${at}`, `v:fnmr_recovered${at}`, `v:fmr_added${at}`];
+  const known = new Set(all.person);
+  const recovered = known.has(`v:recovered_equal${at}`) ? ["recovered_equal", "fnmr", "recovered_kept"] : ["fnmr_recovered"];
+  return [...new Set([metric, ...recovered, "fmr_added"])].map((m) => `v:${m}${at}`);
 }
+
+/** The person first where a matcher is independent of most methods, else the picture. */
+function inOrder(person, picture) { return board().fair[context()] ? [...person, ...picture] : [...picture, ...person]; }
 
 /** The main image metrics, the one that sums the context up first. */
 function pictureColumns(all) {
@@ -42,7 +47,7 @@ function pictureColumns(all) {
 /** Few enough for the overview: with a judge one image metric, without one the main ones. */
 function shortColumns(all) {
   const known = new Set([...all.person, ...all.image, ...all.cost]);
-  return [...judgedColumns(), ...pictureColumns(all).slice(0, judge() ? 1 : 3), "c:latency_ms", "c:parameters", "c:mask"].filter((c) => known.has(c));
+  return [...inOrder(mainJudgedColumns(all), pictureColumns(all).slice(0, judge() ? 1 : 3)), "c:latency_ms", "c:parameters", "c:mask"].filter((c) => known.has(c));
 }
 
 function chosenColumns(all) {
@@ -58,14 +63,15 @@ function describe(id) {
   if (kind === "v") {
     const [metric, target, setting] = rest.split(/[@:]/);
     const unit = GAINS.has(metric) ? ", pp" : SHARES.has(metric) ? ", %" : "";
-    return { id, metric, higher: !LOWER.has(metric), label: (WORDS[metric] || metric) + unit, sub: `${setting}${target ? `, FMR ${targetWords(target)}${metric === "tmr" ? ", own threshold" : metric === "accuracy" ? "" : ", kept"}` : ""}` };
+    return { id, metric, higher: !LOWER.has(metric), label: (WORDS[metric] || metric) + unit, sub: `${setting}${target ? `, FMR ${targetWords(target)}${["tmr", "fnmr_equal", "recovered_equal"].includes(metric) ? ", own threshold" : metric === "accuracy" ? "" : ", kept"}` : ""}` };
   }
   if (kind === "i") {
     const [metric, region] = rest.split(":");
     const card = board().metrics.find((m) => m.metric === metric);
     return { id, metric, higher: card?.direction === "higher", label: (card?.title || metric) + (card?.unit ? `, ${card.unit}` : ""), sub: region, term: GLOSSARY[metric.toUpperCase()] };
   }
-  const higher = rest === "throughput" || rest === "year" ? true : ["latency_ms", "parameters", "macs", "peak_memory_mb", "failed"].includes(rest) ? false : null;
+  const direction = QUANTITIES[rest]?.direction ?? null;
+  const higher = direction === null ? null : direction === "higher";
   return { id, metric: rest, higher, label: WORDS[rest] || rest, sub: "", word: rest === "provenance" };
 }
 
@@ -75,8 +81,8 @@ function cellOf(id, method, key) {
   if (id[0] === "c") {
     const card = methodCard(method);
     if (rest === "mask" && method === "untouched") return { value: null, text: "–" };
-    if (rest === "mask") return { value: card.needs_mask ? 1 : 0, text: card.needs_mask ? card.mask_source : "blind", badge: card.needs_mask && card.mask_source === "oracle" ? "warn" : "",
-      title: !card.needs_mask ? `needs no mask${key.endsWith("/composite") ? "; this composite took the true mask to paste the visible pixels back" : ""}` : GLOSSARY[card.mask_source] };
+    if (rest === "mask") return { value: maskWord(card) === "blind" ? 0 : 1, text: maskWord(card), badge: ["oracle", "unknown"].includes(maskWord(card)) ? "warn" : "",
+      title: maskWord(card) === "blind" ? `needs no mask${key.endsWith("/composite") ? "; this composite took the true mask to paste the visible pixels back" : ""}` : GLOSSARY[card.mask_source] };
     if (rest === "provenance") return { value: card.provenance, text: card.provenance };
     if (rest === "failed") {
       const [d, o] = key.split("/");
@@ -91,7 +97,11 @@ function cellOf(id, method, key) {
   const found = lookup(key);
   if (id[0] === "i") {
     const r = found.image.get(`${rest}:${method}`);
-    return r ? { ...r, contest: r.ranked, title: [`n = ${r.n}`, r.failed ? `${r.failed} failed` : "", r.ceiling ? `${r.ceiling} identical, left out` : "", r.note].filter(Boolean).join("; "), flag: r.ranked ? "" : "not ranked" } : null;
+    if (!r) return null;
+    const lacks = r.of !== null && r.of !== undefined && r.n < r.of;
+    const completed = lacks && asNumber(r.completed) !== null ? `mean over what it completed ${figure(rest.split(":")[0], r.completed)}` : "";
+    return { ...r, contest: r.ranked, last: lacks && !r.ranked, title: [lacks ? `${r.n} of ${r.of} samples` : `n = ${r.n}`, completed, r.failed ? `${r.failed} failed` : "", r.ceiling ? `${r.ceiling} identical to the truth` : "", r.note].filter(Boolean).join("; "),
+      flag: lacks ? `${r.n} of ${r.of}${r.ranked ? "" : ", not ranked"}` : r.ranked ? "" : "not ranked", alert: r.seen_truth ? `has seen the truth: equal to it on ${r.seen_truth} of ${r.of} samples` : "" };
   }
   const [metric, target, setting] = rest.split(/[@:]/);
   const own = found.person.get(`${metric}@${target}:${setting}:${state.judge}:${method}`);
@@ -102,7 +112,7 @@ function cellOf(id, method, key) {
   // recovered is untouched's FNMR less the method's: its order and its tests are those of FNMR
   if (metric === "fnmr_recovered" && r.group === null) r = { ...r, tie: found.person.get(`fnmr@${target}:${setting}:${state.judge}:${method}`)?.group ?? null };
   // a loss is never green, be it the smallest
-  const loss = metric === "fnmr_recovered" && asNumber(r.value) < 0;
+  const loss = ["fnmr_recovered", "recovered_equal", "recovered_kept"].includes(metric) && asNumber(r.value) < 0;
   return { ...r, contest: r.independent && !loss, flag: r.independent ? "" : "†", title: `${r.genuine} genuine, ${r.impostor} impostor pairs${r.failed ? `, ${r.failed} failed` : ""}${r.independent ? "" : "; this matcher took part in the method's training"}` };
 }
 
@@ -133,7 +143,7 @@ function groupLetter(group) { return group <= 26 ? String.fromCharCode(64 + grou
 function figureCell(column, cell, mark) {
   if (!cell) return el("td", {}, "–");
   const words = mark || "";
-  const text = cell.text ?? figure(column.metric, cell.value, column.metric === "fmr_added" || column.metric === "fnmr_recovered");
+  const text = cell.text ?? figure(column.metric, cell.value, GAINS.has(column.metric));
   const shown = el("span", { class: words.includes("best") ? "best" : words.includes("second") ? "second" : cell.badge !== undefined && cell.badge !== "" ? `badge ${cell.badge}` : null }, text);
   const range = cell.low !== undefined ? interval(column.metric, cell.low, cell.high) : "";
   return el("td", { class: words.includes("tied") || words.includes("best") ? "tied" : null, title: cell.title || null, "data-value": cell.value },
@@ -141,6 +151,7 @@ function figureCell(column, cell, mark) {
     words.includes("best") ? el("span", { class: "sr" }, " best") : words.includes("second") ? el("span", { class: "sr" }, " second") : null,
     cell.group ? el("sup", { class: "group", title: "rank group" }, groupLetter(cell.group)) : null,
     cell.flag === "†" ? el("sup", { title: "not an independent judge" }, "†") : null,
+    cell.alert ? el("span", { class: "sub" }, el("span", { class: "badge bad", title: cell.alert }, "has seen the truth")) : null,
     cell.flag && cell.flag !== "†" ? el("span", { class: "sub" }, cell.flag) : null,
     range ? el("span", { class: "sub" }, range) : null);
 }
@@ -170,8 +181,11 @@ function sortRows(rows, columns, sort) {
     const v = k < 0 ? null : r.cells[k]?.value;
     return v === "inf" ? Infinity : v ?? null;
   };
+  // what a method lacks must not lift it: below all that completed every sample
+  const last = (r) => Number(Boolean(k >= 0 && r.cells[k]?.last));
   return rows.slice().sort((a, b) => {
     const [x, y] = [value(a), value(b)];
+    if (last(a) !== last(b)) return last(a) - last(b);
     if (x === null || y === null) return (x === null) - (y === null);
     const order = x < y ? -1 : x > y ? 1 : 0;
     return sort.descending ? -order : order;

@@ -15,7 +15,7 @@ function drawOverview() {
   const dependent = dependentMethods().size ? ` † ${state.judge} took part in this method's training and is no independent judge of it: its figures never win.` : "";
   document.getElementById("short-note").replaceChildren(...terms(`Green is best; a tinted cell cannot be told from it. Letters are rank groups: methods that share one cannot be told apart.${dependent} Below each figure stands its 95 % interval.`));
   drawLook(best);
-  fillPlots("overview", [`pareto/${context()}/person`, `pareto/${context()}/picture`].filter((k) => figureTemplate(k)).slice(0, 1));
+  fillPlots("overview", inOrder([`pareto/${context()}/person`], [`pareto/${context()}/picture`]).filter((k) => figureTemplate(k)).slice(0, 1));
   drawElsewhere();
 }
 
@@ -117,10 +117,10 @@ function drawRecognition() {
   const targets = [...new Set(mine.map((r) => r.target))].filter((t) => t !== null).sort((a, b) => b - a);
   const wanted = state.tg === "all" ? targets : targets.filter((t) => (targets.includes(Number(state.tg)) ? t === Number(state.tg) : t === target));
   fill("target-tools", targets.length > 1 ? select("Threshold of", state.tg, [["judge", "the judge's FMR target"], ...targets.map((t) => [String(t), `FMR ${targetWords(t)}`]), ["all", "every FMR target"]], (tg) => choose({ tg })) : null);
-  // the kept threshold's errors first, then what needs none, then the threshold that is set anew
-  const order = ["fnmr", "fmr", "accuracy", "auc", "eer", "dprime", "tmr", "tpr", "fpr", "coverage"];
+  // what methods are ranked by first, then the kept threshold's errors, then what needs none
+  const order = ["fnmr_equal", "fnmr", "fmr", "accuracy", "auc", "eer", "dprime", "tmr", "tpr", "fpr", "coverage"];
   const kinds = [...new Set(mine.filter((r) => r.target === null || wanted.includes(r.target)).map((r) => `${r.metric}@${r.target ?? ""}`))]
-    .filter((k) => !/^(fnmr_recovered|fmr_added)@/.test(k))
+    .filter((k) => !/^(fnmr_recovered|fmr_added|recovered_equal|recovered_kept)@/.test(k))
     .sort((a, b) => order.indexOf(a.split("@")[0]) - order.indexOf(b.split("@")[0]));
   const settings = ["TT", "MT", "MM", "UT", "UU"];
   const lines = [];
@@ -134,7 +134,7 @@ function drawRecognition() {
     }
   }
   fill("settings", makeTable({ name: "settings", caption: `${contextWords(context())}; ${state.judge}; failures count as the lowest score`,
-    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: !t ? (["accuracy", "tpr", "fpr"].includes(m) ? "most accurate threshold, kept" : "") : m === "tmr" ? `FMR ${targetWords(t)}, own threshold` : `kept threshold, FMR ${targetWords(t)}` }; })], rows: lines }));
+    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: !t ? (["accuracy", "tpr", "fpr"].includes(m) ? "most accurate threshold, kept" : "") : ["tmr", "fnmr_equal"].includes(m) ? `FMR ${targetWords(t)}, own threshold` : `kept threshold, FMR ${targetWords(t)}` }; })], rows: lines }));
 }
 
 function drawAgreement() {
@@ -175,7 +175,7 @@ function drawSpeed() {
   const fields = ["latency_ms", "throughput", "best_batch", "parameters", "macs", "peak_memory_mb"];
   fill("speeds", makeTable({ name: "speed", caption: `${run.device}, ${run.precision}; ${[run.hardware.cpu, run.hardware.gpu].filter(Boolean).join(", ")}`,
     columns: [{ id: "m", label: "Method" }, ...fields.map((f) => ({ id: f, label: WORDS[f] || "Best batch" })), { id: "mask", label: "Mask" }],
-    rows: board().methods.filter((m) => m.method !== "untouched").map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, f === "parameters" && m.provenance === "classical" ? 0 : m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), m.needs_mask ? m.mask_source : "blind"] })) }));
+    rows: board().methods.filter((m) => m.method !== "untouched").map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, f === "parameters" && m.provenance === "classical" ? 0 : m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), maskWord(m)] })) }));
 }
 
 function sliceOptions() {

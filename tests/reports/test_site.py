@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from unmaskbench.reports.board import load
-from unmaskbench.reports.choices import Figures
-from unmaskbench.reports.columns import unpack
+from unmaskbench.reports.board_index import BoardIndex
+from unmaskbench.reports.packing import unpack
 from unmaskbench.reports.papers import beside, load_published
+from unmaskbench.reports.plot_curves import draw_det
+from unmaskbench.reports.plot_plan import figures_for_page, planned
 from unmaskbench.reports.plot_svg import to_svg
-from unmaskbench.reports.plots import draw_det, figures_for_page, planned
 from unmaskbench.reports.site import embedded_json, environment, render
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
@@ -194,11 +195,11 @@ def test_render_needs_a_run(tmp_path: Path) -> None:
 def test_reports_import_no_torch() -> None:
     code = (
         "import sys\n"
-        "import unmaskbench.reports.site, unmaskbench.reports.tables, unmaskbench.reports.plots\n"
-        "from unmaskbench.reports.choices import Figures\n"
+        "import unmaskbench.reports.site, unmaskbench.reports.tables, unmaskbench.reports.plot_plan\n"
+        "from unmaskbench.reports.board_index import BoardIndex\n"
         "from unmaskbench.reports.board import load\n"
         "from pathlib import Path\n"
-        f"unmaskbench.reports.plots.figures_for_page(Figures(load(Path({str(GOLDEN)!r}))), 1)\n"
+        f"unmaskbench.reports.plot_plan.figures_for_page(BoardIndex(load(Path({str(GOLDEN)!r}))), 1)\n"
         "sys.exit(' '.join({m.split('.')[0] for m in sys.modules} & {'torch', 'torchvision', 'mmengine', 'cv2'}) or 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -206,7 +207,7 @@ def test_reports_import_no_torch() -> None:
 
 
 def test_figures_follow_the_page_and_keep_their_labels() -> None:
-    figures = Figures(load(GOLDEN))
+    figures = BoardIndex(load(GOLDEN))
     drawn, left_out = figures_for_page(figures, 3)
     assert len(drawn) == 3
     assert left_out == len(planned(figures)) - 3
@@ -257,10 +258,10 @@ def test_coverage_figures_read_the_labels_of_a_scored_run() -> None:
         ]
     # as scored, image figures alone have slices
     board.data["verification"] = [r for r in board.data["verification"] if r["slice"] == "all"]
-    figure = draw_coverage(Figures(board), ("lfw", "medical_mask", "composite"), "picture")
+    figure = draw_coverage(BoardIndex(board), ("lfw", "medical_mask", "composite"), "picture")
     assert figure is not None
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["20-30", "30-40", "40-50", "50-60"]
-    assert draw_coverage(Figures(board), ("lfw", "medical_mask", "composite"), "person") is None
+    assert draw_coverage(BoardIndex(board), ("lfw", "medical_mask", "composite"), "person") is None
 
 
 def test_report_writes_page_and_tables_from_the_command_line(tmp_path: Path) -> None:
@@ -306,7 +307,7 @@ def test_a_face_shown_in_the_gallery_has_its_similarity(tmp_path: Path) -> None:
 def test_probit_axes_are_probits() -> None:
     from scipy.stats import norm
 
-    figure = draw_det(Figures(load(GOLDEN)), ("lfw", "medical_mask", "composite"), "edgeface", "UT")
+    figure = draw_det(BoardIndex(load(GOLDEN)), ("lfw", "medical_mask", "composite"), "edgeface", "UT")
     assert figure is not None
     axes = figure.axes[0]
     assert list(axes.get_xticks()) == pytest.approx(norm.ppf([0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8]))

@@ -1,9 +1,37 @@
-"""Figures in words: shares, intervals, p values, slices, lists."""
+"""BoardIndex in words: shares, intervals, p values, slices, lists."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
 from unmaskbench.reports.board import Row
-from unmaskbench.reports.choices import number, slice_value
+from unmaskbench.reports.board_index import number, slice_value
+
+
+class Point(TypedDict):
+    """A question and its answer."""
+
+    question: str
+    answer: str
+
+
+class Verdict(TypedDict):
+    """What is said of a context: ``best`` is a method's id, None where nobody certainly beats the untouched image."""
+
+    headline: str
+    best: str | None
+    points: list[Point]
+
+
+def leak_words(seen: tuple[int, int] | None) -> str:
+    """What a headline adds for a method that is marked as one that has seen the truth."""
+    return "" if seen is None else f", but it has seen the truth (hidden pixels equal on {seen[0]} of {seen[1]} faces)"
+
+
+def share_words(row: Row) -> str:
+    """A recovered share, which may be negative: '39 % (31 to 46)'."""
+    return spread(row, 0)
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -40,6 +68,12 @@ def points_spread(row: Row, digits: int = 1) -> str:
 def listed(names: list[str]) -> str:
     """'a, b and c'."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def names(titles: Mapping[str, str], methods: Sequence[str], limit: int = 4) -> str:
+    """The methods' titles as a list; beyond ``limit`` + 1 of them how many more there are."""
+    found = [titles.get(m, m) for m in methods]
+    return listed(found if len(found) <= limit + 1 else [*found[:limit], f"{len(found) - limit} more"])
 
 
 def slice_words(name: str) -> str:

@@ -6,25 +6,25 @@ Occlusion lowers the FMR, so restoring may raise it and still let no more strang
 from __future__ import annotations
 
 from unmaskbench.reports.board import Row
-from unmaskbench.reports.choices import Context, Figures, Operating, number
-from unmaskbench.reports.wording import percent, percent_short, points_spread
+from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, number
+from unmaskbench.reports.phrases import percent, percent_short, points_spread
 
 
-def leaks(figures: Figures, context: Context, at: Operating, method: str) -> bool:
+def raises_fmr(indexed: BoardIndex, context: Context, at: OperatingPoint, method: str) -> bool:
     """Whether a method certainly lets in more strangers than the occlusion did, and more than the threshold was set for."""
-    added = figures.verification(context, at, "UT", "fmr_added").get(method)
-    return added is not None and _rises(added) and not _within(figures, context, at, method)
+    added = indexed.verification(context, at, "UT", "fmr_added").get(method)
+    return added is not None and _rises(added) and not _within(indexed, context, at, method)
 
 
-def strangers_let_in(figures: Figures, context: Context, at: Operating, method: str) -> str:
+def strangers_let_in(indexed: BoardIndex, context: Context, at: OperatingPoint, method: str) -> str:
     """One sentence on the method's FMR; empty where the board has no figure of it."""
-    added = figures.verification(context, at, "UT", "fmr_added").get(method)
+    added = indexed.verification(context, at, "UT", "fmr_added").get(method)
     if added is None or number(added["value"]) is None:
         return ""
     change = points_spread(added, 2)
     if not _rises(added):
         return f"No certain rise in strangers let in: FMR changes by {change}."
-    within = _within(figures, context, at, method)
+    within = _within(indexed, context, at, method)
     if within:
         return f"FMR rises by {change} against the occluded faces, to {within} that the threshold was set for."
     return f"It lets more strangers in: FMR rises by {change}."
@@ -36,9 +36,9 @@ def _rises(added: Row) -> bool:
     return low is not None and low > 0
 
 
-def _within(figures: Figures, context: Context, at: Operating, method: str) -> str:
+def _within(indexed: BoardIndex, context: Context, at: OperatingPoint, method: str) -> str:
     """A method's FMR at the kept threshold in words where it is no higher than the threshold was set for, else ""."""
-    row = figures.verification(context, at, "UT", "fmr").get(method)
+    row = indexed.verification(context, at, "UT", "fmr").get(method)
     fmr = number(row["value"]) if row is not None else None
     if fmr is None or at.target is None or fmr > at.target:
         return ""

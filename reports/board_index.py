@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
-from unmaskbench.reports.board import HIGHER_IS_BETTER, Board, Row
+from unmaskbench.benchmark.board.quantities import higher_is_better, named
+from unmaskbench.reports.board import Board, Row
 
 Context = tuple[str, str, str]  # dataset, occlusion, output
 PREFERRED_IMAGE = (("lpips", "hole"), ("lpips", "whole"), ("ssim", "hole"), ("psnr", "hole"), ("psnr", "whole"))
 PREFERRED_TARGETS = (1e-3, 1e-2, 1e-4)
 
 
-def number(value: Any) -> float | None:
+def number(value: object) -> float | None:
     """A stored value as a finite float, None for null and 'inf'."""
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def turned(row: Row) -> Row:
+def complement(row: Row) -> Row:
     """An error rate's row as the share that is right: 1 - value, the ends of its interval swapped."""
     value, low, high = (number(row[key]) for key in ("value", "low", "high"))
     return row | {
@@ -30,30 +30,30 @@ def turned(row: Row) -> Row:
 
 
 @dataclass(frozen=True)
-class Operating:
+class OperatingPoint:
     """A matcher at an FMR target, and the figure that methods are judged by there.
 
-    That figure is the protocol's own: FNMR at the threshold that was set on unoccluded pairs (TT) and kept. TMR, which
-    sets its threshold anew in every setting, is a column only. Where every target was refused it is the area under the
-    ROC.
+    That figure is FNMR at equal FMR: every role has its own threshold at the target, so that a shift of all scores, which
+    raises impostors' too, wins nothing. Boards of earlier versions have only FNMR at the threshold kept from unoccluded
+    pairs (TT). Where every target was refused it is the area under the ROC.
     """
 
     matcher: str
     target: float | None
-    metric: str = "fnmr"
+    metric: str = "fnmr_equal"
 
     @property
     def higher(self) -> bool:
         """Whether more of the figure is better."""
-        return self.metric in HIGHER_IS_BETTER
+        return higher_is_better(self.metric)
 
     @property
     def difference(self) -> str:
         """How the paired differences name the figure."""
-        return self.metric if self.target is None else f"{self.metric}@{self.target:g}"
+        return named(self.metric, self.target)
 
 
-class Figures:
+class BoardIndex:
     """A board's rows by context, so that every reader of it scans them once."""
 
     def __init__(self, board: Board) -> None:
@@ -72,9 +72,13 @@ class Figures:
                     self._fixed[table, row["dataset"], row["occlusion"]].append(row)
         self.titles = {m["method"]: m["title"] for m in board.data["methods"]}
         self.metrics = {m["metric"]: m for m in board.data["metrics"]}
+        self._seen_truth: dict[str, tuple[int, int]] = {}
+        for row in board.data["rows"]:
+            if row.get("seen_truth", 0) > self._seen_truth.get(row["method"], (0, 0))[0]:
+                self._seen_truth[row["method"]] = (row["seen_truth"], row.get("of") or row["n"])
         self._joined: dict[tuple[str, Context], list[Row]] = {}
-        self._placed: dict[Context, dict[tuple[Any, ...], dict[str, Row]]] = {}
-        self._pictured: dict[Context, dict[tuple[Any, ...], dict[str, Row]]] = {}
+        self._placed: dict[Context, dict[tuple[object, ...], dict[str, Row]]] = {}
+        self._pictured: dict[Context, dict[tuple[object, ...], dict[str, Row]]] = {}
 
     def contexts(self) -> list[Context]:
         """Every (dataset, occlusion, output), composite first."""
@@ -99,11 +103,11 @@ class Figures:
         return rows + extra
 
     def verification(
-        self, context: Context, at: Operating, setting: str, metric: str, part: str = "all"
+        self, context: Context, at: OperatingPoint, setting: str, metric: str, part: str = "all"
     ) -> dict[str, Row]:
         """Method to row (penalised policy) at an operating point."""
         if context not in self._placed:
-            placed: dict[tuple[Any, ...], dict[str, Row]] = defaultdict(dict)
+            placed: dict[tuple[object, ...], dict[str, Row]] = defaultdict(dict)
             for r in self.table("verification", context):
                 if r["policy"] == "penalised" and not r["refused"]:
                     placed[r["matcher"], r["setting"], r["metric"], r["slice"], r["target"]][r["method"]] = r
@@ -112,7 +116,7 @@ class Figures:
         key = (at.matcher, setting, metric, part)
         return placed.get((*key, None), {}) | placed.get((*key, at.target), {})
 
-    def operating(self, context: Context) -> list[Operating]:
+    def operating(self, context: Context) -> list[OperatingPoint]:
         """The operating points to judge by, best first: a matcher that is independent of most methods, FMR 1e-3 if it
         was not refused, then 1e-2, then 1e-4, else the area under the ROC."""
         rows = [
@@ -124,27 +128,28 @@ class Figures:
         for matcher in dict.fromkeys(r["matcher"] for r in rows):
             mine = [r for r in rows if r["matcher"] == matcher]
             dependent = len({r["method"] for r in mine if not r["independent"]})
-            targets = {r["target"] for r in mine if r["metric"] == "fnmr" and not r["refused"]}
+            metric = "fnmr_equal" if any(r["metric"] == "fnmr_equal" for r in mine) else "fnmr"
+            targets = {r["target"] for r in mine if r["metric"] == metric and not r["refused"]}
             usable = [t for t in PREFERRED_TARGETS if t in targets] or sorted(t for t in targets if t is not None)
             if not usable and not any(r["metric"] == "auc" for r in mine):
                 continue
-            at = Operating(matcher, usable[0]) if usable else Operating(matcher, None, "auc")
+            at = OperatingPoint(matcher, usable[0], metric) if usable else OperatingPoint(matcher, None, "auc")
             found.append((dependent, order.index(matcher) if matcher in order else len(order), at))
         return [at for _, _, at in sorted(found, key=lambda f: f[:2])]
 
-    def judged(self, context: Context, at: Operating, part: str = "all") -> dict[str, Row]:
+    def judged(self, context: Context, at: OperatingPoint, part: str = "all") -> dict[str, Row]:
         """Method to row of the figure of ``at``, restored probe against true gallery; untouched has its MT figure."""
         found = self.verification(context, at, "UT", at.metric, part)
         floor = self.verification(context, at, "MT", at.metric, part).get("untouched")
         return found | ({"untouched": floor} if floor is not None else {})
 
-    def recognised(self, context: Context, at: Operating, part: str = "all") -> dict[str, Row]:
+    def recognised(self, context: Context, at: OperatingPoint, part: str = "all") -> dict[str, Row]:
         """As :meth:`judged`, with FNMR turned into the share of genuine pairs recognised (1 - FNMR): more is better."""
-        return {m: turned(r) if at.metric == "fnmr" else r for m, r in self.judged(context, at, part).items()}
+        return {m: r if at.higher else complement(r) for m, r in self.judged(context, at, part).items()}
 
-    def threshold(self, context: Context, at: Operating) -> float | None:
+    def threshold(self, context: Context, at: OperatingPoint) -> float | None:
         """The threshold of ``at`` that was set on TT and kept; None where its target was refused."""
-        row = self.verification(context, at, "TT", at.metric).get("") if at.target is not None else None
+        row = self.verification(context, at, "TT", "fnmr").get("") if at.target is not None else None
         return number(row["threshold"]) if row is not None else None
 
     def dependent(self, context: Context, matcher: str) -> list[str]:
@@ -157,17 +162,42 @@ class Figures:
             )
         )
 
+    def restorers(self, context: Context) -> list[str]:
+        """The methods that restored something in a context and were matched there."""
+        rows = self.table("verification", context)
+        return list(dict.fromkeys(r["method"] for r in rows if r["setting"] == "UT" and r["slice"] == "all"))
+
+    def judged_fairly(self, context: Context, matcher: str) -> bool:
+        """Whether a matcher had no part in the training of more than half of the learned methods."""
+        classical = {m["method"] for m in self.board.data["methods"] if m["provenance"] == "classical"}
+        learned = [m for m in self.restorers(context) if m not in classical]
+        dependent = {*self.dependent(context, matcher)} & {*learned}
+        return not learned or 2 * len(dependent) < len(learned) or not dependent
+
+    def people(self, context: Context) -> int:
+        """How many people stand behind a context's intervals; its samples where none is known."""
+        for row in self.board.data["datasets"]:
+            if row["dataset"] == context[0]:
+                return int(row["identities"] or row["samples"])
+        return 0
+
+    def seen_truth(self, method: str) -> tuple[int, int] | None:
+        """On how many of how many samples a method gave back the truth to within one grey level; None: it is not marked."""
+        found = self._seen_truth.get(method)
+        return found if found is None or found[0] else None
+
     def image_metric(self, context: Context) -> tuple[str, str] | None:
         """The (metric, region) that a context's picture quality is summed up by; None where nothing was scored."""
-        have = dict.fromkeys(
-            (r["metric"], r["region"]) for r in self.table("rows", context) if r["slice"] == "all" and r["ranked"]
+        rows = [r for r in self.table("rows", context) if r["slice"] == "all" and r["method"] != "truth"]
+        have = dict.fromkeys((r["metric"], r["region"]) for r in rows if r["ranked"]) or dict.fromkeys(
+            (r["metric"], r["region"]) for r in rows
         )
         return next((pair for pair in PREFERRED_IMAGE if pair in have), next(iter(have), None))
 
     def image_rows(self, context: Context, metric: str, region: str, part: str = "all") -> dict[str, Row]:
         """Method to row of one image metric; the unoccluded faces' own figure, ``truth``, is no method."""
         if context not in self._pictured:
-            pictured: dict[tuple[Any, ...], dict[str, Row]] = defaultdict(dict)
+            pictured: dict[tuple[object, ...], dict[str, Row]] = defaultdict(dict)
             for r in self.table("rows", context):
                 if r["method"] != "truth":
                     pictured[r["metric"], r["region"], r["slice"]][r["method"]] = r
