@@ -58,6 +58,7 @@ LOSSES: Mapping[str, str] = {
     "ssim": "SSIM",
     "perceptual": "Perceptual",
     "identity": "Identity",
+    "verification": "Verification",
     "latent": "Latent",
 }
 """Reconstruction losses by their id: the class in the file of the same name."""
