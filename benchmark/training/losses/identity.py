@@ -88,7 +88,7 @@ class Identity(nn.Module):
 def photographed(crops: Tensor, lens: Tensor, brightness: Tensor) -> Tensor:
     """Crops (N, 3, H, W) in [0, 1] as a camera gives them. ``lens`` (2, N, 1, 1, 1) in [0, 1] is how soft (1: the mean over
     5 x 5 pixels) and how flat (1: three tenths of the contrast are lost); ``brightness`` (N, 1, 1, 1), times 0.2, is added."""
-    softness, flatness = lens
+    softness, flatness = lens[0], lens[1]
     soft = functional.avg_pool2d(crops, 5, stride=1, padding=2, count_include_pad=False)
     softened = crops.lerp(soft, softness)
     return (softened - 0.5) * (1.0 - 0.3 * flatness) + 0.5 + 0.2 * brightness
