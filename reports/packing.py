@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.reports.board import Row
 
 
 def shorten(value: object) -> object:
@@ -29,7 +29,7 @@ def shorten(value: object) -> object:
     return value
 
 
-def pack_column(values: Sequence[object]) -> JsonObject:
+def pack_column(values: Sequence[object]) -> Row:
     """The smallest of the four forms for ``values``."""
     distinct = dict.fromkeys(values)
     if len(distinct) <= 1:
@@ -43,13 +43,13 @@ def pack_column(values: Sequence[object]) -> JsonObject:
     return {"d": list(distinct), "i": [index[value] for value in values]}
 
 
-def pack(rows: Iterable[JsonObject], names: Sequence[str]) -> JsonObject:
+def pack(rows: Iterable[Row], names: Sequence[str]) -> Row:
     """``rows`` as columns, only the fields ``names``; a field that a row lacks is null."""
     rows = list(rows)
     return {"n": len(rows), "columns": {name: pack_column([shorten(row.get(name)) for row in rows]) for name in names}}
 
 
-def unpack(table: JsonObject) -> list[JsonObject]:
+def unpack(table: Row) -> list[Row]:
     """The rows again; the inverse of :func:`pack` up to rounding."""
     columns: dict[str, list[object]] = {}
     for name, column in table["columns"].items():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, number
 from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
@@ -30,11 +30,11 @@ HISTOGRAM_PANELS = 24
 CURVE_POINTS = 120
 
 
-def _curve_rows(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> list[tuple[int, str, JsonObject]]:
+def _curve_rows(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> list[tuple[int, str, Row]]:
     """(colour index, label, row) of the methods of a setting and, for reference, never occluded and untouched."""
     order = indexed.method_order()
     base = "MT" if setting == "UT" else "MM"
-    found: list[tuple[int, str, JsonObject]] = []
+    found: list[tuple[int, str, Row]] = []
     for row in indexed.table("curves", context):
         if row["matcher"] != matcher:
             continue
@@ -204,14 +204,14 @@ def _or_infinite(value: object) -> float:
     return float("inf") if found is None else found
 
 
-def _finite(*series: list[float | str | None]) -> tuple[np.ndarray, ...]:
+def _finite(*series: list[object]) -> tuple[np.ndarray, ...]:
     arrays = tuple(np.asarray([np.nan if v is None or isinstance(v, str) else v for v in s], float) for s in series)
     keep = np.all([np.isfinite(a) for a in arrays], axis=0)
     step = max(1, int(keep.sum()) // CURVE_POINTS)
     return tuple(a[keep][::step] for a in arrays)
 
 
-def _stroke(index: int) -> JsonObject:
+def _stroke(index: int) -> Row:
     if index < 0:
         return {"color": FAINT, "linewidth": 1.0, "linestyle": (0, (1, 1.5))}
     return {"color": placeholder(index), "linewidth": 1.6, "linestyle": dash(index)}

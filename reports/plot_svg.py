@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import number
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def log_x(axes: Axes, ticks: Sequence[float], scale: float = 1.0) -> None:
     axes.set_xticks(list(ticks), [f"{scale * t:g}" for t in ticks])
 
 
-def ends(row: JsonObject, scale: float = 1.0) -> tuple[float, float]:
+def ends(row: Row, scale: float = 1.0) -> tuple[float, float]:
     """The ends of a row's interval times ``scale``; its value twice where it has none."""
     value, low, high = number(row["value"]), number(row["low"]), number(row["high"])
     if value is None or low is None or high is None:
@@ -122,7 +122,7 @@ def mark(
     joined: bool = False,
 ) -> None:
     """Method ``index``'s points with interval bars, as two lines in all: matplotlib's own error bars cost ten times that."""
-    style: JsonObject = {"linestyle": dash(index) if joined else "", "linewidth": 1.3, "color": placeholder(index)}
+    style: Row = {"linestyle": dash(index) if joined else "", "linewidth": 1.3, "color": placeholder(index)}
     (line,) = axes.plot(x, y, marker=marker(index), markersize=size, **style)
     tagged(line, index)
     xs: list[float] = []

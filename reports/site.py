@@ -17,15 +17,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from unmaskbench.benchmark.board.quantities import for_page
-from unmaskbench.benchmark.plugins.json_types import JsonObject
-from unmaskbench.reports.board import Board, load, merge
+from unmaskbench.benchmark.store.write import write_file
+from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.glossary import GLOSSARY
+from unmaskbench.reports.merge import merge
 from unmaskbench.reports.packing import pack
 from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.pictures import Pictures
+from unmaskbench.reports.plot_plan import FIGURES_LIMIT, figures_for_page
 from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
-from unmaskbench.reports.plots import FIGURES_LIMIT, figures_for_page
 from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -58,7 +59,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
     boards = merge([load(run) for run in runs])
     pictures = Pictures(out, single_file)
     papers = load_published()
-    pages: list[JsonObject] = []
+    pages: list[Row] = []
     drawn: dict[str, Markup] = {}
     for number, board in enumerate(boards):
         indexed = BoardIndex(board)
@@ -96,9 +97,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         glossary=GLOSSARY,
         title=" | ".join(page["names"] for page in pages),
     )  # fmt: skip
-    page = out / "index.html"
-    page.write_text(html, encoding="utf-8")
-    return page
+    return write_file(out / "index.html", html)
 
 
 def environment() -> Environment:
@@ -133,7 +132,7 @@ def content_security_policy(script: str) -> str:
     )
 
 
-def _with_similarity(board: Board, gallery: list[JsonObject]) -> list[JsonObject]:
+def _with_similarity(board: Board, gallery: list[Row]) -> list[Row]:
     """The gallery with each face's similarity to its truth, where the scatter holds it and the gallery does not."""
     stored = {name for g in gallery for item in g["methods"].values() for name in item["scores"]}
     shown = {(g["dataset"], g["occlusion"], g["sample"]): g["methods"] for g in gallery}
@@ -146,8 +145,8 @@ def _with_similarity(board: Board, gallery: list[JsonObject]) -> list[JsonObject
 
 
 def _board_data(
-    board: Board, indexed: BoardIndex, gallery: list[JsonObject], papers: list[JsonObject], budget: int
-) -> JsonObject:  # fmt: skip
+    board: Board, indexed: BoardIndex, gallery: list[Row], papers: list[Row], budget: int
+) -> Row:  # fmt: skip
     order = indexed.method_order()
     data = board.data
     page = {
@@ -186,10 +185,10 @@ def _board_data(
     return page | {"warnings": board.warnings}
 
 
-def _packed(board: Board, budget: int) -> JsonObject:
+def _packed(board: Board, budget: int) -> Row:
     """The tables as columns; where they are too large, the least looked at rows go, and a warning says which."""
     tables = {name: list(board.data[name]) for name in PACKED}
-    steps: tuple[tuple[str, str, Callable[[JsonObject], bool]], ...] = (
+    steps: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
         ("differences of raw outputs", "differences", _not_raw),
         (
             "slices of biometric figures other than FNMR",
@@ -220,15 +219,15 @@ def _packed(board: Board, budget: int) -> JsonObject:
     return packed
 
 
-def _not_raw(row: JsonObject) -> bool:
+def _not_raw(row: Row) -> bool:
     return bool(row["output"] != "raw")
 
 
-def _whole_or_coverage(row: JsonObject) -> bool:
+def _whole_or_coverage(row: Row) -> bool:
     return bool(row["slice"] == "all" or row["slice"].startswith("coverage="))
 
 
-def _in_order(rows: list[JsonObject], names: Sequence[str]) -> list[JsonObject]:
+def _in_order(rows: list[Row], names: Sequence[str]) -> list[Row]:
     """Rows sorted by their leading words, so that columns become long runs."""
     keys = names[:7]
     return sorted(rows, key=lambda r: tuple(str(r.get(k)) for k in keys))

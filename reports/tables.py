@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, higher_is_better
-from unmaskbench.reports.board import Board, Row, load, merge
+from unmaskbench.benchmark.store.write import write_file
+from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex, Context, number
+from unmaskbench.reports.merge import merge
 from unmaskbench.reports.papers import beside, load_published
 
 LONG_TABLES = (
@@ -43,7 +45,7 @@ class Table:
 
     name: str
     header: tuple[str, ...]
-    rows: list[tuple[object, ...]]
+    rows: Sequence[tuple[object, ...]]
 
 
 def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
@@ -62,9 +64,7 @@ def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORM
         folder.mkdir(parents=True, exist_ok=True)
         for table in [*wide_tables(board), *long_tables(board), *published_tables(board)]:
             for name in formats:
-                path = folder / f"{table.name}.{name}"
-                path.write_text(WRITERS[name](table), encoding="utf-8", newline="\n")
-                written.append(path)
+                written.append(write_file(folder / f"{table.name}.{name}", WRITERS[name](table)))
     return written
 
 

@@ -135,8 +135,8 @@ def _rectified(mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of max(x, 0) for normal x."""
     deviation = deviation.abs().clamp_min(1e-3)
     at = mean / deviation
-    below = 0.5 * (1 + torch.erf(at / math.sqrt(2)))
-    density = (-(at**2) / 2 - math.log(math.sqrt(2 * math.pi))).exp()
+    below = (1 + torch.erf(at / math.sqrt(2))) / 2
+    density = torch.exp(-(at**2) / 2) / math.sqrt(2 * math.pi)
     first = mean * below + deviation * density
     second = (mean**2 + deviation**2) * below + mean * deviation * density
     return first, (second - first**2).clamp_min(1e-6)

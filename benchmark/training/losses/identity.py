@@ -9,6 +9,9 @@ embedder takes for a face; moved, it is pleased by faces (expectation over trans
 
 ``camera`` (0 to 1) takes both crops by a camera of random sharpness, contrast and brightness, alike for truth and restored
 face: fine patterns that please an embedder do not outlive a soft lens, and a mouth does.
+
+``colour: false`` lets the embedder see colours and ask for no other ones: its gradient moves the three channels alike. Pink
+and green blotches please an embedder as bars do, and who a person is, is in the light and shade.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ class Identity(nn.Module):
         share: float = 1.0,
         jitter_px: float = 0.0,
         camera: float = 0.0,
+        colour: bool = True,
     ) -> None:
         super().__init__()
         if not 0.0 < share <= 1.0:
@@ -42,14 +46,24 @@ class Identity(nn.Module):
         if not 0.0 <= camera <= 1.0:
             raise ValueError(f"identity's camera is a strength in [0, 1], got {camera}")
         self.view, self.share, self.jitter_px, self.camera = view, share, jitter_px, camera
+        self.colour = colour
         self.embedder = build_teacher(teacher)
 
     def forward(self, restored: Tensor, batch: Batch) -> Tensor:
+        vectors, targets = self.embedded(restored, batch)
+        distance: Tensor = (1.0 - (vectors * targets).sum(dim=1)).mean()
+        return distance
+
+    def embedded(self, restored: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Unit vectors (M, D) of the restored faces, with gradient, and of their truths, for the batch's first ``share``."""
         count = max(1, math.ceil(len(restored) * self.share))
         points = batch.landmarks[:count]
         if bool(torch.isnan(points).any()):
             raise ValueError("the identity loss needs landmarks for every face of the training set")
         image, truth = batch.view(restored, self.view)[:count].float(), batch.truth[:count].float()
+        if not self.colour:
+            grey = image.mean(dim=1, keepdim=True)
+            image = image.detach() + (grey - grey.detach())
         mirrored = torch.zeros(count, 1, 1, 1, dtype=torch.bool, device=image.device)
         if self.jitter_px:
             points = points + self.jitter_px * (torch.randn_like(points) / 2 + torch.randn_like(points[:, :1]))
@@ -68,9 +82,7 @@ class Identity(nn.Module):
 
         with torch.no_grad():
             target = self.embedder(crops(truth))
-        vectors = self.embedder(crops(image))
-        distance: Tensor = (1.0 - (vectors * target).sum(dim=1)).mean()
-        return distance
+        return self.embedder(crops(image)), target
 
 
 def photographed(crops: Tensor, lens: Tensor, brightness: Tensor) -> Tensor:
