@@ -170,7 +170,7 @@ if TYPE_CHECKING:
         HeadPose,
         pose_of,
     )
-    from unmaskbench.datasets.occlusions.painting import (
+    from unmaskbench.datasets.occlusions.lighting import (
         check_colour,
         check_range,
         lay_over,

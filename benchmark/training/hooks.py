@@ -21,7 +21,7 @@ from unmaskbench.benchmark.training.recipe import Recipe
 if TYPE_CHECKING:
     from mmengine.runner import Runner
 
-    from unmaskbench.benchmark.training.step import Step
+    from unmaskbench.benchmark.training.steps.base import Step
 
 CURVE, BEST, BEST_SCORE = "curve.jsonl", "best.safetensors", "best.json"
 

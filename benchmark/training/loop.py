@@ -19,7 +19,7 @@ from unmaskbench.benchmark.training.data import Loader
 from unmaskbench.benchmark.training.distributed import AveragingOptimWrapper, share_weights
 from unmaskbench.benchmark.training.hooks import Curve, MovingAverage
 from unmaskbench.benchmark.training.recipe import Recipe
-from unmaskbench.benchmark.training.step import Step
+from unmaskbench.benchmark.training.steps.base import Step
 from unmaskbench.benchmark.training.validation import Validation
 
 

@@ -164,7 +164,7 @@ class Optimiser(_Frozen):
     clip_norm: Positive | None = None
 
 
-class Validation(_Frozen):
+class ValidationSettings(_Frozen):
     """Validation with the benchmark's own metrics: every ``every`` steps on the EMA weights, composite output.
 
     ``metrics`` are ``metric/region`` names, or one of the task's own (``iou``, ``accuracy``, ``similarity/<matcher>``).
@@ -207,7 +207,7 @@ class Recipe(_Frozen):
     optimiser: Optimiser = Optimiser()
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay of the moving average of the weights, which is validated and ships; 0 ships the weights as they are."""
-    validation: Validation = Validation()
+    validation: ValidationSettings = ValidationSettings()
     checkpoint_every: Count = 500
     log_every: Count = 50
     options: JsonObject = Field(default_factory=dict)

@@ -24,7 +24,7 @@ HELD_OUT_OF_TEN = 1
 
 
 @dataclass(frozen=True)
-class People:
+class Split:
     """Identities, as ``dataset/name``, of the three roles; sorted, without repetition."""
 
     training: tuple[str, ...]
@@ -65,7 +65,7 @@ def hashed(names: Sequence[str]) -> list[str]:
     return sorted(hashlib.sha256(name.encode()).hexdigest()[:16] for name in names)
 
 
-def select(datasets: Sequence[str], root: Path | str | None, data: Data) -> tuple[Faces, Faces, People]:
+def select(datasets: Sequence[str], root: Path | str | None, data: Data) -> tuple[Faces, Faces, Split]:
     """Training faces, validation faces and the record of people, for registered datasets under ``root``.
 
     ``name=DIR`` gives a dataset a root of its own. Raises ValueError where nothing is left to train on or roles overlap.
@@ -97,7 +97,7 @@ def select(datasets: Sequence[str], root: Path | str | None, data: Data) -> tupl
             evaluation |= {f"{name}/{s.identity or s.id}" for s in Source(name, "test", parameters).build().samples}
     if not validation:
         raise ValueError(f"none of {', '.join(datasets)} has a validation split")
-    people = People(_people(training), _people(validation), tuple(sorted(evaluation)))
+    people = Split(_people(training), _people(validation), tuple(sorted(evaluation)))
     people.check()
     return Faces(training), Faces(validation), people
 
@@ -134,7 +134,7 @@ def is_held_out(identity: str) -> bool:
     return int(hashlib.sha256(identity.encode()).hexdigest(), 16) % 10 < HELD_OUT_OF_TEN
 
 
-def write_ledger(people: People, folder: Path) -> Path:
+def write_ledger(people: Split, folder: Path) -> Path:
     """Write the ledger of ``people`` into ``folder``, named by the hash of the training identities; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{identities_hash(people.training)[:16]}.json"

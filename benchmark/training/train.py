@@ -26,8 +26,8 @@ from unmaskbench.benchmark.training.plugin_folder import shipped_folder
 from unmaskbench.benchmark.training.prerequisites import run_folder, runs_to_come, weights_of
 from unmaskbench.benchmark.training.recipe import Recipe, load_recipe, recipe_names
 from unmaskbench.benchmark.training.release import finish, hardware, install
-from unmaskbench.benchmark.training.splits import People, select, write_ledger
-from unmaskbench.benchmark.training.tasks import build_step
+from unmaskbench.benchmark.training.splits import Split, select, write_ledger
+from unmaskbench.benchmark.training.steps import build_step
 from unmaskbench.benchmark.training.validation import Validation
 
 RECIPE_FILE, FACTS_FILE = "recipe.yaml", "facts.json"
@@ -233,7 +233,7 @@ def _channels_last(module: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _facts(names: Sequence[str], faces: Faces, people: People, device: torch.device, world: int) -> JsonObject:
+def _facts(names: Sequence[str], faces: Faces, people: Split, device: torch.device, world: int) -> JsonObject:
     return {
         "data": {
             "datasets": [name.partition("=")[0] for name in names],

@@ -16,7 +16,7 @@ from torch import Tensor
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.training.losses.adversarial import discriminator_loss, generator_loss, r1_penalty
 from unmaskbench.benchmark.training.recipe import Recipe
-from unmaskbench.benchmark.training.step import Logs, Step
+from unmaskbench.benchmark.training.steps.base import Logs, Step
 
 if TYPE_CHECKING:
     from mmengine.optim import OptimWrapperDict
