@@ -19,8 +19,9 @@ from unmaskbench.benchmark.board.rows import Board, StatusRow
 from unmaskbench.benchmark.board.verification import verification
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError, parse
 from unmaskbench.benchmark.plan.units import method_cards
-from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError, read_json
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
 from unmaskbench.benchmark.store.manifest import hash_of
+from unmaskbench.benchmark.store.tables import TABLE_ERRORS
 
 SEVERITY = {"ok": 0, "skipped": 1, "failed_score": 2, "failed_detect": 3, "failed_restore": 4}
 

@@ -29,7 +29,8 @@ from unmaskbench.benchmark.gate.baseline import (
 from unmaskbench.benchmark.gate.tolerance import DEFAULT_TOLERANCES, Name, Tolerance
 from unmaskbench.benchmark.plan.suite import Crop, Suite, parse
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
-from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
+from unmaskbench.benchmark.store.tables import TABLE_ERRORS
 
 RunFile = JsonMapping
 BoardFile = JsonMapping

@@ -19,8 +19,9 @@ from unmaskbench.benchmark.plugins.types import PairedDataset
 from unmaskbench.benchmark.plugins.weights.files import find
 from unmaskbench.benchmark.run.worker import UnitResult
 from unmaskbench.benchmark.store import provenance
-from unmaskbench.benchmark.store.folder import SAMPLES, SCHEMA, RunFolder
+from unmaskbench.benchmark.store.folder import SCHEMA, RunFolder
 from unmaskbench.benchmark.store.manifest import hash_of
+from unmaskbench.benchmark.store.tables import SAMPLES
 
 
 def write_manifest(planned: Plan, folder: RunFolder) -> None:

@@ -36,6 +36,7 @@ import polars as pl
 
 from unmaskbench.benchmark.host.locks import HeldElsewhere, lock_exclusively
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+from unmaskbench.benchmark.store.tables import EMBEDDINGS, ROWS, SAMPLES, TABLE_ERRORS, Columns, is_whole
 from unmaskbench.benchmark.store.write import TEMPORARY, WriteError, write_file
 
 SCHEMA = "unmaskbench.run/1"
@@ -43,54 +44,11 @@ FINISHED = "finished.json"
 # There from the moment in which a run begins to compute until it has finished.
 UNDER_WAY = "underway.json"
 
-Columns = dict[str, type[pl.DataType] | pl.DataType]
-
-ROWS: Columns = {
-    "dataset": pl.String,
-    "occlusion": pl.String,
-    "method": pl.String,
-    "output": pl.String,
-    "sample": pl.String,
-    "identity": pl.String,
-    "metric": pl.String,
-    "region": pl.String,
-    "value": pl.Float64,
-    "status": pl.String,
-    "seconds": pl.Float64,
-    "message": pl.String,
-}
-EMBEDDINGS: Columns = {
-    "dataset": pl.String,
-    "occlusion": pl.String,
-    "method": pl.String,
-    "output": pl.String,
-    "matcher": pl.String,
-    "sample": pl.String,
-    "status": pl.String,
-    "vector": pl.List(pl.Float32),
-}
-SAMPLES: Columns = {
-    "dataset": pl.String,
-    "occlusion": pl.String,
-    "sample": pl.String,
-    "identity": pl.String,
-    "truth_sha256": pl.String,
-    "occluded_sha256": pl.String,
-    "mask_sha256": pl.String,
-    "coverage": pl.Float64,
-    "attributes": pl.String,
-    "status": pl.String,
-    "message": pl.String,
-}
-
-
 # Among a set's statistics: the reason why a part has none.
 SET_FAILED = "failed"
 FOLDERS = ("parts", "embeddings", "sets", "restored", "images")
 COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"
-# What reading a damaged table raises: polars gives up with a panic, which is no Exception, on some bytes.
-TABLE_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 class StoreError(RuntimeError):
@@ -280,7 +238,7 @@ class RunFolder:
     def is_complete(self, key: str) -> bool:
         """Whether the unit's part and its companions are there and readable; a torn or foreign file counts as absent."""
         companions = self.companions(key)
-        return companions is not None and all(_is_whole(self.path / name) for name in companions)
+        return companions is not None and all(is_whole(self.path / name) for name in companions)
 
     def companions(self, key: str) -> list[str] | None:
         """The files without which a unit's part is worth nothing, None where the part is absent or torn."""
@@ -320,17 +278,6 @@ class RunFolder:
         if not present:
             return pl.LazyFrame(schema=dict(schema))
         return pl.scan_parquet(present)
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a table or an archive of arrays ends as its format wants."""
-    try:
-        if path.suffix == ".parquet":
-            pl.read_parquet_metadata(path)
-            return True
-        return zipfile.is_zipfile(path)
-    except (OSError, *TABLE_ERRORS):
-        return False
 
 
 def read_json(path: Path, what: str) -> JsonObject:

@@ -131,14 +131,14 @@ def run(
     validation: Loader,
     folder: Path,
     resume: bool,
-    rank: int,
-    world: int,
+    group: tuple[int, int],
 ) -> MovingAverage:
-    """Train ``step`` in ``folder`` and return the moving average of its generator.
+    """Train ``step`` in ``folder`` and return the moving average of its generator; ``group`` is (rank, processes).
 
     With ``resume`` the newest checkpoint of the folder is continued, to the same curve as an uninterrupted run. Raises
     ValueError where that checkpoint belongs to another recipe.
     """
+    rank, world = group
     average = MovingAverage(recipe.ema)
     hooks: list[Hook] = [average]
     if rank == 0:

@@ -24,7 +24,8 @@ from unmaskbench.benchmark.training.hooks import CURVE
 from unmaskbench.benchmark.training.loop import latest_checkpoint, run
 from unmaskbench.benchmark.training.plugin_folder import shipped_folder
 from unmaskbench.benchmark.training.prerequisites import run_folder, runs_to_come, weights_of
-from unmaskbench.benchmark.training.recipe import Recipe, load_recipe, recipe_names
+from unmaskbench.benchmark.training.recipe import Recipe
+from unmaskbench.benchmark.training.recipes import load_recipe, recipe_names
 from unmaskbench.benchmark.training.release import finish, hardware, install
 from unmaskbench.benchmark.training.splits import Split, select, write_ledger
 from unmaskbench.benchmark.training.steps import build_step
@@ -140,7 +141,7 @@ def _train(
     run(
         settings, step, loader(training, batches, workers),
         loader(validation, FixedBatches(len(validation), settings.validation.batch), 0),
-        folder, resume, rank, world,
+        folder, resume, group,
     )  # fmt: skip
     if rank == 0:
         facts["wall_seconds"] = round(before + time.perf_counter() - began, 1)

@@ -8,8 +8,9 @@ import polars as pl
 
 from unmaskbench.benchmark.plan.suite import SuiteError, parse
 from unmaskbench.benchmark.plugins.json_types import JsonObject
-from unmaskbench.benchmark.store.folder import ROWS, SCHEMA, TABLE_ERRORS, RunFolder, StoreError
+from unmaskbench.benchmark.store.folder import SCHEMA, RunFolder, StoreError
 from unmaskbench.benchmark.store.manifest import hash_of
+from unmaskbench.benchmark.store.tables import ROWS, TABLE_ERRORS
 from unmaskbench.benchmark.validate.findings import Findings, one_line
 from unmaskbench.reports import board
 from unmaskbench.reports.schema import BoardError

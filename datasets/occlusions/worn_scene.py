@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmaskbench.datasets.occlusions.accessories import eyeglasses, sunglasses
 from unmaskbench.datasets.occlusions.depth_canvas import DepthCanvas, smooth_outline
+from unmaskbench.datasets.occlusions.eyewear import eyeglasses, sunglasses
 from unmaskbench.datasets.occlusions.head_pose import HEAD, Array
 from unmaskbench.datasets.occlusions.lighting import Light
 from unmaskbench.datasets.occlusions.worn_cloth import weave

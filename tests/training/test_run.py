@@ -18,7 +18,7 @@ from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.plugins.weights.loading import read_state_dict
 from unmaskbench.benchmark.training import hooks, loop, release, train
 from unmaskbench.benchmark.training.hooks import read_best
-from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
+from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe
 from unmaskbench.benchmark.training.splits import Split
 from unmaskbench.benchmark.training.steps import restoration as step
 
@@ -149,7 +149,7 @@ def chained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: dict) ->
     }
     path = tmp_path / "chain.yaml"
     path.write_text(yaml.safe_dump({name: {**content, **changes.get(name, {})} for name, content in recipes.items()}))
-    monkeypatch.setattr("unmaskbench.benchmark.training.recipe.recipe_file", lambda _: path)
+    monkeypatch.setattr("unmaskbench.benchmark.training.recipes.recipe_file", lambda _: path)
 
 
 def test_what_a_recipe_goes_on_from_is_trained_first(

@@ -99,7 +99,6 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = _ray()
-
     if ray.is_initialized():
         yield
         return
@@ -130,7 +129,6 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
 def _resources() -> tuple[int, int]:
     """CPUs and GPUs of the cluster."""
     ray = _ray()
-
     held = ray.cluster_resources()
     return int(held.get("CPU", 0)), int(held.get("GPU", 0))
 
@@ -156,7 +154,6 @@ class _Actors(Supervisor[_Actor]):
     def __init__(self, setup: Setup, progress: Progress, unit_timeout: float | None) -> None:
         super().__init__(setup, progress, unit_timeout)
         ray = _ray()
-
         gpus = 1 if setup.device == "cuda" else 0
         # A lost actor is not restarted and its unit not sent again by Ray: what becomes of both is the supervisor's to say.
         options = {"num_cpus": 1, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
@@ -169,14 +166,12 @@ class _Actors(Supervisor[_Actor]):
 
     def wait(self, workers: Sequence[_Actor], timeout: float | None) -> None:
         ray = _ray()
-
         streams = [actor.stream for actor in workers if actor.stream is not None]
         if streams:
             ray.wait(streams, num_returns=1, timeout=timeout, fetch_local=False)
 
     def messages(self, worker: _Actor) -> Iterator[Message]:
         ray = _ray()
-
         while worker.stream is not None and ray.wait([worker.stream], timeout=0, fetch_local=False)[0]:
             try:
                 kind, content = ray.get(next(worker.stream))
@@ -203,7 +198,6 @@ class _Actors(Supervisor[_Actor]):
 
     def end(self, worker: _Actor, at_once: bool) -> None:
         ray = _ray()
-
         # An idle actor has nothing to finish, and one that hangs would not listen.
         ray.kill(worker.handle, no_restart=True)
 
@@ -264,7 +258,6 @@ def _plugins() -> list[tuple[str, str, type]]:
 def _register(sent: bytes) -> None:
     """Make what is registered in the driver known here. Raises EngineError where its module is not installed."""
     ray = _ray()
-
     try:
         plugins = ray.cloudpickle.loads(sent)
     except (ImportError, AttributeError) as error:
