@@ -20,6 +20,7 @@ from unmaskbench.benchmark.training import hooks, loop, release, train
 from unmaskbench.benchmark.training.hooks import read_best
 from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe
 from unmaskbench.benchmark.training.splits import Split
+from unmaskbench.benchmark.training.steps import base
 from unmaskbench.benchmark.training.steps import restoration as step
 
 
@@ -227,7 +228,7 @@ def test_people_of_the_evaluation_are_refused() -> None:
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = toy.write_recipe(tmp_path, losses=[{"id": "l1", "weight": 1e38}], adversaries=[])
-    monkeypatch.setattr(step, "mean_over_processes", lambda values: values)
+    monkeypatch.setattr(base, "mean_over_processes", lambda values: values)
     monkeypatch.setattr(
         "unmaskbench.benchmark.training.losses.l1.mean_over", lambda *_: torch.tensor(1e3, requires_grad=True)
     )
