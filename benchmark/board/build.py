@@ -19,6 +19,8 @@ from unmaskbench.benchmark.board.rows import Board, StatusRow
 from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.verification import verification
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError, parse
+from unmaskbench.benchmark.plugins.weights.files import sha256
+from unmaskbench.benchmark.store.board_file import RECORD_HASH
 from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError, read_json
 from unmaskbench.benchmark.store.manifest import hash_of
 
@@ -69,10 +71,11 @@ def _board(folder: RunFolder) -> Board:
     cards = {entry.label: kept.methods(entry) for entry in entries}
     manifest = pl.read_parquet(folder.path / "manifest.parquet")
     record = {part.name: run[part.name] for part in dataclasses.fields(RunRecord) if part.name in run}
+    made_of = {"mask_source": suite.mask_source, RECORD_HASH: sha256(folder.path / "run.json")}
     board = Board(
         schema="unmaskbench.board/1",
         manifest=run["manifest"],
-        run=RunRecord(**record | {"mask_source": suite.mask_source}),
+        run=RunRecord(**record | made_of),
         methods=method_rows(entries, kept, folder),
         datasets=[dataset_row(entry, kept.dataset(entry), manifest) for entry in suite.datasets],
         occlusions=[occlusion_row(entry, kept, manifest) for entry in suite.occlusions],
