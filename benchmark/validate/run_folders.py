@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from unmaskbench.benchmark.plan.suite import SuiteError, parse
-from unmaskbench.benchmark.store.folder import ROWS, SCHEMA, TABLE_ERRORS, RunFolder, StoreError
+from unmaskbench.benchmark.store.folder import READABLE, ROWS, SCHEMA, TABLE_ERRORS, RunFolder, StoreError
 from unmaskbench.benchmark.store.manifest import hash_of
 from unmaskbench.benchmark.validate.findings import Findings, one_line
 from unmaskbench.reports import board
@@ -27,7 +27,7 @@ def run_findings(folder: RunFolder) -> Findings:
         found.problems.append(str(error))
         return found
     schema = run.get("schema")
-    if not found.expect(schema == SCHEMA, f"run.json is of schema {schema!r}; this version reads {SCHEMA}"):
+    if not found.expect(schema in READABLE, f"run.json is of schema {schema!r}; this version reads {SCHEMA}"):
         return found
     _check_suite(found, run)
     units = run.get("units")
