@@ -14,6 +14,7 @@ from unmaskbench.benchmark.board.condition import Condition, columns
 from unmaskbench.benchmark.board.fields import read_row
 from unmaskbench.benchmark.board.quantities import QUANTITIES, named
 from unmaskbench.benchmark.board.rows import ImageRow, VerificationRow
+from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.gate.baseline import (
     Baseline,
     Bootstrap,
@@ -49,7 +50,7 @@ def snapshot(path: Path, guard: Guard | None = None, tolerance: Sequence[Toleran
     suite = parse(run["suite"], f"{path / 'run.json'}: suite")
     manifest = _manifest(folder)
     samples = {entry.label: _samples(manifest, entry.label) for entry in suite.datasets}
-    found = conditions(run["units"], suite, manifest)
+    found = conditions(run["units"], suite, manifest, RunCards(run.get("cards", {})))
     rows: list[SampleRow] = []
     for condition in found:
         places = {sample: place for place, sample in enumerate(samples[condition.dataset].ids)}

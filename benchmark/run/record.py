@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
+from unmaskbench.benchmark.board.run_cards import kept_cards
 from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import files_named
@@ -81,6 +82,7 @@ def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitRe
             for unit in planned.units
         ],
         "methods": [entry.model_dump(mode="json") for entry in planned.methods().values()],
+        "cards": kept_cards(suite, list(planned.methods().values())),
         "versions": provenance.versions(),
         "hardware": provenance.hardware(),
         "git": provenance.commit(),

@@ -36,17 +36,21 @@ import polars as pl
 
 from unmaskbench.benchmark.host.locks import HeldElsewhere, lock_exclusively
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+from unmaskbench.benchmark.store.board_file import UNDER_WAY, stale_reason
 from unmaskbench.benchmark.store.tables import EMBEDDINGS, ROWS, SAMPLES, TABLE_ERRORS, Columns, is_whole
 from unmaskbench.benchmark.store.write import TEMPORARY, WriteError, write_file
 
-SCHEMA = "unmaskbench.run/1"
+SCHEMA = "unmaskbench.run/2"
+# Runs of the first schema have units of one kind; what they hold is read alike.
+READABLE = ("unmaskbench.run/1", SCHEMA)
 FINISHED = "finished.json"
-# There from the moment in which a run begins to compute until it has finished.
-UNDER_WAY = "underway.json"
 
 # Among a set's statistics: the reason why a part has none.
 SET_FAILED = "failed"
 FOLDERS = ("parts", "embeddings", "sets", "restored", "images")
+RUN_FILES = (
+    "run.json", "manifest.parquet", "board.json", "index.html", "speed.json", "gallery.json", FINISHED, UNDER_WAY,
+)  # fmt: skip
 COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"
 
@@ -136,7 +140,7 @@ class RunFolder:
         """The identity of the run that the folder holds, {} where it cannot be told, None where it holds none."""
         for name in ("claim.json", "run.json"):
             if (self.path / name).exists():
-                held = read_json(self.path / name, "a run").get("identity")
+                held = _readable(self.path / name).get("identity")
                 return held if isinstance(held, dict) else {}
         return None
 
@@ -148,16 +152,7 @@ class RunFolder:
                 continue
             for file in sorted(folder.rglob("*"), reverse=True):
                 file.unlink() if file.is_file() or file.is_symlink() else file.rmdir()
-        for name in (
-            "run.json",
-            "manifest.parquet",
-            "board.json",
-            "index.html",
-            "speed.json",
-            "gallery.json",
-            FINISHED,
-            UNDER_WAY,
-        ):
+        for name in RUN_FILES:
             (self.path / name).unlink(missing_ok=True)
         for pairs in self.path.glob("pairs-*.npz"):
             pairs.unlink()
@@ -215,16 +210,16 @@ class RunFolder:
         return self.is_complete(key)
 
     def read_run(self) -> JsonObject:
-        """run.json. Raises StoreError where it is absent or broken."""
-        return read_json(self.path / "run.json", "a run")
+        """run.json. Raises StoreError where it is absent or broken, or of a schema that this version does not read."""
+        return _readable(self.path / "run.json")
 
     def read_board(self) -> JsonObject:
-        """board.json. Raises StoreError where it is absent or broken, or left from before a run that is under way."""
-        if (self.path / UNDER_WAY).is_file():
-            raise StoreError(
-                f"{self.path} holds a run that has not finished: wait until it has ended, or give its bench run again"
-            )
-        return read_json(self.path / "board.json", "a board")
+        """board.json. Raises StoreError where it is absent or broken, or not the board of this folder's run."""
+        board = {} if (self.path / UNDER_WAY).is_file() else read_json(self.path / "board.json", "a board")
+        reason = stale_reason(self.path, board)
+        if reason:
+            raise StoreError(reason)
+        return board
 
     def finished(self, state: str) -> bool:
         """Whether the folder holds the board of a run of this ``state``."""
@@ -278,6 +273,18 @@ class RunFolder:
         if not present:
             return pl.LazyFrame(schema=dict(schema))
         return pl.scan_parquet(present)
+
+
+def _readable(path: Path) -> JsonObject:
+    """A run's run.json or claim.json."""
+    content = read_json(path, "a run")
+    schema = content.get("schema", SCHEMA)
+    if schema not in READABLE:
+        raise StoreError(
+            f"{path} is of schema {schema!r}; this version reads {' and '.join(READABLE)}: a newer unmaskbench has made it, "
+            "install that one, or give another --out"
+        )
+    return content
 
 
 def read_json(path: Path, what: str) -> JsonObject:

@@ -8,7 +8,7 @@ import polars as pl
 
 from unmaskbench.benchmark.plan.suite import SuiteError, parse
 from unmaskbench.benchmark.plugins.json_types import JsonObject
-from unmaskbench.benchmark.store.folder import SCHEMA, RunFolder, StoreError
+from unmaskbench.benchmark.store.folder import READABLE, SCHEMA, RunFolder, StoreError
 from unmaskbench.benchmark.store.manifest import hash_of
 from unmaskbench.benchmark.store.tables import ROWS, TABLE_ERRORS
 from unmaskbench.benchmark.validate.findings import Findings, one_line
@@ -28,7 +28,7 @@ def run_findings(folder: RunFolder) -> Findings:
         found.problems.append(str(error))
         return found
     schema = run.get("schema")
-    if not found.expect(schema == SCHEMA, f"run.json is of schema {schema!r}; this version reads {SCHEMA}"):
+    if not found.expect(schema in READABLE, f"run.json is of schema {schema!r}; this version reads {SCHEMA}"):
         return found
     _check_suite(found, run)
     units = run.get("units")
