@@ -6,7 +6,8 @@ from pathlib import Path
 
 from unmaskbench.benchmark.plugins.weights.files import search_path
 from unmaskbench.benchmark.training.plugin_folder import shipped_folder
-from unmaskbench.benchmark.training.recipe import Recipe, RecipeError, load_recipe, recipe_names
+from unmaskbench.benchmark.training.recipe import Recipe
+from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe, recipe_names
 
 
 def starting_files(recipe: Recipe) -> list[str]:

@@ -16,10 +16,12 @@ from unmaskbench.benchmark.plugins.learned_method import metadata_of, training_c
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.plugins.weights.loading import read_state_dict
-from unmaskbench.benchmark.training import hooks, loop, release, step, train
+from unmaskbench.benchmark.training import hooks, loop, release, train
 from unmaskbench.benchmark.training.hooks import read_best
-from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
-from unmaskbench.benchmark.training.splits import People
+from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe
+from unmaskbench.benchmark.training.splits import Split
+from unmaskbench.benchmark.training.steps import base
+from unmaskbench.benchmark.training.steps import restoration as step
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +150,7 @@ def chained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: dict) ->
     }
     path = tmp_path / "chain.yaml"
     path.write_text(yaml.safe_dump({name: {**content, **changes.get(name, {})} for name, content in recipes.items()}))
-    monkeypatch.setattr("unmaskbench.benchmark.training.recipe.recipe_file", lambda _: path)
+    monkeypatch.setattr("unmaskbench.benchmark.training.recipes.recipe_file", lambda _: path)
 
 
 def test_what_a_recipe_goes_on_from_is_trained_first(
@@ -219,14 +221,14 @@ def test_a_decay_of_zero_ships_the_weights_as_they_are(decay: float, expected: f
 
 
 def test_people_of_the_evaluation_are_refused() -> None:
-    people = People(("lfw/A", "lfw/B"), ("lfw/C",), ("lfw/B",))
+    people = Split(("lfw/A", "lfw/B"), ("lfw/C",), ("lfw/B",))
     with pytest.raises(ValueError, match="lfw/B"):
         people.check()
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = toy.write_recipe(tmp_path, losses=[{"id": "l1", "weight": 1e38}], adversaries=[])
-    monkeypatch.setattr(step, "mean_over_processes", lambda values: values)
+    monkeypatch.setattr(base, "mean_over_processes", lambda values: values)
     monkeypatch.setattr(
         "unmaskbench.benchmark.training.losses.l1.mean_over", lambda *_: torch.tensor(1e3, requires_grad=True)
     )
@@ -243,7 +245,7 @@ def test_lfw_people_stay_apart(home: Path) -> None:
         split: sorted({f"lfw/{s.identity}" for s in DATASETS.build("lfw", root=home / "data/lfw", split=split).samples})
         for split in ("train", "validation", "test")
     }
-    People(tuple(roles["train"]), tuple(roles["validation"]), tuple(roles["test"])).check()
+    Split(tuple(roles["train"]), tuple(roles["validation"]), tuple(roles["test"])).check()
     for name in METHODS.names():
         cls = METHODS.get(name)
         card = training_card(name, "compact", cls.folder) if hasattr(cls, "build_network") else {}
