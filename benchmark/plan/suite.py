@@ -148,7 +148,7 @@ class Suite(_Frozen):
     regions: list[Region] = Field(default=["whole", "hole"], min_length=1)
     matchers: list[Entry] = Field(default_factory=list)
     matcher_outputs: list[Output] = Field(default=["composite"], min_length=1)
-    landmarks: Literal["truth", "detected"] = "truth"
+    landmarks: Literal["truth", "detected", "detected:insightface"] = "truth"
     pairs: Pairs = Pairs()
     fmr_targets: list[Annotated[float, Field(gt=0, lt=1)]] = [1e-2, 1e-3, 1e-4]
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -186,6 +186,11 @@ class Suite(_Frozen):
     def replaced(self, **changes: Any) -> Suite:
         """A suite with some fields changed, validated anew. Raises SuiteError."""
         return parse({**self.model_dump(), **changes}, f"suite '{self.name}'")
+
+    @property
+    def detector(self) -> str:
+        """The detector that finds landmarks anew on every image; "" where the truth's are taken."""
+        return "" if self.landmarks == "truth" else self.landmarks.partition(":")[2] or "yunet"
 
     def hash(self) -> str:
         """sha256 of the suite's content."""
