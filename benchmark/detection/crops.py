@@ -13,22 +13,24 @@ from unmaskbench.benchmark.detection.refiner_network import SIDE
 
 EYE_DISTANCE = 22.0
 """Pixels of the crop between the eyes: it shows 2.9 eye distances, the forehead and the chin."""
-MEAN_FACE: Array = np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.56], [-0.41, 1.1], [0.41, 1.1]]) * EYE_DISTANCE + [
+UNIT_FACE: Array = np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.56], [-0.41, 1.1], [0.41, 1.1]])
+"""A mean face's five landmarks in eye distances, from the middle between the eyes."""
+MEAN_FACE: Array = UNIT_FACE * EYE_DISTANCE + [
     (SIDE - 1) / 2,
     (SIDE - 1) / 2 - 9,
 ]
 
 
-def lay(points: Array) -> Array:
-    """Matrix (2, 3) of the similarity that lays points (5, 2) on the mean face. Raises ValueError where they coincide."""
-    source, target = points - points.mean(0), MEAN_FACE - MEAN_FACE.mean(0)
+def lay(points: Array, face: Array = MEAN_FACE) -> Array:
+    """Matrix (2, 3) of the similarity that lays points (5, 2) on those of ``face``. Raises ValueError where they coincide."""
+    source, target = points - points.mean(0), face - face.mean(0)
     p, q = source[:, 0] + 1j * source[:, 1], target[:, 0] + 1j * target[:, 1]
     spread = float((abs(p) ** 2).sum())
     if spread < 1e-8:
         raise ValueError("the five points of a face coincide")
     a = (np.conj(p) * q).sum() / spread
     linear = np.array([[a.real, -a.imag], [a.imag, a.real]])
-    return np.concatenate([linear, (MEAN_FACE.mean(0) - linear @ points.mean(0))[:, None]], axis=1)
+    return np.concatenate([linear, (face.mean(0) - linear @ points.mean(0))[:, None]], axis=1)
 
 
 def apply(matrix: Array, points: Array) -> Array:

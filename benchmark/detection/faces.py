@@ -6,6 +6,7 @@ right mouth corner; left is the image's left. Photographs are (H, W, 3) uint8, R
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.float64]
+LARGEST_ROLL_DEGREES = 70
 
 
 class NoFaceError(ValueError):
@@ -63,8 +65,8 @@ def central(found: Sequence[Detection], height: int, width: int) -> Detection:
 
 
 def check_upright(face: Detection) -> Detection:
-    """The face, where its eyes lie above its mouth. Raises NoFaceError for a face that stands on its head."""
-    eyes, mouth = face.points[:2].mean(0), face.points[3:].mean(0)
-    if eyes[1] >= mouth[1]:
-        raise NoFaceError("the face is upside down or lies on its side; turn the photograph upright")
+    """The face, where its eyes lie above its mouth. Raises NoFaceError for one on its side or on its head."""
+    across, down = face.points[3:].mean(0) - face.points[:2].mean(0)
+    if down <= abs(across) * math.tan(math.radians(90 - LARGEST_ROLL_DEGREES)):
+        raise NoFaceError("the face lies on its side or upside down; turn the photograph upright")
     return face

@@ -24,6 +24,9 @@ THRESHOLD = 0.5
 OVERLAP = 0.3
 LONG_SIDE, SHORT_SIDE = 640, 160
 MARGIN = 0.25
+CERTAIN, TURNED_BETTER = 0.9, 0.03
+"""Of 96 faces of LFW the upright one scores 0.92 or more and its best turned copy 0.036 less at least; of 83 masked ones no
+turned copy scores more than 0.022 above the upright."""
 FINE_SIDE = 384
 """Of a crop twice as wide as the face: eyes in bare 160 px photographs are then placed twice as exactly as at their own size."""
 
@@ -33,7 +36,7 @@ class YuNet:
 
     signature = (
         f"yunet:{MODEL_SHA256[:8]}|score:{THRESHOLD}|nms:{OVERLAP}|side:{SHORT_SIDE}-{LONG_SIDE}"
-        f"|margin:{MARGIN}|fine:{FINE_SIDE}"
+        f"|margin:{MARGIN}|fine:{FINE_SIDE}|turned:{TURNED_BETTER}<{CERTAIN}"
     )
 
     def detect(self, pixels: Pixels) -> Detection:
@@ -77,6 +80,7 @@ class YuNet:
         found = _look(crop, FINE_SIDE, FINE_SIDE)
         if not found:
             return face
+        _check_turned(crop, max(other.score for other in found))
         again = _moved(central(found, *crop.shape[:2]), np.array([left, top]))
         between = float(np.linalg.norm((again.box[:2] + again.box[2:]) / 2 - centre))
         return Detection(again.points, again.box, face.score, face.faces) if between < side / 2 else face
@@ -108,6 +112,17 @@ def _look(pixels: Pixels, side: int, least: int = SHORT_SIDE) -> list[Detection]
         places = (places + 0.5) * stretch - 0.5
         faces.append(Detection(places[:5], places[5:].reshape(4), float(row[14])))
     return faces
+
+
+def _check_turned(crop: Pixels, upright: float) -> None:
+    """Raise NoFaceError where a crop shows a face better when it is turned: YuNet sees an upright face in one that stands on
+    its head, with points that are not there, and scores it lower."""
+    if upright >= CERTAIN:
+        return
+    for turns, side in ((2, "upside down"), (1, "on its side"), (3, "on its side")):
+        turned = _look(np.ascontiguousarray(np.rot90(crop, turns)), FINE_SIDE, FINE_SIDE)
+        if max((face.score for face in turned), default=0.0) > upright + TURNED_BETTER:
+            raise NoFaceError(f"the face lies {side}; turn the photograph upright")
 
 
 def _moved(face: Detection, by: Array) -> Detection:

@@ -217,7 +217,7 @@ def test_a_torn_memory_is_looked_at_again(tree: Path, tmp_path: Path) -> None:
     faces = found_faces.FoundFaces(detector, tmp_path / "faces")
     (picture,) = [path for path in tree.rglob("*") if path.name == "1.jpg"]
     first = faces.look(picture)
-    (kept,) = [path for path in (tmp_path / "faces").rglob("*.json")]
+    (kept,) = (tmp_path / "faces").rglob("*.json")
     kept.write_text(kept.read_text()[:30])
     assert faces.look(picture).points.tolist() == first.points.tolist()
     assert detector.asked == 2
