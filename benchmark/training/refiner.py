@@ -109,12 +109,12 @@ def train(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Train, write ``refiner.safetensors`` (half precision) and ``refiner.json`` with figures into ``folder``, and return
-    these figures. What is written is the mean of the weights over the last steps (momentum 0.998)."""
+    these figures. What is written is the mean of the weights over the last steps (momentum 0.99)."""
     torch.manual_seed(settings.seed)
     rng, noise = np.random.default_rng(settings.seed), torch.Generator().manual_seed(settings.seed)
     network = RefinerNetwork()
     averaged = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99), use_buffers=True
     )
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
     weights = torch.tensor(POINT_WEIGHTS)[None, :, None] / sum(POINT_WEIGHTS)

@@ -33,6 +33,15 @@ class Examples:
     def __len__(self) -> int:
         return len(self.pictures)
 
+    @staticmethod
+    def joined(parts: Sequence[Examples]) -> Examples:
+        """The examples of several parts in their order."""
+        return Examples(
+            np.concatenate([part.pictures for part in parts]),
+            np.concatenate([part.detected for part in parts]),
+            np.concatenate([part.true for part in parts]),
+        )
+
     def save(self, path: Path) -> None:
         np.savez(path, pictures=self.pictures, detected=self.detected, true=self.true)
 

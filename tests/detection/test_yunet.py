@@ -74,7 +74,7 @@ def test_a_face_and_nothing_else(home: Path) -> None:
     left, top, right, bottom = whole.box.round().astype(int)
     tight = YuNet().detect(read(home, FACES[1])[top:bottom, left:right])
     apart = np.linalg.norm(whole.points[0] - whole.points[1])
-    assert np.linalg.norm(tight.points + [left, top] - whole.points, axis=1).max() / apart < 0.25
+    assert np.linalg.norm(tight.points + np.array([left, top]) - whole.points, axis=1).max() / apart < 0.25
 
 
 def test_of_several_faces_the_nearest_to_the_centre(home: Path, marked: dict[str, np.ndarray]) -> None:
