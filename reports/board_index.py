@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 from unmaskbench.benchmark.board.quantities import higher_is_better, named
 from unmaskbench.reports.board import Board, Row
@@ -15,7 +14,7 @@ PREFERRED_IMAGE = (("lpips", "hole"), ("lpips", "whole"), ("ssim", "hole"), ("ps
 PREFERRED_TARGETS = (1e-3, 1e-2, 1e-4)
 
 
-def number(value: Any) -> float | None:
+def number(value: object) -> float | None:
     """A stored value as a finite float, None for null and 'inf'."""
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
@@ -78,8 +77,8 @@ class BoardIndex:
             if row.get("seen_truth", 0) > self._seen_truth.get(row["method"], (0, 0))[0]:
                 self._seen_truth[row["method"]] = (row["seen_truth"], row.get("of") or row["n"])
         self._joined: dict[tuple[str, Context], list[Row]] = {}
-        self._placed: dict[Context, dict[tuple[Any, ...], dict[str, Row]]] = {}
-        self._pictured: dict[Context, dict[tuple[Any, ...], dict[str, Row]]] = {}
+        self._placed: dict[Context, dict[tuple[object, ...], dict[str, Row]]] = {}
+        self._pictured: dict[Context, dict[tuple[object, ...], dict[str, Row]]] = {}
 
     def contexts(self) -> list[Context]:
         """Every (dataset, occlusion, output), composite first."""
@@ -108,7 +107,7 @@ class BoardIndex:
     ) -> dict[str, Row]:
         """Method to row (penalised policy) at an operating point."""
         if context not in self._placed:
-            placed: dict[tuple[Any, ...], dict[str, Row]] = defaultdict(dict)
+            placed: dict[tuple[object, ...], dict[str, Row]] = defaultdict(dict)
             for r in self.table("verification", context):
                 if r["policy"] == "penalised" and not r["refused"]:
                     placed[r["matcher"], r["setting"], r["metric"], r["slice"], r["target"]][r["method"]] = r
@@ -198,7 +197,7 @@ class BoardIndex:
     def image_rows(self, context: Context, metric: str, region: str, part: str = "all") -> dict[str, Row]:
         """Method to row of one image metric; the unoccluded faces' own figure, ``truth``, is no method."""
         if context not in self._pictured:
-            pictured: dict[tuple[Any, ...], dict[str, Row]] = defaultdict(dict)
+            pictured: dict[tuple[object, ...], dict[str, Row]] = defaultdict(dict)
             for r in self.table("rows", context):
                 if r["method"] != "truth":
                     pictured[r["metric"], r["region"], r["slice"]][r["method"]] = r

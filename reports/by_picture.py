@@ -6,7 +6,7 @@ from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, number
 from unmaskbench.reports.contest import Contest, placed, tests_of
 from unmaskbench.reports.costs import cost
-from unmaskbench.reports.phrases import Verdict, leak_words, names, p_words
+from unmaskbench.reports.phrases import Point, Verdict, leak_words, names, p_words
 from unmaskbench.reports.weaknesses import weakest_picture
 
 
@@ -18,7 +18,7 @@ def by_picture(indexed: BoardIndex, context: Context, judged: bool = False) -> V
     contest = picture_contest(indexed, context, chosen)
     if not contest.entrants:
         headline = "No method was scored here." if not contest.left_out else "No method completed every sample."
-        points = [{"question": "Why?", "answer": _left_out(indexed, contest)}] if contest.left_out else []
+        points: list[Point] = [{"question": "Why?", "answer": _left_out(indexed, contest)}] if contest.left_out else []
         return {"headline": headline, "best": None, "points": points}
     winners = contest.winners()
     best = winners[0] if winners else contest.entrants[0]

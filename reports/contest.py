@@ -126,5 +126,5 @@ def tests_of(differences: Sequence[Row], metric: str, region: str) -> Tests:
 
 def _round_up(count: int) -> int:
     """Two significant digits, upwards: a sample size is an estimate."""
-    step = 10 ** max(0, len(str(count)) - 2)
+    step: int = 10 ** max(0, len(str(count)) - 2)
     return -(-count // step) * step

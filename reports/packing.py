@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any
+
+from unmaskbench.reports.board import Row
 
 
-def shorten(value: Any) -> Any:
+def shorten(value: object) -> object:
     """A number at six significant digits (integers stay whole); other values as they are."""
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
@@ -28,7 +29,7 @@ def shorten(value: Any) -> Any:
     return value
 
 
-def pack_column(values: Sequence[Any]) -> dict[str, Any]:
+def pack_column(values: Sequence[object]) -> Row:
     """The smallest of the four forms for ``values``."""
     distinct = dict.fromkeys(values)
     if len(distinct) <= 1:
@@ -42,15 +43,15 @@ def pack_column(values: Sequence[Any]) -> dict[str, Any]:
     return {"d": list(distinct), "i": [index[value] for value in values]}
 
 
-def pack(rows: Iterable[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+def pack(rows: Iterable[Row], names: Sequence[str]) -> Row:
     """``rows`` as columns, only the fields ``names``; a field that a row lacks is null."""
     rows = list(rows)
     return {"n": len(rows), "columns": {name: pack_column([shorten(row.get(name)) for row in rows]) for name in names}}
 
 
-def unpack(table: dict[str, Any]) -> list[dict[str, Any]]:
+def unpack(table: Row) -> list[Row]:
     """The rows again; the inverse of :func:`pack` up to rounding."""
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, list[object]] = {}
     for name, column in table["columns"].items():
         if "c" in column:
             columns[name] = [column["c"]] * table["n"]

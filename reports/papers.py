@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -44,7 +43,7 @@ def _decimal(loader: _Loader, node: yaml.ScalarNode) -> float:
 _Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
 
 
-def load_published(folder: Path = FOLDER) -> list[dict[str, Any]]:
+def load_published(folder: Path = FOLDER) -> list[Row]:
     """Every ``*.yaml`` of ``folder`` in order of name. Raises ValueError naming the file and table that does not fit."""
     papers = []
     for path in sorted(folder.glob("*.yaml")):
@@ -71,7 +70,7 @@ def load_published(folder: Path = FOLDER) -> list[dict[str, Any]]:
     return papers
 
 
-def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
+def beside(papers: list[Row], board: Board) -> list[Row]:
     """The papers' tables with a ``measured`` dict per cell where the board has the figure.
 
     Each cell becomes ``{"published", "measured", "low", "high", "match", "reason", "where"}``; ``measured`` is None where
@@ -112,7 +111,7 @@ def beside(papers: list[dict[str, Any]], board: Board) -> list[dict[str, Any]]:
     return result
 
 
-def _context(protocol: dict[str, Any], contexts: list[tuple[str, str]]) -> tuple[tuple[str, str] | None, list[str]]:
+def _context(protocol: Row, contexts: list[tuple[str, str]]) -> tuple[tuple[str, str] | None, list[str]]:
     """The board's context that is nearest to a protocol, and what of it is foreign."""
     if not contexts:
         return None, []
@@ -140,14 +139,14 @@ def _whole_figures(board: Board) -> dict[tuple[str, ...], list[Row]]:
 
 
 def _measured(
-    rule: dict[str, Any],
+    rule: Row,
     index: dict[tuple[str, ...], list[Row]],
     context: tuple[str, str],
     foreign: list[str],
-) -> dict[str, Any]:
+) -> Row:
     output = rule.get("output", "raw")
     setting = rule.get("setting")
-    method = rule["method"]
+    method = str(rule["method"])
     if setting:
         method = {"TT": "", "MT": "untouched", "MM": "untouched"}.get(setting, method)
         # accuracy stands at every target's threshold too; without a target the rule means the most accurate one

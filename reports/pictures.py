@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from unmaskbench.benchmark.store.images import ImageError, read_pixels
-from unmaskbench.reports.board import Board, gallery_paths
+from unmaskbench.benchmark.store.write import write_file
+from unmaskbench.reports.board import Board, Row
+from unmaskbench.reports.merge import gallery_paths
 
 QUALITY = 82
 SIDE_LIMIT_PX = 320
@@ -45,9 +46,9 @@ class Pictures:
         self.used_bytes = 0
         self._seen: dict[Path, int] = {}
 
-    def gallery(self, board: Board) -> list[dict[str, Any]]:
+    def gallery(self, board: Board) -> list[Row]:
         """The board's gallery with image numbers for paths; stops at the first sample that does not fit and warns."""
-        entries: list[dict[str, Any]] = []
+        entries: list[Row] = []
         missing = 0
         for position, entry in enumerate(board.data["gallery"]):
             encoded: dict[str, int | None] = {}
@@ -86,13 +87,11 @@ class Pictures:
         if self.single_file:
             self.sources.append("data:image/webp;base64," + base64.b64encode(data).decode("ascii"))
             return
-        folder = self.out / "images"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{number:05d}.webp").write_bytes(data)
+        write_file(self.out / "images" / f"{number:05d}.webp", data)
         self.sources.append(f"images/{number:05d}.webp")
 
 
-def _with_numbers(entry: dict[str, Any], numbers: dict[str, int | None]) -> dict[str, Any]:
+def _with_numbers(entry: Row, numbers: dict[str, int | None]) -> Row:
     shown = {
         method: {
             "raw": numbers.get(item.get("raw") or ""),

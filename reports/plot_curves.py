@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, number
 from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
@@ -29,13 +30,11 @@ HISTOGRAM_PANELS = 24
 CURVE_POINTS = 120
 
 
-def _curve_rows(
-    indexed: BoardIndex, context: Context, matcher: str, setting: str
-) -> list[tuple[int, str, dict[str, Any]]]:
+def _curve_rows(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> list[tuple[int, str, Row]]:
     """(colour index, label, row) of the methods of a setting and, for reference, never occluded and untouched."""
     order = indexed.method_order()
     base = "MT" if setting == "UT" else "MM"
-    found: list[tuple[int, str, dict[str, Any]]] = []
+    found: list[tuple[int, str, Row]] = []
     for row in indexed.table("curves", context):
         if row["matcher"] != matcher:
             continue
@@ -200,19 +199,19 @@ def _kept(indexed: BoardIndex, context: Context, matcher: str) -> tuple[float | 
     return indexed.threshold(context, at), f"threshold kept from TT, FMR {100 * at.target:g} %"
 
 
-def _or_infinite(value: Any) -> float:
+def _or_infinite(value: object) -> float:
     found = number(value)
     return float("inf") if found is None else found
 
 
-def _finite(*series: list[Any]) -> tuple[np.ndarray, ...]:
+def _finite(*series: list[object]) -> tuple[np.ndarray, ...]:
     arrays = tuple(np.asarray([np.nan if v is None or isinstance(v, str) else v for v in s], float) for s in series)
     keep = np.all([np.isfinite(a) for a in arrays], axis=0)
     step = max(1, int(keep.sum()) // CURVE_POINTS)
     return tuple(a[keep][::step] for a in arrays)
 
 
-def _stroke(index: int) -> dict[str, Any]:
+def _stroke(index: int) -> Row:
     if index < 0:
         return {"color": FAINT, "linewidth": 1.0, "linestyle": (0, (1, 1.5))}
     return {"color": placeholder(index), "linewidth": 1.6, "linestyle": dash(index)}

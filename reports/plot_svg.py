@@ -9,13 +9,15 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import number
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -89,7 +91,7 @@ def titled(axes: Axes, text: str, x: float = 0.0) -> None:
     axes.set_title(text, loc="left", pad=9, x=x, y=1.0, fontsize=9.5, fontweight="bold", color=INK)
 
 
-def tagged(artist: Any, index: int) -> None:
+def tagged(artist: Artist, index: int) -> None:
     # the page finds a method's marks by this id and dims the others
     artist.set_gid(f"method-{index}")
 
@@ -101,7 +103,7 @@ def log_x(axes: Axes, ticks: Sequence[float], scale: float = 1.0) -> None:
     axes.set_xticks(list(ticks), [f"{scale * t:g}" for t in ticks])
 
 
-def ends(row: dict[str, Any], scale: float = 1.0) -> tuple[float, float]:
+def ends(row: Row, scale: float = 1.0) -> tuple[float, float]:
     """The ends of a row's interval times ``scale``; its value twice where it has none."""
     value, low, high = number(row["value"]), number(row["low"]), number(row["high"])
     if value is None or low is None or high is None:
@@ -120,7 +122,7 @@ def mark(
     joined: bool = False,
 ) -> None:
     """Method ``index``'s points with interval bars, as two lines in all: matplotlib's own error bars cost ten times that."""
-    style: dict[str, Any] = {"linestyle": dash(index) if joined else "", "linewidth": 1.3, "color": placeholder(index)}
+    style: Row = {"linestyle": dash(index) if joined else "", "linewidth": 1.3, "color": placeholder(index)}
     (line,) = axes.plot(x, y, marker=marker(index), markersize=size, **style)
     tagged(line, index)
     xs: list[float] = []

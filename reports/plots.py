@@ -1,24 +1,20 @@
 """The figures of a board, drawn with matplotlib as SVG.
 
-Each ``draw_*`` takes the indexed board and a context and returns a Figure, or None where there is nothing to draw.
-:func:`figures_for_page` decides which are drawn: in order of importance, at most ``limit``, so that the page's size and the
-time to make it are bounded on any board.
+Each ``draw_*`` takes the indexed board and a context and returns a Figure, or None where there is nothing to draw;
+``plot_plan`` decides which are drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, coverage_bins, number, slice_value
-from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_roc, draw_trade
 from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
     RULE,
-    Target,
     dash,
     ends,
     log_x,
@@ -28,7 +24,6 @@ from unmaskbench.reports.plot_svg import (
     placeholder,
     tagged,
     titled,
-    to_svg,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PER_METHOD_POINTS = 60
-# of what a page shows, the first judge on one output under three occlusions needs 39
-FIGURES_LIMIT = 48
 
 
 def draw_pareto(indexed: BoardIndex, context: Context, kind: str) -> Figure | None:
@@ -89,7 +82,7 @@ def draw_pareto(indexed: BoardIndex, context: Context, kind: str) -> Figure | No
     return figure
 
 
-def _floor_line(axes: Axes, row: dict[str, Any] | None) -> None:
+def _floor_line(axes: Axes, row: Row | None) -> None:
     """The untouched image's figure as a dashed line across, named at its right end."""
     value = number(row["value"]) if row is not None else None
     if value is None:
@@ -120,7 +113,7 @@ def draw_coverage(indexed: BoardIndex, context: Context, kind: str) -> Figure | 
         return None
     figure, axes = new_figure()
     order = indexed.method_order()
-    series: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    series: dict[str, list[tuple[int, Row]]] = {}
     label = ""
     for position, part in enumerate(bins):
         values, label, _ = _quality(indexed, context, kind, part)
@@ -212,9 +205,7 @@ def draw_samples(indexed: BoardIndex, context: Context, matcher: str) -> Figure 
     return figure
 
 
-def _quality(
-    indexed: BoardIndex, context: Context, kind: str, part: str = "all"
-) -> tuple[dict[str, dict[str, Any]], str, bool]:
+def _quality(indexed: BoardIndex, context: Context, kind: str, part: str = "all") -> tuple[dict[str, Row], str, bool]:
     """Method to row, axis label and whether higher is better, for the context's person or picture figure."""
     if kind == "person":
         points = indexed.operating(context)
@@ -234,7 +225,7 @@ def _quality(
     )
 
 
-def _person(indexed: BoardIndex, context: Context, at: OperatingPoint, part: str = "all") -> tuple[dict[str, Any], str]:
+def _person(indexed: BoardIndex, context: Context, at: OperatingPoint, part: str = "all") -> tuple[Row, str]:
     """Method to row of how many genuine pairs are recognised, in per cent, and the axis label."""
     rows = {
         m: r | {key: None if number(r[key]) is None else 100 * r[key] for key in ("value", "low", "high")}
@@ -242,88 +233,3 @@ def _person(indexed: BoardIndex, context: Context, at: OperatingPoint, part: str
         if number(r["value"]) is not None
     }
     return rows, "area under the ROC, %" if at.metric == "auc" else "genuine pairs recognised, %"
-
-
-Drawing = Callable[[], "Figure | None"]
-
-
-def planned(indexed: BoardIndex) -> list[tuple[str, str, Drawing]]:
-    """(key, description, drawing) of every figure, the most asked for first: each context's answer by its first judge,
-    then its picture quality, then the other judges and settings, then the other output."""
-    found: list[tuple[int, str, str, Drawing]] = []
-    first_output = next(iter(indexed.board.outputs()), "")
-    for context in indexed.contexts():
-        late = 0 if context[2] == first_output else 10
-        where = "/".join(context)
-        for tier, kind in ((0, "person"), (1, "picture")):
-            found.append(
-                (
-                    late + tier,
-                    f"pareto/{where}/{kind}",
-                    f"{kind} quality against speed",
-                    partial(draw_pareto, indexed, context, kind),
-                )
-            )
-            found.append(
-                (
-                    late + tier,
-                    f"coverage/{where}/{kind}",
-                    f"{kind} quality by coverage",
-                    partial(draw_coverage, indexed, context, kind),
-                )
-            )
-        for place, at in enumerate(indexed.operating(context)):
-            tier = late + (0 if place == 0 else 2)
-            matcher, name = at.matcher, f"{where}/{at.matcher}"
-            found += [
-                (
-                    tier,
-                    f"trade/{name}",
-                    f"FNMR recovered against FMR added, {matcher}",
-                    partial(draw_trade, indexed, context, matcher),
-                ),
-                (
-                    tier,
-                    f"agreement/{name}",
-                    f"picture against recognition by method, {matcher}",
-                    partial(draw_agreement, indexed, context, matcher),
-                ),
-                (
-                    tier + 1,
-                    f"samples/{name}",
-                    f"picture against similarity by sample, {matcher}",
-                    partial(draw_samples, indexed, context, matcher),
-                ),
-            ]
-            for setting in ("UT", "UU"):
-                rank = tier if setting == "UT" else late + 3
-                for kind, words, draw in (
-                    ("roc", "ROC", draw_roc),
-                    ("det", "DET", draw_det),
-                    ("scores", "genuine and impostor scores", draw_distributions),
-                ):
-                    found.append(
-                        (
-                            rank,
-                            f"{kind}/{name}/{setting}",
-                            f"{words}, {setting}, {matcher}",
-                            partial(draw, indexed, context, matcher, setting),
-                        )
-                    )
-    return [entry[1:] for entry in sorted(found, key=lambda entry: entry[0])]
-
-
-def figures_for_page(
-    indexed: BoardIndex, limit: int = FIGURES_LIMIT, target: Target = "page"
-) -> tuple[dict[str, str], int]:
-    """Key to SVG of the first ``limit`` figures that have something to show, and how many were left out."""
-    drawn: dict[str, str] = {}
-    left_out = 0
-    for key, words, drawing in planned(indexed):
-        if len(drawn) >= limit:
-            left_out += 1
-            continue
-        figure = drawing()
-        if figure is not None:
-            drawn[key] = to_svg(figure, key, target, words)
-    return drawn, left_out

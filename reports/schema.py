@@ -35,7 +35,9 @@ TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
-Check = Callable[[Any, str], None]
+Check = Callable[[object, str], None]
+Node = dict[str, Any]
+"""A part of the schema, as JSON."""
 
 
 class BoardError(ValueError):
@@ -43,13 +45,13 @@ class BoardError(ValueError):
 
 
 @cache
-def schema() -> dict[str, Any]:
+def schema() -> Node:
     """The JSON Schema of board.json as a dict."""
-    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    loaded: Node = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     return loaded
 
 
-def compile_check(node: dict[str, Any], definitions: dict[str, Any]) -> Check:
+def compile_check(node: Node, definitions: Node) -> Check:
     """A function (value, place) that raises BoardError where ``value`` does not fit ``node``.
 
     Raises ValueError for a schema keyword that is not covered here, so that no rule is silently skipped.
@@ -70,20 +72,20 @@ def compile_check(node: dict[str, Any], definitions: dict[str, Any]) -> Check:
     parts = {name: compile_check(part, definitions) for name, part in node.get("properties", {}).items()}
     item = compile_check(node["items"], definitions) if "items" in node else None
 
-    def check(value: Any, place: str) -> None:
+    def check(value: object, place: str) -> None:
         kind = type(value)
         if kind not in allowed_set or (kind is bool and not bool_allowed):
             raise BoardError(f"{place}: expected {' or '.join(names)}, found {kind.__name__} {str(value)[:60]!r}")
         if options is not None and value not in options:
             raise BoardError(f"{place}: expected one of {options}, found {value!r}")
-        if kind is dict:
+        if isinstance(value, dict):
             for name in required:
                 if name not in value:
                     raise BoardError(f"{place}: '{name}' is missing")
             for name, part in parts.items():
                 if name in value:
                     part(value[name], f"{place}.{name}")
-        elif item is not None and kind is list:
+        elif item is not None and isinstance(value, list):
             for index, entry in enumerate(value):
                 item(entry, f"{place}[{index}]")
 

@@ -12,20 +12,21 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from unmaskbench.benchmark.board.quantities import for_page
-from unmaskbench.reports.board import Board, load, merge
+from unmaskbench.benchmark.store.write import write_file
+from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.glossary import GLOSSARY
+from unmaskbench.reports.merge import merge
 from unmaskbench.reports.packing import pack
 from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.pictures import Pictures
+from unmaskbench.reports.plot_plan import FIGURES_LIMIT, figures_for_page
 from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
-from unmaskbench.reports.plots import FIGURES_LIMIT, figures_for_page
 from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -58,7 +59,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
     boards = merge([load(run) for run in runs])
     pictures = Pictures(out, single_file)
     papers = load_published()
-    pages: list[dict[str, Any]] = []
+    pages: list[Row] = []
     drawn: dict[str, Markup] = {}
     for number, board in enumerate(boards):
         indexed = BoardIndex(board)
@@ -96,9 +97,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         glossary=GLOSSARY,
         title=" | ".join(page["names"] for page in pages),
     )  # fmt: skip
-    page = out / "index.html"
-    page.write_text(html, encoding="utf-8")
-    return page
+    return write_file(out / "index.html", html)
 
 
 def environment() -> Environment:
@@ -116,7 +115,7 @@ def environment() -> Environment:
     return loaded
 
 
-def embedded_json(value: Any) -> Markup:
+def embedded_json(value: object) -> Markup:
     """JSON that is safe inside a script element: no character in it can open or close a tag or a comment."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
@@ -133,7 +132,7 @@ def content_security_policy(script: str) -> str:
     )
 
 
-def _with_similarity(board: Board, gallery: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_similarity(board: Board, gallery: list[Row]) -> list[Row]:
     """The gallery with each face's similarity to its truth, where the scatter holds it and the gallery does not."""
     stored = {name for g in gallery for item in g["methods"].values() for name in item["scores"]}
     shown = {(g["dataset"], g["occlusion"], g["sample"]): g["methods"] for g in gallery}
@@ -146,8 +145,8 @@ def _with_similarity(board: Board, gallery: list[dict[str, Any]]) -> list[dict[s
 
 
 def _board_data(
-    board: Board, indexed: BoardIndex, gallery: list[dict[str, Any]], papers: list[dict[str, Any]], budget: int
-) -> dict[str, Any]:  # fmt: skip
+    board: Board, indexed: BoardIndex, gallery: list[Row], papers: list[Row], budget: int
+) -> Row:  # fmt: skip
     order = indexed.method_order()
     data = board.data
     page = {
@@ -186,10 +185,10 @@ def _board_data(
     return page | {"warnings": board.warnings}
 
 
-def _packed(board: Board, budget: int) -> dict[str, Any]:
+def _packed(board: Board, budget: int) -> Row:
     """The tables as columns; where they are too large, the least looked at rows go, and a warning says which."""
     tables = {name: list(board.data[name]) for name in PACKED}
-    steps: tuple[tuple[str, str, Callable[[dict[str, Any]], bool]], ...] = (
+    steps: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
         ("differences of raw outputs", "differences", _not_raw),
         (
             "slices of biometric figures other than FNMR",
@@ -220,21 +219,21 @@ def _packed(board: Board, budget: int) -> dict[str, Any]:
     return packed
 
 
-def _not_raw(row: dict[str, Any]) -> bool:
+def _not_raw(row: Row) -> bool:
     return bool(row["output"] != "raw")
 
 
-def _whole_or_coverage(row: dict[str, Any]) -> bool:
+def _whole_or_coverage(row: Row) -> bool:
     return bool(row["slice"] == "all" or row["slice"].startswith("coverage="))
 
 
-def _in_order(rows: list[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+def _in_order(rows: list[Row], names: Sequence[str]) -> list[Row]:
     """Rows sorted by their leading words, so that columns become long runs."""
     keys = names[:7]
     return sorted(rows, key=lambda r: tuple(str(r.get(k)) for k in keys))
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     """A number for people: four significant digits; text as it is; an en dash for nothing."""
     if value is None:
         return "–"
@@ -243,11 +242,11 @@ def _number(value: Any) -> str:
     return str(value)
 
 
-def _printed(value: Any) -> str:
+def _printed(value: object) -> str:
     """A published cell with every digit that the paper prints."""
     return "–" if value is None else str(value)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """A nested value as readable lines of JSON, text as it is."""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

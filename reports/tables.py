@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, higher_is_better
-from unmaskbench.reports.board import Board, Row, load, merge
+from unmaskbench.benchmark.store.write import write_file
+from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex, Context, number
+from unmaskbench.reports.merge import merge
 from unmaskbench.reports.papers import beside, load_published
 
 LONG_TABLES = (
@@ -44,7 +45,7 @@ class Table:
 
     name: str
     header: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
+    rows: Sequence[tuple[object, ...]]
 
 
 def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
@@ -63,9 +64,7 @@ def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORM
         folder.mkdir(parents=True, exist_ok=True)
         for table in [*wide_tables(board), *long_tables(board), *published_tables(board)]:
             for name in formats:
-                path = folder / f"{table.name}.{name}"
-                path.write_text(WRITERS[name](table), encoding="utf-8", newline="\n")
-                written.append(path)
+                written.append(write_file(folder / f"{table.name}.{name}", WRITERS[name](table)))
     return written
 
 
@@ -106,7 +105,7 @@ def _leaderboard(indexed: BoardIndex, context: Context) -> Table:
     header += ["latency_ms", "parameters", "state"]
     lines = []
     for m in methods:
-        line: list[Any] = [m["method"], mask_word(m)]
+        line: list[object] = [m["method"], mask_word(m)]
         for _, rows in columns:
             row = rows.get(m["method"], {})
             line += [row.get("value"), row.get("low"), row.get("high"), row.get("group")]
@@ -158,7 +157,7 @@ def published_tables(board: Board) -> list[Table]:
     return [Table("published", header, lines)] if lines else []
 
 
-def _flat(value: Any) -> Any:
+def _flat(value: object) -> object:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
@@ -200,7 +199,7 @@ def to_latex(table: Table) -> str:
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):

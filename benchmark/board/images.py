@@ -65,7 +65,7 @@ class Contest:
     def of(cls, column: Column, present: list[int], card: MetricCard, allowed: float) -> Contest:
         values, failed = at_ceiling(column.values[:, present]), column.failed[:, present]
         values = np.where(failed, np.nan, values)
-        population = (~np.isnan(values) | failed).any(axis=1)
+        population = np.asarray((~np.isnan(values) | failed).any(axis=1))
         lacking = np.isnan(values) & population[:, None]
         share = lacking.sum(axis=0) / max(int(population.sum()), 1)
         excused = (share > 0) & (share <= allowed + 1e-12)

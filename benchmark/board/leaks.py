@@ -15,7 +15,8 @@ from unmaskbench.benchmark.statistics.bootstrap import Floats
 from unmaskbench.benchmark.store.folder import RunFolder
 
 STEP = 1.0 / 255.0
-SLACK = 1e-6
+SLACK = 1e-3
+"""Relative slack: metrics are computed in single precision."""
 SHARE = 0.05
 """From this share of its samples on a method is marked. A lone small hole may be guessed; one in twenty may not."""
 

@@ -38,8 +38,8 @@ def _restricted(held: Mapping[str, NDArray[np.int32]], usable: set[str]) -> Pair
     known = np.array([name in usable for name in ids])
     kept = {kind: known[held[kind]].all(axis=1) for kind in ("genuine", "impostor")}
 
-    def folds(kind: str) -> NDArray[np.int32] | None:
-        return held[f"{kind}_folds"][kept[kind]] if f"{kind}_folds" in held else None
+    def folds(kind: str) -> NDArray[np.int16] | None:
+        return held[f"{kind}_folds"][kept[kind]].astype(np.int16) if f"{kind}_folds" in held else None
 
     return PairSet(
         ids=tuple(ids), identities=held["identities"], genuine=held["genuine"][kept["genuine"]],

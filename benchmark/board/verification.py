@@ -229,7 +229,7 @@ class MatcherVerification:
         )  # fmt: skip
 
     def _place(self, method: str, output: Output, key: FigureKey, rank: int, group: int) -> None:
-        setting = "MT" if method == FLOOR else "UT"
+        setting: Setting = "MT" if method == FLOOR else "UT"
         if setting == "MT" and output != self.suite.matcher_outputs[0]:
             return  # one row stands for untouched; it bears its place among the first output that matchers see
         place = self.places.get((method, "raw" if setting == "MT" else output, setting, key))

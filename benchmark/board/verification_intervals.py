@@ -113,7 +113,7 @@ class ResampledFigures:
             assert row.threshold is not None
             truth, occluded, restored = (self._rate(role, "penalised", "fnmr", row.threshold) for role in roles)
         cost = occluded - truth
-        return np.divide(occluded - restored, cost, out=np.full(len(cost), np.nan), where=cost > 0)
+        return np.asarray(np.divide(occluded - restored, cost, out=np.full(len(cost), np.nan), where=cost > 0))
 
     def _compared(self, setting: Setting, handling: Handling) -> tuple[PairScores, PairBootstrap]:
         scores = self.scores[setting]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmaskbench.benchmark.store.write import write_file
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -119,8 +121,7 @@ def print_lines(title: str, lines: Sequence[Line], shown: int = 40) -> None:
 
 def _write(content: Baseline, path: Path) -> None:
     text = content.text()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    write_file(path, text)
     rows = sum(len(row.outputs) for row in content.rows) + len(content.figures)
     failed = sum(row.values.count("failed") for row in content.rows)
     typer.echo(f"wrote {path}: {rows} guarded rows, {len(text) // 1000} kB")

@@ -91,7 +91,7 @@ def suites() -> list[dict[str, Any]]:
     """The suites that ship: id, title, state (ready, needs data, needs weights), remedies, the suite itself."""
     from unmaskbench.benchmark.plan.suite import load_suite, names
     from unmaskbench.benchmark.plan.units import missing_data
-    from unmaskbench.benchmark.run.worker import unavailable
+    from unmaskbench.benchmark.run.availability import unavailable
 
     found = []
     for suite in (load_suite(name) for name in names()):

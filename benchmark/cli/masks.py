@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from unmaskbench.benchmark.store.write import write_file
 
 if TYPE_CHECKING:
     from unmaskbench.benchmark.plan.suite import Suite
@@ -95,6 +98,7 @@ def preview(
     from unmaskbench.benchmark.run import mask_set
 
     sheet = mask_set.contact_sheet(_suite(suite, dataset, root, occlusions, 0), rows, columns)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(out)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "JPEG" if out.suffix.lower() in (".jpg", ".jpeg") else "PNG")
+    write_file(out, buffer.getvalue())
     typer.echo(str(out))

@@ -17,9 +17,9 @@ def open_page(
       bench open
       bench open runs/lfw
     """
-    from unmaskbench.benchmark.store.mirrored_folder import brought
+    from unmaskbench.benchmark.store.mirrored_folder import local_copy
 
-    folder = brought(run)
+    folder = local_copy(run)
     page = folder / "index.html"
     if not page.is_file():
         from unmaskbench.reports.site import render

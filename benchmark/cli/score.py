@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from unmaskbench.benchmark.store.write import write_file
+
 
 def score(
     source: Annotated[str, typer.Argument(help="A run folder or its URL, or a folder of restored PNGs.")],
@@ -50,7 +52,7 @@ def score(
 
     table = score_folder(folder, truth, masks, _names(metrics) or ["psnr", "ssim"])
     if out is not None:
-        table.write_csv(out)
+        write_file(out, table.write_csv())
     for line in summary_lines(table):
         typer.echo(line)
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from unmaskbench.benchmark.gate.text import figures
 from unmaskbench.benchmark.gate.verdict import Result, Verdict
+from unmaskbench.benchmark.store.write import write_file
 
 # What XML 1.0 cannot hold, escaped or not; a file name may hold it.
 ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -40,8 +41,7 @@ def junit(result: Result) -> bytes:
 
 def write_junit(result: Result, path: Path) -> None:
     """Write the report; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(junit(result))
+    write_file(path, junit(result))
 
 
 def _row(suite: ElementTree.Element, verdict: Verdict) -> None:

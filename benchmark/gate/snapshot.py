@@ -16,20 +16,18 @@ from unmaskbench.benchmark.board.fields import read_row
 from unmaskbench.benchmark.board.quantities import QUANTITIES, named
 from unmaskbench.benchmark.board.rows import ImageRow, VerificationRow
 from unmaskbench.benchmark.gate.baseline import (
-    DEFAULT_TOLERANCES,
     Baseline,
     Bootstrap,
     Cell,
     Figure,
     Guard,
     Measure,
-    Name,
     SampleRow,
     Samples,
-    Tolerance,
     encode,
     rounded,
 )
+from unmaskbench.benchmark.gate.tolerance import DEFAULT_TOLERANCES, Name, Tolerance
 from unmaskbench.benchmark.plan.suite import Suite, parse
 from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from unmaskbench.benchmark.gate.check import direction_of
 from unmaskbench.benchmark.gate.verdict import Result, Verdict
 from unmaskbench.benchmark.plan.suite import default_label
 from unmaskbench.benchmark.run.gallery import image_path
+from unmaskbench.benchmark.store.write import write_file
 
 WORST = 10
 
@@ -81,7 +81,7 @@ def write_worst(result: Result, run: Path, out: Path) -> list[Worst]:
             source = folder / f"{role}.png"
             if source.is_file():
                 target = out / f"{place:02d}-{default_label(one.sample)}-{role}.png"
-                shutil.copyfile(source, target)
+                write_file(target, source.read_bytes())
                 files.append(target.name)
         listed.append(
             {
@@ -89,5 +89,5 @@ def write_worst(result: Result, run: Path, out: Path) -> list[Worst]:
                 "output": one.output, "why": one.why, "files": files,
             }
         )  # fmt: skip
-    (out / "worst.json").write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
+    write_file(out / "worst.json", json.dumps(listed, indent=1) + "\n")
     return chosen

@@ -158,8 +158,10 @@ if TYPE_CHECKING:
         state_dict_of,
         under_prefix,
     )
+    from unmaskbench.benchmark.store.folders import walk
     from unmaskbench.benchmark.store.image_tensors import read_exactly, read_image, to_tensor
     from unmaskbench.benchmark.store.images import ImageError, is_image, read_mask, read_pixels, read_rgba
+    from unmaskbench.benchmark.store.lists import posix, read_csv
     from unmaskbench.datasets.annotations import (
         existing,
     )

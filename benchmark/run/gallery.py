@@ -142,7 +142,7 @@ def _pictures(
     kept = read_kept(folder, unit.key)
     fates = kept.fates()
     outputs = source.suite.outputs
-    absent = dict.fromkeys(outputs, "")
+    absent: dict[str, str] = dict.fromkeys(outputs, "")
     restored = kept.of(shard)[0] if kept.raw is not None else None
     pictures: dict[str, dict[str, Any]] = {}
     for position, identifier in enumerate(shard.ids):

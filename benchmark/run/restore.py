@@ -147,8 +147,9 @@ class Restorer:
 def segmented(segmenter: Segmenter, occluded: Tensor, device: str) -> Tensor:
     """A segmenter's probabilities (N, 1, H, W) for occluded faces (N, 3, H, W), found at the size that its card names."""
     size, multiple = segmenter.card.native_size, segmenter.card.size_multiple
+    height, width = occluded.shape[-2:]
     images, _ = to_native(occluded, None, size, multiple)
-    return from_native(segmenter.segment(images.to(device)).cpu(), *occluded.shape[-2:], size)
+    return from_native(segmenter.segment(images.to(device)).cpu(), height, width, size)
 
 
 def _seed(method: str, ids: Sequence[str]) -> int:

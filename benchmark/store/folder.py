@@ -26,8 +26,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +35,7 @@ import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.host.locks import HeldElsewhere, lock_exclusively
+from unmaskbench.benchmark.store.write import TEMPORARY, WriteError, write_file
 
 SCHEMA = "unmaskbench.run/1"
 FINISHED = "finished.json"
@@ -89,16 +88,6 @@ COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"
 # What reading a damaged table raises: polars gives up with a panic, which is no Exception, on some bytes.
 TABLE_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-
-
-def _file_mode() -> int:
-    """What a new file's permissions are by this process's umask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-_FILE_MODE = _file_mode()
 
 
 class StoreError(RuntimeError):
@@ -166,7 +155,7 @@ class RunFolder:
         self.write_json("claim.json", {"schema": SCHEMA, "identity": dict(identity)})
 
     def _sweep(self) -> None:
-        for stale in self.path.rglob(".tmp-*"):
+        for stale in self.path.rglob(f"{TEMPORARY}*"):
             stale.unlink(missing_ok=True)
 
     def _acquire(self) -> None:
@@ -216,25 +205,10 @@ class RunFolder:
 
     def write_bytes(self, relative: str, content: bytes) -> None:
         """Write a file atomically below the folder. Raises StoreError where the disk is full or refuses."""
-        target = self.path / relative
-        temporary = ""
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tmp-")
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(_FILE_MODE)  # mkstemp's files are the owner's alone; a board is there to be shared
-            os.replace(temporary, target)
-        except OSError as error:
-            raise StoreError(
-                f"cannot write {target}: {error.strerror or error}; what was written before is kept: "
-                f"make room or mend its permissions, then give the same command again"
-            ) from error
-        finally:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
+            write_file(self.path / relative, content)
+        except WriteError as error:
+            raise StoreError(str(error)) from error
 
     def write_json(self, relative: str, content: Any) -> None:
         """Write JSON atomically. NaN is refused; infinities are the caller's to encode."""

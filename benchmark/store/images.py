@@ -108,7 +108,7 @@ def read_mask(
     if 1 < largest < MASK_LEVEL:
         raise ImageError(f"{path}: is no mask, its largest value is {largest}; a mask has 0 and 255, or 0 and 1")
     bright = level >= (1 if largest == 1 else MASK_LEVEL)
-    hole = bright if holes_are == "white" else ~bright
+    hole: NDArray[np.bool_] = bright if holes_are == "white" else ~bright
     if not hole.any():
         other = "black" if holes_are == "white" else "white"
         raise ImageError(

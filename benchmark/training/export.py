@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from unmaskbench.benchmark.plugins.hooks import builds_network, exported_network
 from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.store.write import write_file
 
 OPSET = 18
 FREE_SIZE_PX = 256
@@ -78,7 +79,7 @@ def export(
         "title": card.title, "needs_mask": card.needs_mask, "native_size": side, "size_multiple": 1, "range": [0, 1],
         "channels": "rgb", "inputs": "separate" if card.needs_mask else "image", "mask_value": 1, "blank": False,
     }  # fmt: skip
-    path.with_suffix(".yaml").write_text(yaml.safe_dump(convention, sort_keys=False), encoding="utf-8")
+    write_file(path.with_suffix(".yaml"), yaml.safe_dump(convention, sort_keys=False))
     return path
 
 

@@ -15,6 +15,7 @@ from mmengine.model import ExponentialMovingAverage
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training.recipe import Recipe
 
 CURVE, BEST, BEST_SCORE = "curve.jsonl", "best.safetensors", "best.json"
@@ -114,7 +115,7 @@ class Curve(Hook):  # type: ignore[misc]
         path = self.folder / CURVE
         rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
         rows = [row for row in rows if row["step"] <= runner.iter]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        write_file(path, "".join(json.dumps(row) + "\n" for row in rows))
         if runner.iter == 0:
             for name in (BEST, BEST_SCORE):
                 (self.folder / name).unlink(missing_ok=True)
@@ -151,7 +152,7 @@ class Curve(Hook):  # type: ignore[misc]
             # The generator holds the average here: mmengine calls after_val_epoch before after_val.
             state = runner.model.generator.state_dict()
             atomic_save(state, self.folder / BEST, {"step": str(runner.iter)})
-            path.write_text(json.dumps({"step": runner.iter, "metric": name, "value": value, "validation": figures}))
+            write_file(path, json.dumps({"step": runner.iter, "metric": name, "value": value, "validation": figures}))
 
     def _write(self, row: dict[str, Any]) -> None:
         with (self.folder / CURVE).open("a") as stream:

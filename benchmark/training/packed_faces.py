@@ -26,6 +26,7 @@ from unmaskbench.benchmark.plan.suite import Crop
 from unmaskbench.benchmark.plugins.registry import DATASETS
 from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
+from unmaskbench.benchmark.store.write import write_file
 
 FORMAT = "unmaskbench.pack/1"
 
@@ -164,4 +165,4 @@ def _write(folder: Path, dataset: Any, source: Source, size_px: int, crop_px: in
         "format": FORMAT, "dataset": source.dataset, "split": source.split, "size_px": size_px, "crop_px": crop_px,
         "ids": ids, "identities": identities, "identities_sha256": identities_hash(identities),
     }  # fmt: skip
-    (folder / "index.json").write_text(json.dumps(index_content), encoding="utf-8")
+    write_file(folder / "index.json", json.dumps(index_content))

@@ -28,6 +28,8 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 LARGEST_RECIPE_BYTES = 1 << 20
+TEACHING = ("identity", "verification")
+"""Losses through which a matcher teaches."""
 
 
 class RecipeError(ValueError):
@@ -254,7 +256,7 @@ class Recipe(_Frozen):
     @property
     def teachers(self) -> tuple[str, ...]:
         """Matchers that take part in this training, and so are no independent judges of its result, sorted."""
-        named = {str(term.parameters.get("teacher", "edgeface")) for term in self.losses if term.id == "identity"}
+        named = {str(term.parameters.get("teacher", "edgeface")) for term in self.losses if term.id in TEACHING}
         if "teacher" in self.options:
             named.add(str(self.options["teacher"]))
         # The compact matcher learnt from EdgeFace: what it teaches comes from both.

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.plugins.learned_method import file_name
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training.hooks import BEST_SCORE, CURVE, as_half, atomic_save, read_best
 from unmaskbench.benchmark.training.recipe import Recipe
 
@@ -66,7 +67,7 @@ def finish(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> Path:
         "scores": {"split": "validation", **_rounded(best["validation"])},
         "curve": [{"step": row["step"], **_rounded(row["validation"])} for row in rows if "validation" in row],
     }
-    path.with_suffix(".card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, width=120), encoding="utf-8")
+    write_file(path.with_suffix(".card.yaml"), yaml.safe_dump(card, sort_keys=False, width=120))
     return path
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training.data import Faces
 from unmaskbench.benchmark.training.packed_faces import Pack, Source, identities_hash, pack
 from unmaskbench.benchmark.training.recipe import Data
@@ -137,8 +138,7 @@ def write_ledger(people: People, folder: Path) -> Path:
     """Write the ledger of ``people`` into ``folder``, named by the hash of the training identities; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{identities_hash(people.training)[:16]}.json"
-    path.write_text(json.dumps({**people.record(), "ledger": people.ledger()}, indent=0) + "\n", encoding="utf-8")
-    return path
+    return write_file(path, json.dumps({**people.record(), "ledger": people.ledger()}, indent=0) + "\n")
 
 
 def _people(packs: Sequence[Pack]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from unmaskbench.benchmark.plugins.hooks import published_start
 from unmaskbench.benchmark.plugins.learned_method import locate
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training import losses
 from unmaskbench.benchmark.training.data import AlignedFaces, FixedBatches, StepBatches, dataset_for, loader
 from unmaskbench.benchmark.training.distributed import open_group, wait_for_all
@@ -132,7 +133,7 @@ def _train(
     facts = _facts(names, faces, people, target, world)
     if rank == 0:
         write_ledger(people, folder)
-        (folder / FACTS_FILE).write_text(json.dumps(facts), encoding="utf-8")
+        write_file(folder / FACTS_FILE, json.dumps(facts))
     began = time.perf_counter()
     before = _seconds_before(folder) if resume else 0.0
     run(
@@ -142,7 +143,7 @@ def _train(
     )  # fmt: skip
     if rank == 0:
         facts["wall_seconds"] = round(before + time.perf_counter() - began, 1)
-        (folder / FACTS_FILE).write_text(json.dumps(facts), encoding="utf-8")
+        write_file(folder / FACTS_FILE, json.dumps(facts))
         folder = publish(folder)
     wait_for_all()  # the next run starts from these weights
     return folder
@@ -186,7 +187,7 @@ def ship(folder: Path | str) -> Path:
                 before = json.loads(held.read_text(encoding="utf-8"))["ledger"]
                 if set(before["validation"]) >= set(content["ledger"]["validation"]):
                     continue
-            held.write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
+            write_file(held, json.dumps(content, indent=0) + "\n")
     return publish(folder, shipped_folder(recipe.method))
 
 
@@ -211,7 +212,7 @@ def _prepare(folder: Path, recipe: Recipe, resume: bool, rank: int) -> None:
             )
     if rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+        write_file(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
 
 
 def _load_weights(network: torch.nn.Module, name: str, recipe: Recipe, folder: Path) -> None:

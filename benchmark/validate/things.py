@@ -8,7 +8,7 @@ from pathlib import Path
 from unmaskbench.benchmark.plan.suite import load_suite, names
 from unmaskbench.benchmark.plugins.file_plugin import is_reference
 from unmaskbench.benchmark.plugins.registry import REGISTRIES
-from unmaskbench.benchmark.store.mirrored_folder import brought, folder_of, is_url
+from unmaskbench.benchmark.store.mirrored_folder import folder_of, is_url, local_copy
 from unmaskbench.benchmark.validate.findings import Findings
 from unmaskbench.benchmark.validate.mask_sets import mask_set_findings
 from unmaskbench.benchmark.validate.packages import file_findings, ids, package_findings, plugin_findings
@@ -27,7 +27,7 @@ def thing_findings(thing: str, suite: str = "quick") -> list[Findings]:
     Raises UnknownThingError, with the nearest name, for what is none of these.
     """
     if is_url(thing):
-        brought(thing)
+        local_copy(thing)
         return [run_findings(folder_of(thing))]
     path = Path(thing)
     if is_reference(thing) or path.suffix == ".py":

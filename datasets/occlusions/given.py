@@ -14,10 +14,10 @@ from unmaskbench.plugin import OCCLUSIONS, Face, Occluded, OcclusionCard, covera
 @OCCLUSIONS.register("given")
 @dataclass(frozen=True)
 class Given:
-    """Fills the face's ``given_mask`` with one grey ``level`` in [0, 1]; needs a dataset that brings masks (``folder``
-    with ``masks:``)."""
+    """Fills the face's ``given_mask`` with one grey ``level`` in [0, 1], or leaves what the photograph shows there (None): a
+    mask that the person wore. Needs a dataset that brings masks (``folder`` with ``masks:``)."""
 
-    level: float = 0.5
+    level: float | None = 0.5
 
     card: ClassVar[OcclusionCard] = OcclusionCard(
         id="given",
@@ -28,8 +28,8 @@ class Given:
     )
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.level <= 1.0:
-            raise ValueError(f"level must lie in [0, 1], got {self.level}")
+        if self.level is not None and not 0.0 <= self.level <= 1.0:
+            raise ValueError(f"level must lie in [0, 1] or be null, got {self.level}")
 
     def apply(self, face: Face, rng: np.random.Generator) -> Occluded:
         """The face with its own hole filled. Raises ValueError where it came without a mask."""
@@ -40,5 +40,7 @@ class Given:
         mask = (face.given_mask > 0.5).to(torch.float32)
         known = face.landmarks is not None or face.face_region is not None
         share = coverage(mask, face_region(face)) if known else None
+        if self.level is None:
+            return Occluded(face.image.clone(), mask, share)
         level = round(self.level * 255) / 255
         return Occluded(torch.where(mask > 0.5, torch.full_like(face.image, level), face.image), mask, share)

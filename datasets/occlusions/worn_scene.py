@@ -39,7 +39,7 @@ def _clad(picture: Array, outline: Array, light: Light, rng: np.random.Generator
         return picture
     cloth = weave(("surgical", "cloth")[int(rng.random() < 0.7)], (light.right, light.down), rng)
     dyed = cloth.colour * cloth.shade[..., None]
-    dyed = cv2.resize(dyed, (width, height), interpolation=cv2.INTER_LINEAR)
+    dyed = np.asarray(cv2.resize(dyed, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float64)
     shade = light.exposure * float(rng.uniform(0.6, 1.1))
     return np.asarray(picture * (1 - share[..., None]) + dyed * light.tint * shade * share[..., None])
 
@@ -193,11 +193,11 @@ def photographed(picture: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
         fall = cv2.resize(rng.normal(1, 0.22, (2, 2)), (width, height), interpolation=cv2.INTER_LINEAR)
         values = values * fall[..., None]
     if draws[2] < 0.4:
-        values = cv2.GaussianBlur(values, (0, 0), float(rng.uniform(0.3, 1.3)))
+        values = np.asarray(cv2.GaussianBlur(values, (0, 0), float(rng.uniform(0.3, 1.3))), dtype=np.float64)
     if draws[3] < 0.4:
         values = values + rng.standard_normal(values.shape) * float(rng.uniform(0.003, 0.04))
-    eight = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    eight: NDArray[np.uint8] = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
     if draws[4] < 0.5:
-        quality = int(rng.integers(25, 92))
-        eight = cv2.imdecode(cv2.imencode(".jpg", eight, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_COLOR)
-    return np.asarray(eight, dtype=np.uint8)
+        file = cv2.imencode(".jpg", eight, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 92))))[1]
+        eight = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return eight

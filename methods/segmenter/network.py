@@ -1,5 +1,6 @@
 """Occlusion segmentation network of Tsai, Wu and Chen (2026), sections 2.1 and 2.2, Fig. 2."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -133,9 +134,9 @@ def deepened(shallow: Mapping[str, Tensor], deep: Mapping[str, Tensor]) -> dict[
 def _rectified(mean: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of max(x, 0) for normal x."""
     deviation = deviation.abs().clamp_min(1e-3)
-    normal = torch.distributions.Normal(0.0, 1.0)
     at = mean / deviation
-    below, density = normal.cdf(at), normal.log_prob(at).exp()
+    below = (1 + torch.erf(at / math.sqrt(2))) / 2
+    density = torch.exp(-(at**2) / 2) / math.sqrt(2 * math.pi)
     first = mean * below + deviation * density
     second = (mean**2 + deviation**2) * below + mean * deviation * density
     return first, (second - first**2).clamp_min(1e-6)

@@ -118,3 +118,20 @@ def test_cosine_closed_form() -> None:
     a = torch.tensor([[1.0, 0.0], [0.0, 0.0], [3.0, 4.0]])
     torch.testing.assert_close(cosine_matrix(a, a), torch.tensor([[1.0, 0.0, 0.6], [0.0, 0.0, 0.0], [0.6, 0.0, 1.0]]))
     assert PairScores(np.zeros(0, np.float32), np.zeros(0, np.float32)).coverage == 0.0
+
+
+def test_an_impostor_whose_restoration_failed_gets_in() -> None:
+    pairs = _pairs(people=3, images=2, impostors=8)
+    good = _embeddings(6, 1)
+    lost, gone = np.zeros(6, bool), np.zeros(6, bool)
+    lost[0], gone[5] = True, True
+    found = score_pairs(_Cosine(), pairs, good, good, probe_failed=lost, gallery_failed=gone, restored="probe")
+    probe, gallery = pairs.impostor[:, 0] == 0, pairs.impostor[:, 1] == 5
+    assert (found.impostor[probe & ~gallery] == np.inf).all()
+    assert (found.impostor[gallery] == -np.inf).all()  # a true face that was not found is nobody's doing
+    assert (found.genuine[pairs.genuine[:, 0] == 0] == -np.inf).all()
+    both = score_pairs(_Cosine(), pairs, good, good, probe_failed=lost, gallery_failed=lost, restored="both")
+    assert (both.impostor[(pairs.impostor == 0).any(axis=1)] == np.inf).all()
+    plain = score_pairs(_Cosine(), pairs, good, good, probe_failed=lost)
+    assert (plain.impostor[probe] == -np.inf).all()
+    assert found.completed_count == np.isfinite(found.genuine).sum() + np.isfinite(found.impostor).sum()

@@ -111,7 +111,7 @@ def test_macos_counts_memory_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_else_asks_the_system_directly() -> None:
     import unmaskbench.benchmark
 
-    rooms = Path(unmaskbench.benchmark.__file__).parents[1]
+    rooms = Path(unmaskbench.benchmark.__file__).resolve().parents[1]
     named = [
         path.relative_to(rooms).as_posix()
         for room in ("benchmark", "methods", "datasets", "reports")

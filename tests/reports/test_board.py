@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from unmaskbench.reports.board import Board, facts_to_warn_of, load, merge, regroup
+from unmaskbench.reports.board import Board, facts_to_warn_of, load
+from unmaskbench.reports.merge import merge, regroup
 from unmaskbench.reports.packing import pack, pack_column, unpack
 from unmaskbench.reports.schema import BoardError, compile_check, schema
 

@@ -21,8 +21,9 @@ from unmaskbench.reports.board import load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.packing import unpack
 from unmaskbench.reports.papers import beside, load_published
+from unmaskbench.reports.plot_curves import draw_det
+from unmaskbench.reports.plot_plan import figures_for_page, planned
 from unmaskbench.reports.plot_svg import to_svg
-from unmaskbench.reports.plots import draw_det, figures_for_page, planned
 from unmaskbench.reports.site import embedded_json, environment, render
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
@@ -194,11 +195,11 @@ def test_render_needs_a_run(tmp_path: Path) -> None:
 def test_reports_import_no_torch() -> None:
     code = (
         "import sys\n"
-        "import unmaskbench.reports.site, unmaskbench.reports.tables, unmaskbench.reports.plots\n"
+        "import unmaskbench.reports.site, unmaskbench.reports.tables, unmaskbench.reports.plot_plan\n"
         "from unmaskbench.reports.board_index import BoardIndex\n"
         "from unmaskbench.reports.board import load\n"
         "from pathlib import Path\n"
-        f"unmaskbench.reports.plots.figures_for_page(BoardIndex(load(Path({str(GOLDEN)!r}))), 1)\n"
+        f"unmaskbench.reports.plot_plan.figures_for_page(BoardIndex(load(Path({str(GOLDEN)!r}))), 1)\n"
         "sys.exit(' '.join({m.split('.')[0] for m in sys.modules} & {'torch', 'torchvision', 'mmengine', 'cv2'}) or 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -7,7 +7,15 @@ import time
 import numpy as np
 import pytest
 
-from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, auc, dprime, eer
+from unmaskbench.benchmark.biometrics.error_rates import (
+    ScoreDistribution,
+    auc,
+    dprime,
+    eer,
+    histogram,
+    thinned_roc,
+    threshold_at_fmr,
+)
 from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
 from unmaskbench.benchmark.biometrics.scores import PairScores
 from unmaskbench.benchmark.biometrics.verification import set_thresholds, verification_rows
@@ -90,6 +98,57 @@ def test_linearised_figures_have_the_intervals_of_brute_force() -> None:
         assert found[0] == pytest.approx(low, abs=0.12 * (high - low))
         assert found[1] == pytest.approx(high, abs=0.12 * (high - low))
         assert found[0] < np.median(truth) < found[1]
+
+
+def test_equal_fmr_sets_the_threshold_anew_in_every_resample() -> None:
+    """Against weighing every comparison of every resample: threshold, then FNMR, both from the drawn people."""
+    pairs = _trials(people=60, images=4)
+    scores = _scores(pairs, seed=5, shift=1.8)
+    boot = pair_bootstrap(pairs, resamples=300)
+    target = 0.02
+    own = threshold_at_fmr(ScoreDistribution.of(scores), target)
+    found = boot.fnmr_at_fmr(scores.genuine, scores.impostor, target, own)
+    order = np.argsort(-scores.impostor)
+    exact = []
+    for weights in np.concatenate(list(boot.people.weight_blocks())):
+        w = weights[pairs.impostor_identities].prod(axis=1)
+        accepted = np.cumsum(w[order]) / w.sum()
+        bar = scores.impostor[order][np.argmax(accepted > target)]  # the first that may not get in
+        g = weights[pairs.genuine_identities]
+        exact.append((g * (scores.genuine <= bar)).sum() / g.sum())
+    assert (scores.genuine < own).mean() == pytest.approx(found.mean(), abs=0.02)
+    assert np.corrcoef(found, exact)[0, 1] > 0.95
+    assert np.std(found) == pytest.approx(np.std(exact), rel=0.15)
+    assert np.quantile(found, [0.025, 0.975]) == pytest.approx(np.quantile(exact, [0.025, 0.975]), abs=0.025)
+
+
+def test_failed_restorations_can_only_raise_fnmr_at_equal_fmr() -> None:
+    pairs = _trials(people=20, images=3)
+    scores = _scores(pairs, seed=7, shift=2.0)
+    rng = np.random.default_rng(1)
+    for count in (1, 3, 10, 40):
+        lost = rng.choice(len(pairs.ids), count, replace=False)
+        genuine, impostor = scores.genuine.copy(), scores.impostor.copy()
+        genuine[np.isin(pairs.genuine[:, 0], lost)] = -np.inf
+        impostor[np.isin(pairs.impostor[:, 0], lost)] = np.inf
+        failed = PairScores(genuine, impostor)
+        for target in (0.01, 0.05, 0.2):
+            rates = []
+            for held in (scores, failed):
+                ordered = ScoreDistribution.of(held)
+                own = threshold_at_fmr(ordered, target)
+                rates.append(float(ordered.fnmr(own)))
+                resampled = pair_bootstrap(pairs, 50).fnmr_at_fmr(held.genuine, held.impostor, target, own)
+                assert np.isfinite(resampled).all()
+                assert resampled.mean() == pytest.approx(rates[-1], abs=0.15)
+            assert rates[1] >= rates[0]
+        before, after = ScoreDistribution.of(scores), ScoreDistribution.of(failed)
+        assert auc(after) <= auc(before)
+        assert eer(after)[0] >= eer(before)[0] - 1e-12
+        assert after.fmr(0.5) >= before.fmr(0.5)
+        assert failed.coverage < 1.0
+        assert len(thinned_roc(after, (0.05,), 40).fmr)
+        assert np.isfinite(histogram(after, 10).impostor).all()
 
 
 def test_perfect_separation_and_failures_keep_their_figures() -> None:

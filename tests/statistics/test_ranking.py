@@ -1,4 +1,4 @@
-"""Rank groups by their leader, and whole rankings."""
+"""Rank groups by their leader, and whole rankings on one population."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap
-from unmaskbench.benchmark.statistics.ranking import rank_groups, rank_methods
+from unmaskbench.benchmark.statistics.ranking import rank_groups, rank_methods, rank_resampled
 
 
 def test_groups_follow_their_leader() -> None:
@@ -16,6 +16,12 @@ def test_groups_follow_their_leader() -> None:
     assert rank_groups([1, 0], {(0, 1): 0.01}) == {1: 1, 0: 2}
     assert rank_groups([0, 1], {}) == {0: 1, 1: 1}
     assert rank_groups([], {}) == {}
+
+
+def test_noise_of_failures_lifts_nobody_into_a_group() -> None:
+    p = {(0, 1): 0.9, (0, 2): 0.9, (1, 2): 0.9}
+    assert rank_groups([0, 1, 2], p, apart={1}) == {0: 1, 1: 2, 2: 2}
+    assert rank_groups([1, 0], p, apart={1}) == {1: 1, 0: 1}
 
 
 def _values(direction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -30,26 +36,54 @@ def _values(direction: float) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("direction", "sign"), [("higher", 1.0), ("lower", -1.0)])
 def test_ranking_of_methods(direction: str, sign: float) -> None:
     values, people = _values(sign)
-    names = ["a", "b", "c", "d", "broken"]
-    ranked = rank_methods(names, values, people, direction, IdentityBootstrap(80, 1000))  # type: ignore[arg-type]
-    groups = {r.name: r.group for r in ranked}
-    assert groups == {"a": 1, "b": 1, "c": 2, "d": 3, "broken": None}
-    assert ranked[-1].summary.failed == 160
-    leaders = [r for r in ranked if r.against_leader is None]
-    assert len(leaders) == 4  # three leaders and the one without a value
-    tied = next(r for r in ranked if r.group == 1 and r.against_leader is not None)
-    assert tied.against_leader is not None
-    assert tied.against_leader.p_adjusted > 0.05
-    shuffled = rank_methods(
-        [names[i] for i in (3, 1, 4, 0, 2)],
-        values[:, [3, 1, 4, 0, 2]],
-        people,
-        direction,
-        IdentityBootstrap(80, 1000),  # type: ignore[arg-type]
-    )
-    assert [(r.name, r.group) for r in shuffled] == [(r.name, r.group) for r in ranked]
+    boot = IdentityBootstrap(80, 1000)
+    ranking = rank_methods(values, people, direction, boot)  # type: ignore[arg-type]
+    best_first = sorted(range(4), key=lambda m: -sign * values[:, m].mean())
+    assert dict(ranking.ranks) == {m: place for place, m in enumerate(best_first, 1)}
+    assert dict(ranking.groups) == {0: 1, 1: 1, 2: 2, 3: 3}
+    tied = ranking.differences.get((0, 1)) or ranking.differences[1, 0]
+    assert tied.p_adjusted > 0.05
+    for (a, b), gap in ranking.differences.items():
+        assert gap.mean == pytest.approx(values[:, a].mean() - values[:, b].mean())
+        assert sign * gap.mean >= 0
+    order = (3, 1, 4, 0, 2)
+    turned = rank_methods(values[:, order], people, direction, boot)  # type: ignore[arg-type]
+    assert {order[m]: place for m, place in turned.ranks.items()} == dict(ranking.ranks)
+    assert {order[m]: group for m, group in turned.groups.items()} == dict(ranking.groups)
+
+
+def test_a_column_that_lacks_a_sample_has_no_place_and_keeps_its_differences() -> None:
+    values, people = _values(1.0)
+    values[5, 0] = np.nan
+    ranking = rank_methods(values[:, :4], people, "higher", IdentityBootstrap(80, 500))
+    assert dict(ranking.ranks) == {1: 1, 2: 2, 3: 3}
+    assert ranking.differences[1, 0].n == 159
+
+
+def test_equal_columns_share_a_place_and_count_once_in_the_family() -> None:
+    values, people = _values(1.0)
+    boot = IdentityBootstrap(80, 500)
+    plain = rank_methods(values[:, :4], people, "higher", boot)
+    twice = rank_methods(values[:, [0, 1, 2, 3, 2, 2]], people, "higher", boot)
+    assert [twice.ranks[m] for m in range(4)] == [plain.ranks[m] for m in range(4)]
+    assert (twice.ranks[4], twice.groups[5]) == (plain.ranks[2], plain.groups[2])
+    for couple, gap in plain.differences.items():
+        assert twice.differences[couple] == gap
+    assert twice.differences[2, 4].p == 1.0
+
+
+def test_resampled_figures_rank_alike_and_leave_out_the_unranked() -> None:
+    rng = np.random.default_rng(3)
+    shared = rng.normal(0, 0.05, (800, 1))
+    observed = np.array([0.1, 0.12, 0.5, 0.02])
+    resampled = observed + shared + rng.normal(0, 0.02, (800, 4))
+    boot = IdentityBootstrap(50, 800)
+    ranking = rank_resampled(observed, resampled, 400, "lower", boot, unranked={3})
+    assert dict(ranking.ranks) == {0: 1, 1: 2, 2: 3}
+    assert dict(ranking.groups) == {0: 1, 1: 1, 2: 2}
+    assert {3} <= {m for couple in ranking.differences for m in couple}
 
 
 def test_shapes_are_checked() -> None:
     with pytest.raises(ValueError, match="expected values"):
-        rank_methods(["a"], np.zeros((3, 2)), np.zeros(3, int), "higher", IdentityBootstrap(1))
+        rank_methods(np.zeros((3, 2)), np.zeros(2, int), "higher", IdentityBootstrap(1))

@@ -118,7 +118,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> N
 def test_no_other_module_opens_images() -> None:
     import unmaskbench.benchmark
 
-    rooms = Path(unmaskbench.benchmark.__file__).parents[1]
+    rooms = Path(unmaskbench.benchmark.__file__).resolve().parents[1]
     named = [
         path.relative_to(rooms).as_posix()
         for room in ("benchmark", "methods", "datasets", "reports")

@@ -284,6 +284,68 @@ def test_a_lens_does_what_its_figures_say() -> None:
     assert torch.allclose(photographed(flat, torch.stack((none, full)), full / 2), torch.tensor(0.5 + 0.7 * 0.4 + 0.1))
 
 
+def test_without_colour_an_identity_term_asks_for_light_and_shade_alone(home: Path) -> None:
+    from unmaskbench.benchmark.training.losses.identity import Identity
+
+    del home  # EdgeFace's weights
+    generator = torch.Generator().manual_seed(1)
+    truth, points = two_faces(generator)
+    batch = Batch(truth, truth, torch.ones(2, 1, 128, 128), points)
+    noise = 0.1 * torch.rand(truth.shape, generator=generator)
+    values, gradients = [], []
+    for colour in (True, False):
+        restored = (truth + noise).clamp(0, 1).requires_grad_()
+        value = Identity(colour=colour)(restored, batch)
+        value.backward()
+        values.append(float(value.detach()))
+        gradients.append(restored.grad)
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+    assert float((gradients[0] - gradients[0].mean(1, keepdim=True)).abs().max()) > 0
+    torch.testing.assert_close(gradients[1], gradients[0].mean(1, keepdim=True).expand(-1, 3, -1, -1))
+
+
+def test_verification_asks_for_distance_from_impostors() -> None:
+    from unmaskbench.benchmark.training.losses.verification import against_impostors
+
+    people = torch.eye(4)
+    # Each at its own truth: log(1 + 3 e^-s). All at one mean face: no better than guessing, log 4.
+    assert float(against_impostors(people, people, 2.0)) == pytest.approx(math.log(1 + 3 * math.exp(-2)), rel=1e-5)
+    mean = torch.full((4, 4), 0.5)
+    assert float(against_impostors(mean, people, 2.0)) == pytest.approx(math.log(4), rel=1e-5)
+    # Two photographs of one person are no impostors of each other.
+    twins = people[[0, 0, 1, 2]]
+    assert float(against_impostors(twins, twins, 2.0)) == pytest.approx(
+        (2 * math.log(1 + 2 * math.exp(-2)) + 2 * math.log(1 + 3 * math.exp(-2))) / 4, rel=1e-5
+    )
+    assert float(against_impostors(people[:1], people[:1], 2.0)) == 0.0
+
+
+def test_a_matcher_that_verifies_teaches(home: Path) -> None:
+    from unmaskbench.benchmark.plan.geometry import fit
+    from unmaskbench.benchmark.plan.suite import Crop
+    from unmaskbench.benchmark.plugins.registry import DATASETS
+    from unmaskbench.benchmark.training.losses import build
+    from unmaskbench.benchmark.training.recipe import load_recipe
+
+    people = home / "data/lfw"
+    if not people.is_dir():
+        pytest.skip(f"{people} is not there")
+    terms = [{"id": "verification", "weight": 1.0, "parameters": {"teacher": "dlib"}}]
+    assert load_recipe("ra_unet", "paper").replaced(losses=terms).teachers == ("dlib",)
+    with pytest.raises(ValueError, match="independent judge"):
+        build("verification", {"teacher": "mobilefacenet"})
+    photographs = DATASETS.build("lfw", root=str(people), split="validation")
+    faces = [fit(photographs[index], Crop(centre_px=150), 128) for index in (0, -1)]
+    truth, points = torch.stack([face.image for face in faces]), torch.stack([face.landmarks for face in faces])
+    batch = Batch(truth, truth, torch.ones(2, 1, 128, 128), points)
+    loss = build("verification", {"teacher": "edgeface", "scale": 8.0})
+    restored = truth.flip(0).requires_grad_()
+    swapped, right = loss(restored, batch), loss(truth, batch)
+    assert float(swapped.detach()) > math.log(2) > float(right)
+    swapped.backward()
+    assert float(restored.grad.abs().sum()) > 0
+
+
 def test_dlib_teaches_on_its_own_crops() -> None:
     """Its answers are the matcher's, for crops that it cuts itself; in bfloat16 they turn by less than three degrees."""
     from unmaskbench.benchmark.plugins.registry import MATCHERS

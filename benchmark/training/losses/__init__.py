@@ -58,6 +58,7 @@ LOSSES: Mapping[str, str] = {
     "ssim": "SSIM",
     "perceptual": "Perceptual",
     "identity": "Identity",
+    "verification": "Verification",
     "latent": "Latent",
     "style": "Style",
     "total_variation": "TotalVariation",

@@ -1,0 +1,80 @@
+"""Which figures a page draws, and in which order: the most asked for first, at most so many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint
+from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_roc, draw_trade
+from unmaskbench.reports.plot_svg import Target, to_svg
+from unmaskbench.reports.plots import draw_agreement, draw_coverage, draw_pareto, draw_samples
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# of what a page shows, the first judge on one output under three occlusions needs 39
+FIGURES_LIMIT = 48
+
+Drawing = Callable[[], "Figure | None"]
+Planned = tuple[int, str, str, Drawing]
+"""A tier (lower is drawn first), a key, a description, and what draws it."""
+
+
+def planned(indexed: BoardIndex) -> list[tuple[str, str, Drawing]]:
+    """(key, description, drawing) of every figure, the most asked for first: each context's answer by its first judge,
+    then its picture quality, then the other judges and settings, then the other output."""
+    found: list[Planned] = []
+    first_output = next(iter(indexed.board.outputs()), "")
+    for context in indexed.contexts():
+        late = 0 if context[2] == first_output else 10
+        found += _of_context(indexed, context, late)
+        for place, at in enumerate(indexed.operating(context)):
+            found += _of_judge(indexed, context, at, late, first=place == 0)
+    return [entry[1:] for entry in sorted(found, key=lambda entry: entry[0])]
+
+
+def _of_context(indexed: BoardIndex, context: Context, late: int) -> Iterator[Planned]:
+    where = "/".join(context)
+    for tier, kind in ((0, "person"), (1, "picture")):
+        drawing = partial(draw_pareto, indexed, context, kind)
+        yield late + tier, f"pareto/{where}/{kind}", f"{kind} quality against speed", drawing
+        drawing = partial(draw_coverage, indexed, context, kind)
+        yield late + tier, f"coverage/{where}/{kind}", f"{kind} quality by coverage", drawing
+
+
+def _of_judge(indexed: BoardIndex, context: Context, at: OperatingPoint, late: int, first: bool) -> Iterator[Planned]:
+    tier, matcher = late + (0 if first else 2), at.matcher
+    name = f"{'/'.join(context)}/{matcher}"
+    for later, kind, words, draw in (
+        (0, "trade", "FNMR recovered against FMR added", draw_trade),
+        (0, "agreement", "picture against recognition by method", draw_agreement),
+        (1, "samples", "picture against similarity by sample", draw_samples),
+    ):
+        yield tier + later, f"{kind}/{name}", f"{words}, {matcher}", partial(draw, indexed, context, matcher)
+    for setting in ("UT", "UU"):
+        rank = tier if setting == "UT" else late + 3
+        for kind, words, draw_setting in (
+            ("roc", "ROC", draw_roc),
+            ("det", "DET", draw_det),
+            ("scores", "genuine and impostor scores", draw_distributions),
+        ):
+            drawing = partial(draw_setting, indexed, context, matcher, setting)
+            yield rank, f"{kind}/{name}/{setting}", f"{words}, {setting}, {matcher}", drawing
+
+
+def figures_for_page(
+    indexed: BoardIndex, limit: int = FIGURES_LIMIT, target: Target = "page"
+) -> tuple[dict[str, str], int]:
+    """Key to SVG of the first ``limit`` figures that have something to show, and how many were left out."""
+    drawn: dict[str, str] = {}
+    left_out = 0
+    for key, words, drawing in planned(indexed):
+        if len(drawn) >= limit:
+            left_out += 1
+            continue
+        figure = drawing()
+        if figure is not None:
+            drawn[key] = to_svg(figure, key, target, words)
+    return drawn, left_out
