@@ -24,6 +24,9 @@ setup(
     packages=packages(),
     package_dir={"unmaskbench": DOOR, **{f"unmaskbench.{room}": room for room in ROOMS}},
     package_data={
-        "": ["py.typed", "*.yaml", "*.json", "*.safetensors", "*.j2", "*.css", "*.js", "*.svg", "*.parquet", "*.npz"]
+        "": [
+            *("py.typed", "*.yaml", "*.json", "*.safetensors", "*.onnx", "LICENSE-*.txt"),
+            *("*.j2", "*.css", "*.js", "*.svg", "*.parquet", "*.npz"),
+        ]
     },
 )

@@ -16,21 +16,22 @@ from torch import Tensor
 
 from unmaskbench.plugin import (
     DATASETS,
-    DETECTOR,
+    DETECTORS,
     Attribute,
     DatasetCard,
     Face,
+    FoundFaces,
     ImageError,
+    NoFaceError,
     SampleRef,
-    detect_landmarks,
-    detector_path,
+    detector_named,
     posix,
     read_csv,
-    read_image,
     read_landmarks,
     read_mask,
+    read_pixels,
+    to_tensor,
     walk,
-    weights,
 )
 
 LAYOUT = """ROOT/
@@ -45,8 +46,8 @@ class Folder:
     """Faces of a folder, searched recursively.
 
     ``labels`` and ``landmarks`` are CSV files (``labels.csv`` and ``landmarks.csv`` in the root unless told); ``masks`` is a
-    folder whose files bear the images' ids, where ``holes_are`` white or black; ``detect`` says whether landmarks that no
-    file gives are detected: "auto" where insightface and its detector are here, "always" or "never".
+    folder whose files bear the images' ids, where ``holes_are`` white or black. Landmarks that no file gives are found by a
+    ``detector``, "yunet" or "insightface", unless ``detect`` is "never".
     """
 
     card = DatasetCard(
@@ -68,7 +69,8 @@ class Folder:
         landmarks: Path | str | None = None,
         masks: Path | str | None = None,
         holes_are: Literal["white", "black"] = "white",
-        detect: Literal["auto", "always", "never"] = "auto",
+        detect: Literal["auto", "never"] = "auto",
+        detector: Literal["yunet", "insightface"] = "yunet",
     ) -> None:
         """Raises FileNotFoundError where something named is not there or the folder holds no image, ValueError for two files
         of one id, for labels that do not fit, and for other parameters."""
@@ -76,19 +78,17 @@ class Folder:
             raise ValueError(f"folder has no split '{split}'; splits: test, all (the same)")
         if holes_are not in ("white", "black"):
             raise ValueError(f"folder: holes_are must be 'white' or 'black'; found {holes_are!r}")
-        if detect not in ("auto", "always", "never"):
-            raise ValueError(f"folder: detect must be 'auto', 'always' or 'never'; found {detect!r}")
+        if detect not in ("auto", "never"):
+            raise ValueError(f"folder: detect must be 'auto' or 'never'; found {detect!r}")
+        if detector not in DETECTORS:
+            raise ValueError(f"folder: detector must be one of {', '.join(DETECTORS)}; found {detector!r}")
         if root is None or not Path(root).is_dir():
             where = "folder needs a root (--root DIR)" if root is None else f"there is no folder {root}"
             raise FileNotFoundError(f"{where}. Expected:\n{LAYOUT}")
         self.split, self.root, self.holes_are = split, Path(root), holes_are
         self._masks = None if masks is None else _by_id(Path(masks), None)[0]
         self._files, self.remarks = _by_id(self.root, None if masks is None else Path(masks))
-        self._detector = detector_path() if detect != "never" else None
-        if detect == "always" and self._detector is None:
-            raise FileNotFoundError(
-                f"folder: detect: always needs insightface and its detector; pip install insightface, {weights.remedy(DETECTOR)}"
-            )
+        self._faces = None if detect == "never" else FoundFaces(detector_named(detector))
         identities, self._attributes = self._labels(None if labels is None else Path(labels))
         self.samples: Sequence[SampleRef] = tuple(SampleRef(id_, identities.get(id_)) for id_ in self._files)
         points = self.root / "landmarks.csv" if landmarks is None else Path(landmarks)
@@ -109,12 +109,29 @@ class Folder:
     def __getitem__(self, index: int) -> Face:
         sample = self.samples[index]
         path = self._files[sample.id]
-        image = read_image(path)
+        pixels = read_pixels(path)
+        image = to_tensor(pixels)
         landmarks = self._landmarks.get(path.relative_to(self.root).as_posix())
-        if landmarks is None and self._detector is not None:
-            landmarks = detect_landmarks(image, self._detector)
+        if landmarks is None and self._faces is not None:
+            landmarks = torch.from_numpy(self._faces.look(path, lambda _: pixels).points).float()
         attributes = self._attributes.get(sample.id, {})
         return Face(sample.id, image, sample.identity, landmarks, attributes, given_mask=self._given_mask(index, image))
+
+    def undetected(self, indices: Sequence[int]) -> list[int]:
+        """Those of the samples whose landmarks no file gives, so that a face must be found in the picture."""
+        if self._faces is None:
+            return []
+        places = {index: self._files[self.samples[index].id].relative_to(self.root).as_posix() for index in indices}
+        return [index for index, place in places.items() if place not in self._landmarks]
+
+    def find_face(self, index: int) -> str:
+        """Look for a sample's face, whose answer is then remembered; "" where it is found, else why not."""
+        if self._faces is not None:
+            try:
+                self._faces.look(self._files[self.samples[index].id])
+            except (NoFaceError, ImageError) as error:
+                return str(error)
+        return ""
 
     def _pictures(self, id_: str) -> Iterator[Path]:
         yield self._files[id_]

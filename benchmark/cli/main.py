@@ -13,6 +13,7 @@ from unmaskbench.benchmark.cli import (
     compare,
     doctor,
     export,
+    landmarks,
     listing,
     masks,
     open,  # noqa: A004 - the command's name
@@ -47,6 +48,7 @@ app.command("validate")(validate.validate)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
 app.command("export")(export.export)
+app.command("landmarks")(landmarks.landmarks)
 app.add_typer(masks.app, name="masks")
 app.add_typer(weights.app, name="weights")
 

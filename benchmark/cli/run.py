@@ -48,6 +48,10 @@ def run(
         str, typer.Option(help="Matcher ids separated by commas, or 'none'. Default: the suite's.")
     ] = "",
     mask_source: Annotated[str, typer.Option(help="oracle, predicted or both. Default: the suite's.")] = "",
+    crop: Annotated[str, typer.Option(help="face, none, or the pixels of a centre square. Default: the suite's.")] = "",
+    landmarks: Annotated[
+        str, typer.Option(help="truth, detected or detected:insightface, for matchers. Default: the suite's.")
+    ] = "",
     limit: Annotated[
         int, typer.Option(help="At most this many samples a dataset (whole identities). 0: all.", min=0)
     ] = 0,
@@ -98,7 +102,8 @@ def run(
         chosen = changed(
             load_suite(suite),
             methods=methods, dataset=dataset, root=root, split=split, occlusions=occlusions, metrics=metrics,
-            matchers=matchers, mask_source=mask_source, limit=limit, precision=precision, slice_by=slice_by,
+            matchers=matchers, mask_source=mask_source, limit=limit, crop=crop, landmarks=landmarks, precision=precision,
+            slice_by=slice_by,
         )  # fmt: skip
     place = folder_of(out or Path("runs") / chosen.name)
     before = _written(place.path)
@@ -144,9 +149,11 @@ def changed(suite: Suite, **asked: Any) -> Suite:
     for key in ("occlusions", "metrics", "matchers", "slice_by"):
         if asked[key]:
             changes[key] = [] if asked[key] == "none" else split_list(asked[key])
-    for key in ("mask_source", "precision"):
-        if asked[key]:
+    for key in ("mask_source", "precision", "landmarks"):
+        if asked.get(key):
             changes[key] = asked[key]
+    if asked.get("crop"):
+        changes["crop"] = crop_named(asked["crop"])
     if asked["methods"]:
         changes["methods"] = all_methods() if asked["methods"] == "all" else split_list(asked["methods"])
     if asked["dataset"]:
@@ -158,6 +165,15 @@ def changed(suite: Suite, **asked: Any) -> Suite:
         entry |= {key: asked[key] for key in ("root", "split", "limit") if asked[key]}
     changes["datasets"] = entries
     return suite.replaced(**changes)
+
+
+def crop_named(text: str) -> Any:
+    """A crop rule as the command line has it: 'face', 'none', or the pixels of a centre square. Raises ValueError."""
+    if text in ("face", "none"):
+        return "face" if text == "face" else {}
+    if not text.isdecimal():
+        raise ValueError(f"--crop takes face, none or the pixels of a centre square; found '{text}'")
+    return {"centre_px": int(text)}
 
 
 def split_list(text: str) -> list[str]:

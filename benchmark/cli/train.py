@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="A learned method, 'segmenter', or the matcher 'compact'.")],
+    method: Annotated[
+        str, typer.Argument(help="A learned method, 'segmenter', 'refiner' (of landmarks), or the matcher 'compact'.")
+    ],
     recipe: Annotated[
         str, typer.Option(help="A name in the method's recipe.yaml (compact, paper ...) or a file.")
     ] = "compact",
@@ -33,9 +36,13 @@ def train(
     Examples:
       bench train modified_vnet --data lfw --root ~/data/lfw
       bench train h2a_ms2a_gan --recipe paper --data celeba_hq --root ~/data/celeba_hq --device cuda
+      bench train refiner --data lfw=~/data/lfw,face_shards=~/data/faces
       bench train mbnet --steps 200 --out runs/train/trial --root ~/data/lfw
       torchrun --nproc-per-node 4 -m unmaskbench.benchmark.training lama --recipe paper --data celeba --root DIR --device cuda
     """
+    if method == "refiner":
+        typer.echo(f"weights  {_refiner(data, root, steps, out)}")
+        return
     from unmaskbench.benchmark.run.entry import resolve_device
     from unmaskbench.benchmark.training.train import train as train_method
 
@@ -51,3 +58,18 @@ def train(
         out=out or None,
     )
     typer.echo(f"weights  {path}")
+
+
+def _refiner(data: str, root: str, steps: int, out: str) -> Path:
+    """Train the landmark refiner, whose weights stay in its folder until they are put beside the detector's."""
+    from dataclasses import replace
+
+    from unmaskbench.benchmark.training.refiner import Settings
+    from unmaskbench.benchmark.training.refiner_run import run
+
+    pairs = [entry.strip().partition("=") for entry in data.split(",") if entry.strip()]
+    if absent := [name for name, _, place in pairs if not (place or root)]:
+        raise ValueError(f"bench train refiner: {absent[0]} needs a root (--data {absent[0]}=DIR or --root DIR)")
+    sources = [(name, Path(place or root).expanduser()) for name, _, place in pairs]
+    settings = Settings() if not steps else replace(Settings(), steps=steps)
+    return run(sources, settings, Path(out or "runs/train/refiner"), lambda text: typer.echo(text, err=True))

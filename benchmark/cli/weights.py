@@ -17,9 +17,9 @@ app = typer.Typer(help="List, fetch, add and verify files of weights.", no_args_
 
 def catalogue() -> dict[str, WeightFile]:
     """Every weight file that a plug-in, the face detector or a loss of training names, by id."""
+    from unmaskbench.benchmark.detection.insightface import DETECTOR
     from unmaskbench.benchmark.metrics._backbones import VGG19
     from unmaskbench.benchmark.plugins import registry
-    from unmaskbench.benchmark.plugins.detection import DETECTOR
 
     found: dict[str, WeightFile] = {weight.id: weight for weight in (DETECTOR, *VGG19.files)}
     for room in (registry.METRICS, registry.MATCHERS, registry.METHODS, registry.SEGMENTERS):

@@ -28,7 +28,7 @@ from unmaskbench.benchmark.gate.baseline import (
     rounded,
 )
 from unmaskbench.benchmark.gate.tolerance import DEFAULT_TOLERANCES, Name, Tolerance
-from unmaskbench.benchmark.plan.suite import Crop, Suite, parse
+from unmaskbench.benchmark.plan.suite import Suite, parse
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 from unmaskbench.benchmark.store.tables import TABLE_ERRORS
@@ -91,14 +91,10 @@ def _manifest(folder: RunFolder) -> pl.DataFrame:
 
 def _geometry(run: RunFile, suite: Suite) -> str:
     """What every value depends on besides its metric: how pixels came to the suite's size, and with which precision."""
-    crops = [f"{entry.label}:{_crop(entry.crop)}" for entry in suite.datasets if entry.crop is not None]
+    crops = [f"{entry.label}:{entry.crop.signature}" for entry in suite.datasets if entry.crop is not None]
     resizing = [f"{key}:{value}" for key, value in sorted(run.get("resizing", {}).items())]
-    parts = [f"size:{suite.size}", f"crop:{_crop(suite.crop)}", *crops, f"landmarks:{suite.landmarks}"]
+    parts = [f"size:{suite.size}", f"crop:{suite.crop.signature}", *crops, f"landmarks:{suite.landmarks}"]
     return "|".join([*parts, f"precision:{run['precision']}", *resizing])
-
-
-def _crop(crop: Crop) -> str:
-    return "none" if crop.centre_px is None else f"{crop.centre_px}px"
 
 
 def _measures(board: BoardFile, suite: Suite, guarded: set[str]) -> dict[str, Measure]:

@@ -14,7 +14,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.plan.suite import Crop
+from unmaskbench.benchmark.plan import face_crop
+from unmaskbench.benchmark.plan.suite import Crop, FaceSquare
 from unmaskbench.benchmark.plugins.types import Face
 
 SAMPLE_RESIZE = "pillow-bicubic"
@@ -47,8 +48,11 @@ def array_of(image: Tensor) -> np.ndarray:
 def fit(face: Face, crop: Crop, size: int) -> Face:
     """The face cropped by the suite's rule and resized to (size, size), landmarks and region maps with it.
 
-    Raises ValueError where the crop is larger than the image; a non-square remainder is cropped to its centre square.
+    Raises ValueError where the crop is larger than the image or follows a face that has no landmarks; a non-square remainder is
+    cropped to its centre square.
     """
+    if crop.face is not None:
+        return _fit_square(face, crop.face, size)
     height, width = face.image.shape[-2:]
     side = min(height, width)
     if crop.centre_px is not None:
@@ -74,6 +78,31 @@ def fit(face: Face, crop: Crop, size: int) -> Face:
         face_region=_nearest(face.face_region, left, top, side, size),
         surface=_nearest(face.surface, left, top, side, size),
         given_mask=_nearest(face.given_mask, left, top, side, size),
+    )
+
+
+def _fit_square(face: Face, rule: FaceSquare, size: int) -> Face:
+    """The square around a face, with all that comes with its pixels. Masks end where the photograph ends."""
+    if face.landmarks is None:
+        raise ValueError(f"crop: face needs landmarks, and {face.id} has none; bench landmarks finds them")
+    height, width = face.image.shape[-2:]
+    points = face.landmarks.double().numpy()
+    matrix = face_crop.matrix_of(points, rule.margin, rule.roll, size)
+    square = face_crop.square_of(matrix, height, width, size)
+    pixels = face_crop.resample(array_of(face.image[:, square.rows, square.columns]), square, size)
+    (rows, columns), within = face_crop.places(matrix, height, width, size)
+    inside = torch.from_numpy(within)
+
+    def followed(values: Tensor | None, outside: float) -> Tensor | None:
+        return None if values is None else values[:, rows, columns].where(inside, torch.tensor(outside))
+
+    return replace(
+        face,
+        image=from_bytes(torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()),
+        landmarks=torch.from_numpy(face_crop.apply(matrix, points)).float(),
+        face_region=followed(face.face_region, 0.0),
+        surface=followed(face.surface, float("nan")),
+        given_mask=followed(face.given_mask, 0.0),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 from typing import Any
 
+from unmaskbench.benchmark.detection.detectors import detector_named
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import contents
@@ -61,7 +62,7 @@ def measure_hash(kind: str, entry: Entry, suite: Suite, truth: bool) -> str:
         asked = [] if truth else [content["outputs"], [region for region in content["regions"] if region in supported]]
     else:
         cls = MATCHERS.get(entry.id)
-        asked = [content["landmarks"], [] if truth else content["matcher_outputs"]]
+        asked = [_detector(suite), [] if truth else content["matcher_outputs"]]
     return digest([kind, entry.model_dump(mode="json"), fingerprint(cls), contents(entry), asked])
 
 
@@ -78,6 +79,11 @@ def measurement_key(restoration: str, measure: str) -> str:
 def segmenter_of(method: MethodEntry, suite: Suite) -> str:
     """The segmenter behind a method's predicted masks."""
     return method.mask_source.partition(":")[2] or suite.segmenter
+
+
+def _detector(suite: Suite) -> str:
+    """Whose landmarks a matcher is given: the truth's, or a detector's by its signature."""
+    return detector_named(suite.detector).signature if suite.detector else suite.landmarks
 
 
 def _version(distribution: str) -> Any:

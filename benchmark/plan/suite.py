@@ -66,10 +66,38 @@ class Entry(_Frozen):
         return value
 
 
+class FaceSquare(_Frozen):
+    """The square around a face by its landmarks: 2.5 eye distances, and ``margin`` of that more on each side; turned upright
+    with ``roll``."""
+
+    margin: Annotated[float, Field(ge=0, le=2)] = 0.2
+    roll: bool = True
+
+
 class Crop(_Frozen):
-    """The one crop rule: ``none``, or the centre ``centre_px`` square of the source image; then a resize to ``size``."""
+    """The one crop rule: none, the centre ``centre_px`` square of the source image, or the square around the ``face``; then
+    a resize to ``size``. ``crop: face`` is short for ``{face: {}}``."""
 
     centre_px: Annotated[int, Field(ge=16)] | None = None
+    face: FaceSquare | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"face": {}} if value == "face" else value
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Crop:
+        if self.centre_px is not None and self.face is not None:
+            raise ValueError("centre_px and face are two rules; give one")
+        return self
+
+    @property
+    def signature(self) -> str:
+        """The rule in one word, for the geometry that every value depends on."""
+        if self.face is not None:
+            return f"face:{self.face.margin:g}:{'upright' if self.face.roll else 'as-it-is'}"
+        return "none" if self.centre_px is None else f"{self.centre_px}px"
 
 
 class DatasetEntry(Entry):
@@ -149,7 +177,7 @@ class Suite(_Frozen):
     regions: list[Region] = Field(default=["whole", "hole"], min_length=1)
     matchers: list[Entry] = Field(default_factory=list)
     matcher_outputs: list[Output] = Field(default=["composite"], min_length=1)
-    landmarks: Literal["truth", "detected"] = "truth"
+    landmarks: Literal["truth", "detected", "detected:insightface"] = "truth"
     pairs: Pairs = Pairs()
     fmr_targets: list[Annotated[float, Field(gt=0, lt=1)]] = [1e-2, 1e-3, 1e-4]
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -187,6 +215,11 @@ class Suite(_Frozen):
     def replaced(self, **changes: Any) -> Suite:
         """A suite with some fields changed, validated anew. Raises SuiteError."""
         return parse({**self.model_dump(), **changes}, f"suite '{self.name}'")
+
+    @property
+    def detector(self) -> str:
+        """The detector that finds landmarks anew on every image; "" where the truth's are taken."""
+        return "" if self.landmarks == "truth" else self.landmarks.partition(":")[2] or "yunet"
 
     def hash(self) -> str:
         """sha256 of the suite's content."""
@@ -285,7 +318,7 @@ def _fields_at(loc: Sequence[Any]) -> set[str]:
     model: Any = Suite
     nested = {
         "datasets": DatasetEntry, "methods": MethodEntry, "occlusions": Entry, "metrics": Entry, "matchers": Entry,
-        "crop": Crop, "pairs": Pairs, "statistics": Statistics,
+        "crop": Crop, "face": FaceSquare, "pairs": Pairs, "statistics": Statistics,
     }  # fmt: skip
     if len(loc) > 1 and loc[0] in nested:
         model = nested[loc[0]]

@@ -132,6 +132,18 @@ class HasRemarks(Protocol):
     remarks: Sequence[str]
 
 
+class FindsFaces(Protocol):
+    """A dataset that finds landmarks in its pictures where no file gives them."""
+
+    def undetected(self, indices: Sequence[int]) -> list[int]:
+        """Those of the samples whose faces must be found."""
+        ...
+
+    def find_face(self, index: int) -> str:
+        """Find and remember a sample's face; "" where it is found, else why not."""
+        ...
+
+
 class StartsFromPublished(Protocol):
     """A method whose training may start from a file in its authors' layout."""
 
@@ -198,6 +210,11 @@ def training_outputs(
 def remarks_of(dataset: object) -> Sequence[str]:
     """What a dataset has to say of its files; nothing by default."""
     return tuple(getattr(dataset, "remarks", ()))
+
+
+def face_finder_of(dataset: object) -> FindsFaces | None:
+    """The dataset where it finds faces, else None."""
+    return dataset if hasattr(dataset, "undetected") and hasattr(dataset, "find_face") else None
 
 
 def published_start(cls: object, path: Path, network: nn.Module) -> Mapping[str, Tensor] | None:

@@ -40,6 +40,17 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.biometrics.torch_embedder import (
         TorchEmbedder,
     )
+    from unmaskbench.benchmark.detection.detectors import (
+        DETECTORS,
+        detector_named,
+        missing_detector,
+    )
+    from unmaskbench.benchmark.detection.faces import (
+        NoFaceError,
+    )
+    from unmaskbench.benchmark.detection.found_faces import (
+        FoundFaces,
+    )
     from unmaskbench.benchmark.metrics._base import (
         full_reference,
     )
@@ -83,11 +94,6 @@ if TYPE_CHECKING:
         PairedDataset,
         Segmenter,
         SetMetric,
-    )
-    from unmaskbench.benchmark.plugins.detection import (
-        DETECTOR,
-        detect_landmarks,
-        detector_path,
     )
     from unmaskbench.benchmark.plugins.hooks import (
         ComparesRowByRow,
@@ -182,7 +188,7 @@ __all__ = [
     "ARCFACE_112X96",
     "ARCFACE_112X112",
     "DATASETS",
-    "DETECTOR",
+    "DETECTORS",
     "DLIB_150X150",
     "FACENET_160X160",
     "FACENET_STRETCH",
@@ -201,6 +207,7 @@ __all__ = [
     "Exports",
     "Face",
     "FiledDataset",
+    "FoundFaces",
     "Freezes",
     "HasDiscriminator",
     "HasNetwork",
@@ -219,6 +226,7 @@ __all__ = [
     "MetricCard",
     "Missing",
     "NeedsSomething",
+    "NoFaceError",
     "Occluded",
     "Occlusion",
     "OcclusionCard",
@@ -256,8 +264,7 @@ __all__ = [
     "cosine_matrix",
     "cosine_rows",
     "coverage",
-    "detect_landmarks",
-    "detector_path",
+    "detector_named",
     "existing",
     "face_region",
     "full_reference",
@@ -269,6 +276,7 @@ __all__ = [
     "locate",
     "matcher_signature",
     "metadata_of",
+    "missing_detector",
     "missing_extra",
     "pixels_of",
     "pose_of",

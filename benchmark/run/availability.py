@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.detection.detectors import missing_detector
 from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plugins.detection import DETECTOR, detector_path
 from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS, UnavailablePluginError
-from unmaskbench.benchmark.plugins.weights.files import remedy
 
 
 def unavailable(suite: Suite) -> list[str]:
     """What the suite asks of methods, metrics and matchers and is not here, each with its remedy; [] when all is."""
     messages = []
-    if suite.landmarks == "detected" and suite.matchers and detector_path() is None:
-        messages.append(f"landmarks: detected needs {DETECTOR.filename}: {remedy(DETECTOR)}")
+    if suite.matchers and (absent_detector := missing_detector(suite.detector)):
+        messages.append(f"landmarks: {suite.landmarks}: {absent_detector}")
     for method in suite.methods:
         for part in method.id.split("+"):
             absent = METHODS.missing(part, method.parameters)

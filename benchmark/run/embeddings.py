@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.detection.detectors import detect_batch, detector_named
 from unmaskbench.benchmark.plan.suite import Entry, Suite
-from unmaskbench.benchmark.plugins.detection import detect_in_crops, require_detector
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.plugins.types import Matcher
 from unmaskbench.benchmark.run.image_scores import chunks_of
@@ -51,8 +51,8 @@ class Embedder:
     def embed(self, entry: Entry, images: Tensor, landmarks: Tensor) -> tuple[Tensor, list[str]]:
         """Embeddings (N, D) and a status per image ("" = ok); landmarks that are not finite are a face not found."""
         matcher = self.matcher(entry)
-        if self.suite.landmarks == "detected":
-            landmarks, detected = detect_in_crops(images, require_detector())
+        if self.suite.detector:
+            landmarks, detected = detect_batch(images, detector_named(self.suite.detector))
             found = torch.as_tensor(detected, dtype=torch.bool)
         else:
             found = torch.isfinite(landmarks).flatten(1).all(1)

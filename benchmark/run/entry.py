@@ -19,6 +19,7 @@ from unmaskbench.benchmark.run import kept
 from unmaskbench.benchmark.run.availability import unavailable
 from unmaskbench.benchmark.run.engines import local, require
 from unmaskbench.benchmark.run.engines.options import EngineOptions
+from unmaskbench.benchmark.run.find_faces import find_faces
 from unmaskbench.benchmark.run.landmarks_present import check_landmarks
 from unmaskbench.benchmark.run.record import describe, files_of, keep_official_pairs, write_manifest
 from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult
@@ -128,6 +129,8 @@ def _complete(
     from unmaskbench.benchmark.run.speed import measure_speed
 
     started = time.perf_counter()
+    if todo:
+        find_faces(planned, listener)
     results = _compute(planned, folder, options, listener, todo)
     write_manifest(planned, folder)
     keep_official_pairs(planned, folder)

@@ -12,8 +12,8 @@ from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe, rec
 
 def starting_files(recipe: Recipe) -> list[str]:
     """The weight files that a run by ``recipe`` reads before its first step, by name or path."""
-    named = (recipe.options.get("baseline"), recipe.network.start_from)
-    return [name for name in named if isinstance(name, str)]
+    baseline = recipe.options.get("baseline")
+    return [*([baseline] if isinstance(baseline, str) else []), *recipe.network.starts]
 
 
 def weights_of(name: str, recipe: Recipe, folder: Path) -> Path:

@@ -169,8 +169,14 @@ class Network(_Frozen):
 
     size: str = "compact"
     settings: JsonObject = Field(default_factory=dict)
-    start_from: str | None = None
-    """A weight file (relative to the recipe's method) to start from instead of a random initialisation."""
+    start_from: str | Annotated[list[str], Field(min_length=2)] | None = None
+    """A weight file (relative to the recipe's method) to start from instead of a random initialisation. Of several the mean
+    is taken: runs that started from one another meet half-way (Wortsman et al. 2022, Robust fine-tuning)."""
+
+    @property
+    def starts(self) -> list[str]:
+        """The weight files to start from; empty for a random initialisation."""
+        return [self.start_from] if isinstance(self.start_from, str) else list(self.start_from or ())
 
 
 class Recipe(_Frozen):

@@ -122,10 +122,10 @@ def _train(
     step = build_step(settings, target, training.classes if isinstance(training, AlignedFaces) else 0)
     if isinstance(baseline := settings.options.get("baseline"), str):
         # f0 of an earlier run, where this run starts from a later one.
-        _load_weights(step.generator, baseline, settings, folder)
+        _load_weights(step.generator, [baseline], settings, folder)
         step.keep_baseline()
-    if settings.network.start_from is not None:
-        _load_weights(step.generator, settings.network.start_from, settings, folder)
+    if settings.network.starts:
+        _load_weights(step.generator, settings.network.starts, settings, folder)
     step.to(target)
     step.prepare()
     _channels_last(step)
@@ -217,14 +217,23 @@ def _prepare(folder: Path, recipe: Recipe, resume: bool, rank: int) -> None:
         write_file(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
 
 
-def _load_weights(network: torch.nn.Module, name: str, recipe: Recipe, folder: Path) -> None:
-    """Give ``network`` the weights of an earlier run. Raises RecipeError where they are not there."""
-    path = weights_of(name, recipe, folder)
+def _load_weights(network: torch.nn.Module, names: Sequence[str], recipe: Recipe, folder: Path) -> None:
+    """Give ``network`` the weights of an earlier run, or the mean of several. Raises RecipeError where they are not there."""
     # Matchers alone have no published files and no other forms: compact starts from its own.
     room = next((room for room in (METHODS, SEGMENTERS) if recipe.method in room.names()), None)
     plugin = room.get(recipe.method) if room is not None else None
-    published = published_start(plugin, path, network)
-    load_strict(network, published or read_state_dict(path), path)
+    states = []
+    for name in names:
+        path = weights_of(name, recipe, folder)
+        published = published_start(plugin, path, network)
+        load_strict(network, published or read_state_dict(path), path)
+        states.append({key: value.clone() for key, value in network.state_dict().items()})
+    network.load_state_dict({key: _mean([state[key] for state in states]) for key in states[0]})
+
+
+def _mean(values: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The mean of weights; of counters the first."""
+    return torch.stack(list(values)).mean(0) if values[0].is_floating_point() else values[0]
 
 
 def _channels_last(module: torch.nn.Module) -> None:

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from tests.datasets import trees
-from unmaskbench.benchmark.plugins import detection
+from unmaskbench.benchmark.detection import detectors, found_faces
+from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels, central
 from unmaskbench.benchmark.store.images import ImageError
 from unmaskbench.datasets import folder
 from unmaskbench.datasets.folder import Folder
@@ -175,28 +176,58 @@ def test_broken_landmarks(tree: Path, rows: str, word: str) -> None:
 
 
 class TwoFaces:
-    """A detector that sees a small and a large face on light images, none on dark ones."""
+    """A detector that sees two faces on light pictures, none on dark ones, and counts what it is asked."""
 
-    def detect(self, pixels: np.ndarray, max_num: int) -> tuple[np.ndarray, np.ndarray | None]:
+    signature = "two faces"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def detect(self, pixels: Pixels) -> Detection:
+        self.asked += 1
         if pixels.mean() < 50:
-            return np.zeros((0, 5)), None
-        points = np.stack([np.full((5, 2), 1.0), np.full((5, 2), 2.0)])
-        return np.array([[0, 0, 5, 5, 0.9], [0, 0, 20, 20, 0.8]]), points
+            raise NoFaceError("too dark")
+        corner, middle = np.array([0.0, 0, 4, 4]), np.array([10.0, 10, 22, 22])
+        faces = [Detection(np.full((5, 2), box[0] + 2.0), box, 0.9) for box in (corner, middle)]
+        return central(faces, *pixels.shape[:2])
 
 
-def test_detected_landmarks(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "detector_path", lambda: Path("det_10g.onnx"))
-    monkeypatch.setattr(detection, "_detector", lambda path: TwoFaces())
+def test_detected_landmarks(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The face nearest to the centre; a photograph without one says why; every photograph is looked at once."""
+    detector = TwoFaces()
+    monkeypatch.setattr(folder, "detector_named", lambda name: detector)
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path / "cache"))
     trees.picture(tree / "a/dark.png", level=5)
-    dataset = Folder(tree)
-    largest = dataset[0].landmarks
-    assert largest is not None
-    assert largest.tolist() == [[2, 2]] * 5
-    assert dataset[[s.id for s in dataset.samples].index("a/dark")].landmarks is None
+    for _ in range(2):
+        dataset = Folder(tree)
+        nearest = dataset[0].landmarks
+        assert nearest is not None
+        assert nearest.tolist() == [[12, 12]] * 5
+        dark = [s.id for s in dataset.samples].index("a/dark")
+        with pytest.raises(NoFaceError, match="too dark"):
+            dataset[dark]
+        assert dataset.find_face(dark) == "too dark"
+        assert detector.asked == 2
+    assert Folder(tree, detect="never").undetected(range(len(dataset))) == []
+    assert Folder(tree, detect="never")[dark].landmarks is None
 
 
-def test_always_detect_needs_the_detector(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "detector_path", lambda: None)
-    with pytest.raises(FileNotFoundError, match=r"det_10g\.onnx"):
-        Folder(tree, detect="always")
-    assert Folder(tree, detect="auto")[0].landmarks is None
+def test_a_torn_memory_is_looked_at_again(tree: Path, tmp_path: Path) -> None:
+    detector = TwoFaces()
+    faces = found_faces.FoundFaces(detector, tmp_path / "faces")
+    (picture,) = [path for path in tree.rglob("*") if path.name == "1.jpg"]
+    first = faces.look(picture)
+    (kept,) = (tmp_path / "faces").rglob("*.json")
+    kept.write_text(kept.read_text()[:30])
+    assert faces.look(picture).points.tolist() == first.points.tolist()
+    assert detector.asked == 2
+
+
+def test_insightface_needs_its_weights(tree: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path))
+    monkeypatch.delenv("UNMASKBENCH_HOME", raising=False)
+    with pytest.raises(FileNotFoundError, match=r"det_10g\.onnx|pip install insightface"):
+        Folder(tree, detector="insightface")
+    assert "insightface" in detectors.missing_detector("insightface")
+    assert detectors.missing_detector("yunet") == ""

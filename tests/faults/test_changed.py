@@ -30,7 +30,7 @@ def faces(tmp_path: Path) -> dict[str, Any]:
         for number in range(2):
             colour = (60 * person + 20, 90 * number + 30, 140)
             Image.new("RGB", (48, 48), colour).save(root / f"p{person}" / f"{number}.png")
-    folder = [{"id": "folder", "root": str(root)}]
+    folder = [{"id": "folder", "root": str(root), "parameters": {"detect": "never"}}]
     return {"datasets": folder, "occlusions": ["irregular"], "matchers": [], "shard_size": 3}
 
 

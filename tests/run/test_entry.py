@@ -477,14 +477,12 @@ def test_speed_is_measured_once(tmp_path: Path) -> None:
 
 
 def test_landmarks_found_anew_fail_only_where_no_face_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from unmaskbench.benchmark.run import availability, embeddings
+    from unmaskbench.benchmark.run import embeddings
 
-    def detect(images: torch.Tensor, path: Path) -> tuple[torch.Tensor, list[bool]]:
+    def detect(images: torch.Tensor, detector: object) -> tuple[torch.Tensor, list[bool]]:
         return torch.ones(len(images), 5, 2), [position != 1 for position in range(len(images))]
 
-    monkeypatch.setattr(availability, "detector_path", lambda: tmp_path)
-    monkeypatch.setattr(embeddings, "require_detector", lambda: tmp_path)
-    monkeypatch.setattr(embeddings, "detect_in_crops", detect)
+    monkeypatch.setattr(embeddings, "detect_batch", detect)
     folder = run(tiny.suite(landmarks="detected"), tmp_path / "run", speed=False)
     vectors = RunFolder(folder).embeddings([unit["key"] for unit in units(folder)]).collect()
     found = {key: set(part["status"]) for (key,), part in vectors.group_by("sample")}

@@ -1,0 +1,72 @@
+"""What a detector says of a photograph, and which of several faces is meant.
+
+Points are in pixels of the photograph, (x, y), pixel centres at integers, in the order left eye, right eye, nose, left and
+right mouth corner; left is the image's left. Photographs are (H, W, 3) uint8, RGB, upright.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Array = NDArray[np.float64]
+LARGEST_ROLL_DEGREES = 70
+
+
+class NoFaceError(ValueError):
+    """A photograph in which no usable face is found; the message says why and what helps."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One face: ``points`` (5, 2), ``box`` (left, top, right, bottom) in pixels, ``score`` in [0, 1].
+
+    ``faces`` counts all faces found in the photograph; this one is the nearest to its centre.
+    """
+
+    points: Array
+    box: Array
+    score: float
+    faces: int = 1
+
+
+class Detector(Protocol):
+    """Finds the face that a photograph shows. ``signature`` names every choice that can change a point."""
+
+    @property
+    def signature(self) -> str: ...
+
+    def detect(self, pixels: Pixels) -> Detection:
+        """The face of a photograph (H, W, 3). Raises NoFaceError where there is none that can be used."""
+        ...
+
+
+def central(found: Sequence[Detection], height: int, width: int) -> Detection:
+    """The face whose box's centre is the nearest to the photograph's, told how many there are.
+
+    Raises ValueError for no face.
+    """
+    if not found:
+        raise ValueError("no face to choose from")
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+
+    def away(face: Detection) -> float:
+        centre = (face.box[:2] + face.box[2:]) / 2
+        return float(np.linalg.norm(centre - middle))
+
+    nearest = min(found, key=away)
+    return Detection(nearest.points, nearest.box, nearest.score, len(found))
+
+
+def check_upright(face: Detection) -> Detection:
+    """The face, where its eyes lie above its mouth. Raises NoFaceError for one on its side or on its head."""
+    across, down = face.points[3:].mean(0) - face.points[:2].mean(0)
+    if down <= abs(across) * math.tan(math.radians(90 - LARGEST_ROLL_DEGREES)):
+        raise NoFaceError("the face lies on its side or upside down; turn the photograph upright")
+    return face

@@ -1,0 +1,114 @@
+"""YuNet on real faces: any size, any number, and a clear sentence where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels, central, check_upright
+from unmaskbench.benchmark.detection.yunet import MODEL, MODEL_SHA256, YuNet
+from unmaskbench.benchmark.plugins.weights.files import sha256
+from unmaskbench.datasets.landmarks import read_landmarks
+
+LFW = "data/lfw"
+FACES = ("Aaron_Eckhart/Aaron_Eckhart_0001.jpg", "AJ_Lamas/AJ_Lamas_0001.jpg", "Aaron_Guiel/Aaron_Guiel_0001.jpg")
+
+
+def read(home: Path, name: str) -> Pixels:
+    return np.asarray(Image.open(home / LFW / "images_deepfunneled" / name).convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def marked(home: Path) -> dict[str, np.ndarray]:
+    points = read_landmarks(home / LFW / "landmarks.csv")
+    return {name: points[name].numpy() for name in FACES}
+
+
+def eye_error(found: np.ndarray, true: np.ndarray) -> float:
+    return float(np.linalg.norm(found[:2] - true[:2], axis=1).mean() / np.linalg.norm(true[0] - true[1]))
+
+
+def test_the_network_is_the_published_one_and_its_licence_lies_beside_it() -> None:
+    assert sha256(MODEL) == MODEL_SHA256
+    assert MODEL.stat().st_size == 232_589
+    licence = (MODEL.parent / "LICENSE-yunet.txt").read_text(encoding="utf-8")
+    assert "Shiqi Yu" in licence
+    assert "WITHOUT WARRANTY OF ANY KIND" in licence
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_points_lie_where_another_detector_puts_them(home: Path, marked: dict[str, np.ndarray], name: str) -> None:
+    face = YuNet().detect(read(home, name))
+    error = np.linalg.norm(face.points - marked[name], axis=1) / np.linalg.norm(marked[name][0] - marked[name][1])
+    assert error.max() < 0.25
+    assert face.score > 0.8
+    assert face.faces == 1
+    assert (face.box[:2] < face.points.min(0)).all()
+    assert (face.points.max(0) < face.box[2:]).all()
+
+
+@pytest.mark.parametrize("factor", [0.16, 0.4, 3.0, 20.0])
+def test_points_follow_the_size(home: Path, marked: dict[str, np.ndarray], factor: float) -> None:
+    """From 40 px to 25 megapixels."""
+    picture = Image.fromarray(read(home, FACES[0]))
+    side = round(250 * factor)
+    found = YuNet().detect(np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC)))
+    assert eye_error((found.points + 0.5) * 250 / side - 0.5, marked[FACES[0]]) < 0.15
+
+
+def test_a_small_face_in_a_large_photograph(home: Path, marked: dict[str, np.ndarray]) -> None:
+    """Sixty megapixels, the face a twentieth of its width: found, and its points are as fine as the face's pixels."""
+    scene = np.full((6_000, 10_000, 3), 128, np.uint8)
+    face = np.asarray(Image.fromarray(read(home, FACES[0])).resize((1250, 1250), Image.Resampling.BICUBIC))
+    scene[2000:3250, 4000:5250] = face
+    found = YuNet().detect(scene)
+    assert eye_error((found.points - [4000, 2000] + 0.5) / 5 - 0.5, marked[FACES[0]]) < 0.15
+
+
+def test_a_face_and_nothing_else(home: Path) -> None:
+    """A crop tighter than the face is found with a margin of repeated pixels."""
+    whole = YuNet().detect(read(home, FACES[1]))
+    left, top, right, bottom = whole.box.round().astype(int)
+    tight = YuNet().detect(read(home, FACES[1])[top:bottom, left:right])
+    apart = np.linalg.norm(whole.points[0] - whole.points[1])
+    assert np.linalg.norm(tight.points + np.array([left, top]) - whole.points, axis=1).max() / apart < 0.25
+
+
+def test_of_several_faces_the_nearest_to_the_centre(home: Path, marked: dict[str, np.ndarray]) -> None:
+    row = np.concatenate([read(home, name) for name in FACES], axis=1)
+    found = YuNet().detect(row)
+    assert found.faces >= 3
+    assert eye_error(found.points - [250, 0], marked[FACES[1]]) < 0.15
+
+
+def test_photographs_that_show_no_face_say_so(home: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), dtype=np.uint8)
+    for pixels in (np.zeros((20, 20, 3), np.uint8), noise, np.full((1, 700, 3), 90, np.uint8)):
+        with pytest.raises(NoFaceError, match="no face found; it must stand upright"):
+            YuNet().detect(pixels)
+    for turns in (1, 2, 3):
+        with pytest.raises(NoFaceError, match="upright"):
+            YuNet().detect(np.ascontiguousarray(np.rot90(read(home, FACES[0]), turns)))
+
+
+def test_the_same_photograph_gives_the_same_points(home: Path) -> None:
+    """Sizes differ between calls: nothing of an earlier photograph is left in the network."""
+    first = YuNet().detect(read(home, FACES[0]))
+    YuNet().detect(read(home, FACES[1])[20:200, 30:230])
+    again = YuNet().detect(read(home, FACES[0]))
+    assert np.array_equal(first.points, again.points)
+
+
+def test_central_counts_and_chooses() -> None:
+    boxes = np.array([[0, 0, 10, 10], [40, 40, 60, 60], [80, 0, 100, 10.0]])
+    faces = [Detection(np.zeros((5, 2)), box, 0.9) for box in boxes]
+    chosen = central(faces, 100, 100)
+    assert chosen.faces == 3
+    assert chosen.box.tolist() == [40, 40, 60, 60]
+    with pytest.raises(ValueError, match="no face"):
+        central([], 10, 10)
+    with pytest.raises(NoFaceError, match="upside down; turn"):
+        check_upright(Detection(np.array([[0, 9], [9, 9], [5, 5], [1, 1], [8, 1.0]]), boxes[0], 0.9))

@@ -1,0 +1,92 @@
+"""The page "My photographs", followed literally: its commands on photographs as a newcomer has them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import polars as pl
+import pytest
+from PIL import Image, ImageOps
+from typer.testing import CliRunner
+
+from unmaskbench.benchmark.cli.main import app
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "photographs.md"
+PEOPLE = ("Aaron_Peirsol", "Abdullah_Gul")
+
+
+def photographs(home: Path, root: Path) -> None:
+    """Two people: large photographs, the face a third of their height and off the centre, one turned by EXIF alone, and a
+    wall."""
+    for person in PEOPLE:
+        (root / person).mkdir(parents=True)
+        for number in (1, 2):
+            face = Image.open(home / f"data/lfw/images_deepfunneled/{person}/{person}_{number:04d}.jpg")
+            photo = ImageOps.expand(face.resize((750, 750)), (900, 150, 300, 500), fill=(120, 130, 140))
+            if number == 2:
+                exif = Image.Exif()
+                exif[0x0112] = 6
+                photo.rotate(90, expand=True).save(root / person / "2.jpg", exif=exif)
+            else:
+                photo.save(root / person / "1.jpg")
+    Image.new("RGB", (400, 300), (90, 90, 90)).save(root / PEOPLE[0] / "wall.png")
+
+
+def test_the_page_works_as_written(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path / "cache"))
+    photographs(home, tmp_path / "photographs")
+    text = PAGE.read_text(encoding="utf-8")
+    find, run, _ = re.findall(r"^    bench (.+)$", text, re.M)
+    done = CliRunner().invoke(app, shlex.split(find))
+    assert done.exit_code == 0, done.output
+    assert "a face was found in 4 of 5 photographs" in done.output
+    for written in re.findall(r"^- `(photographs[^`]+)`", text, re.M):
+        assert (tmp_path / written).is_file(), f"{written} was not written"
+    done = CliRunner().invoke(app, [*shlex.split(run), "--no-speed"])
+    assert done.exit_code == 0, f"{done.output} {done.exception}"
+    folder = tmp_path / "runs/mine"
+    assert (folder / "index.html").is_file()
+    samples = pl.read_parquet(folder / "manifest.parquet")
+    fates = {row["sample"]: (row["status"], row["message"]) for row in samples.iter_rows(named=True)}
+    assert {name for name, (status, _) in fates.items() if status == "ok"} == {
+        f"{p}/{n}" for p in PEOPLE for n in (1, 2)
+    }
+    assert "no face found" in fates[f"{PEOPLE[0]}/wall"][1]
+    board = json.loads((folder / "board.json").read_text(encoding="utf-8"))
+    hole = {
+        row["method"]: row["value"]
+        for row in board["rows"]
+        if (row["metric"], row["region"], row["output"], row["occlusion"], row["slice"])
+        == ("psnr", "hole", "raw", "medical_mask", "all")
+    }
+    assert hole["telea"] > hole["untouched"]
+
+
+def test_without_the_list_the_run_finds_faces_once(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path / "cache"))
+    photographs(home, tmp_path / "photographs")
+    words = [
+        *("run", "--dataset", "folder", "--root", "photographs", "--crop", "face", "--methods", "untouched"),
+        *("--metrics", "psnr", "--occlusions", "block", "--matchers", "none", "--no-speed", "--out", "one"),
+    ]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, f"{done.output} {done.exception}"
+    assert "folder: a face was found in 4 of 5 photographs" in done.output
+    assert "Aaron_Peirsol/wall is left out: no face found" in done.output
+    remembered = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache/faces").rglob("*.json")}
+    assert len(remembered) == 5
+    again = CliRunner().invoke(app, [*words[:-1], "two"])
+    assert again.exit_code == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache/faces").rglob("*.json")} == remembered
+
+
+def test_crops_on_the_command_line() -> None:
+    for crop, word in (("face:2", "--crop takes face, none or the pixels"), ("4", "centre_px")):
+        done = CliRunner().invoke(app, ["run", "--crop", crop])
+        assert done.exit_code != 0
+        assert word in str(done.exception)
