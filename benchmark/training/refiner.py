@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from torch import Tensor
 from unmaskbench.benchmark.detection.crops import EYE_DISTANCE, apply, cut, inverse, lay
 from unmaskbench.benchmark.detection.faces import Array
 from unmaskbench.benchmark.detection.refiner_network import RefinerNetwork
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.training.refiner_data import Examples
 
 POINT_WEIGHTS = (3.0, 3.0, 1.0, 1.0, 1.0)
@@ -107,7 +107,7 @@ def train(
     settings: Settings,
     folder: Path,
     say: Callable[[str], None],
-) -> dict[str, Any]:
+) -> JsonObject:
     """Train, write ``refiner.safetensors`` (half precision) and ``refiner.json`` with figures into ``folder``, and return
     these figures. What is written is the mean of the weights over the last steps (momentum 0.99)."""
     torch.manual_seed(settings.seed)
