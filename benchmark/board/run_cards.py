@@ -101,7 +101,8 @@ class RunCards:
     def occlusion(self, entry: Entry) -> tuple[OcclusionCard, dict[str, Json]]:
         """An occlusion's card, and its parameters with their defaults."""
         held = self._held("occlusions", entry.label) or _occlusion(entry)
-        return _card(OcclusionCard, held), held["parameters"]
+        parameters: dict[str, Json] = held["parameters"]
+        return _card(OcclusionCard, held), parameters
 
     def metric(self, name: str) -> MetricCard:
         """The card of a metric, by its id or its name in the suite."""

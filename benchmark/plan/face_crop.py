@@ -74,7 +74,8 @@ def resample(part: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.u
     matrix = square.matrix
     if matrix[1, 0] == 0:
         box = (apply(inverse(matrix), np.array([[-0.5, -0.5], [size - 0.5, size - 0.5]])) + 0.5).ravel()
-        shown = framed.resize((size, size), Image.Resampling.BICUBIC, box=tuple(float(value) for value in box))
+        x0, y0, x1, y1 = (float(value) for value in box)
+        shown = framed.resize((size, size), Image.Resampling.BICUBIC, box=(x0, y0, x1, y1))
         return np.asarray(shown, dtype=np.uint8)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < 1:

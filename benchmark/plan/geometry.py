@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from unmaskbench.benchmark.detection import crops
 from unmaskbench.benchmark.plan import face_crop
 from unmaskbench.benchmark.plan.suite import Crop, FaceSquare
 from unmaskbench.benchmark.plugins.types import Face
@@ -99,7 +100,7 @@ def _fit_square(face: Face, rule: FaceSquare, size: int) -> Face:
     return replace(
         face,
         image=from_bytes(torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()),
-        landmarks=torch.from_numpy(face_crop.apply(matrix, points)).float(),
+        landmarks=torch.from_numpy(crops.apply(matrix, points)).float(),
         face_region=followed(face.face_region, 0.0),
         surface=followed(face.surface, float("nan")),
         given_mask=followed(face.given_mask, 0.0),

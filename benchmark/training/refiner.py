@@ -70,7 +70,8 @@ def coloured(crops: Tensor, generator: torch.Generator) -> Tensor:
     mean = crops.mean(1, keepdim=True)
     crops = mean + (crops - mean) * (grey * 1.3)
     crops = (crops - 0.5) * (0.6 + 0.8 * gain) + 0.5 + (shift - 0.5) * 0.3
-    return (crops + torch.randn(crops.shape, generator=generator) * noise * 0.02).clamp(0, 1)
+    noisy: Tensor = crops + torch.randn(crops.shape, generator=generator) * noise * 0.02
+    return noisy.clamp(0, 1)
 
 
 def batch_of(examples: Examples, chosen: Sequence[int], rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
@@ -114,9 +115,12 @@ def train(
     rng, noise = np.random.default_rng(settings.seed), torch.Generator().manual_seed(settings.seed)
     network = RefinerNetwork()
     averaged = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99), use_buffers=True
+        network,
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99),  # type: ignore[no-untyped-call]
+        use_buffers=True,
     )
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    mean_network: RefinerNetwork = averaged.module  # type: ignore[assignment]
     weights = torch.tensor(POINT_WEIGHTS)[None, :, None] / sum(POINT_WEIGHTS)
     started, step = time.monotonic(), 0
     while step < settings.steps:
@@ -137,8 +141,8 @@ def train(
         averaged.update_parameters(network)
         step += 1
         if step % 250 == 0:
-            say(f"step {step}: loss {float(loss.detach()):.4f}, eye error {eye_error(averaged.module, validation):.4f}")
-            _write(averaged.module, folder)
+            say(f"step {step}: loss {float(loss.detach()):.4f}, eye error {eye_error(mean_network, validation):.4f}")
+            _write(mean_network, folder)
     figures = {
         "steps": step,
         "minutes": round((time.monotonic() - started) / 60, 1),
@@ -146,11 +150,11 @@ def train(
         "batch": settings.batch,
         "examples": len(training),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "validation_eye_error_detector": round(eye_error(averaged.module, validation, 0), 4),
-        "validation_eye_error_one_pass": round(eye_error(averaged.module, validation, 1), 4),
-        "validation_eye_error_two_passes": round(eye_error(averaged.module, validation, 2), 4),
+        "validation_eye_error_detector": round(eye_error(mean_network, validation, 0), 4),
+        "validation_eye_error_one_pass": round(eye_error(mean_network, validation, 1), 4),
+        "validation_eye_error_two_passes": round(eye_error(mean_network, validation, 2), 4),
     }
-    _write(averaged.module, folder)
+    _write(mean_network, folder)
     (folder / "refiner.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures
 
