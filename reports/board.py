@@ -9,12 +9,12 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.store.board_file import stale_reason
 from unmaskbench.reports.schema import BoardError, board_check
 
-Row = dict[str, Any]
+Row = JsonObject
 
 
 @dataclass

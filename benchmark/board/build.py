@@ -21,8 +21,9 @@ from unmaskbench.benchmark.board.verification import verification
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError, parse
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.store.board_file import RECORD_HASH
-from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError, read_json
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
 from unmaskbench.benchmark.store.manifest import hash_of
+from unmaskbench.benchmark.store.tables import TABLE_ERRORS
 
 SEVERITY = {"ok": 0, "skipped": 1, "failed_score": 2, "failed_detect": 3, "failed_restore": 4}
 

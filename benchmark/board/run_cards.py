@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
@@ -14,10 +14,11 @@ from unmaskbench.benchmark.plan.units import method_cards
 from unmaskbench.benchmark.plugins.cards import DatasetCard, MatcherCard, MethodCard, MetricCard, OcclusionCard
 from unmaskbench.benchmark.plugins.contracts import Matcher
 from unmaskbench.benchmark.plugins.hooks import training_card_of
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS
 
 Card = TypeVar("Card", MethodCard, DatasetCard, OcclusionCard, MetricCard, MatcherCard)
-Kept = Mapping[str, Any]
+Kept = JsonMapping
 
 
 def kept_cards(suite: Suite, methods: Sequence[MethodEntry]) -> dict[str, Json]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,10 +29,12 @@ from unmaskbench.benchmark.gate.baseline import (
 )
 from unmaskbench.benchmark.gate.tolerance import DEFAULT_TOLERANCES, Name, Tolerance
 from unmaskbench.benchmark.plan.suite import Crop, Suite, parse
-from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
+from unmaskbench.benchmark.store.tables import TABLE_ERRORS
 
-RunFile = Mapping[str, Any]
-BoardFile = Mapping[str, Any]
+RunFile = JsonMapping
+BoardFile = JsonMapping
 """run.json and board.json as they are read; what is taken from them is turned into rows at once."""
 
 PER_SAMPLE = ("full_reference", "no_reference", "segmentation")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
 
 # There from the moment in which a run begins to compute until it has finished.
 UNDER_WAY = "underway.json"
 RECORD_HASH = "record_sha256"
 
 
-def stale_reason(folder: Path, board: Mapping[str, Any]) -> str:
+def stale_reason(folder: Path, board: JsonMapping) -> str:
     """A sentence where a board is not to be read as that of the folder's run, else "".
 
     A board that lies alone, and one of an older version, which does not name its run.json, are taken as they are.
