@@ -50,7 +50,7 @@ REST: dict[str, dict[str, Any]] = {
     "every method fails": {"methods": ["untouched", tiny.odd("raise"), tiny.odd("nan"), tiny.odd("load")]},
     "the matcher fails": {"matchers": [{"id": "tiny_colours", "parameters": {"mode": "break"}}]},
     "one method alone": {"methods": ["untouched"]},
-    "sets and images without reference": {"metrics": ["niqe", "kid", "psnr"]},
+    "the metric measures no method here": {"metrics": ["mask_iou"]},
 }
 # Every kind of faces with all that is asked, every kind of rest with all faces, and those that meet in a corner.
 CORNERS = ["no face can be read", "one face", "nothing is covered"], ["nothing is measured", "every method fails"]
