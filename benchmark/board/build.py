@@ -19,6 +19,7 @@ from unmaskbench.benchmark.board.rows import Board, StatusRow
 from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.verification import verification
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError, parse
+from unmaskbench.benchmark.plugins.registry import UnavailablePluginError, UnknownPluginError
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.store.board_file import RECORD_HASH
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
@@ -57,6 +58,11 @@ def build_board(folder: RunFolder) -> dict[str, Json]:
         return _board(folder).as_json()
     except (StoreError, SuiteError):
         raise
+    except (UnknownPluginError, UnavailablePluginError) as error:
+        raise StoreError(
+            f"{folder.path} cannot be aggregated here: {error} Install the plug-in; where run.json keeps no cards (an older "
+            "run), bench run on it again keeps them"
+        ) from error
     except (LookupError, TypeError, ValueError, AttributeError, OSError, *TABLE_ERRORS) as error:
         raise StoreError(
             f"{folder.path} cannot be aggregated, its run.json or a table is damaged ({type(error).__name__}: {error}): "

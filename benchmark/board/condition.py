@@ -77,6 +77,8 @@ def columns(condition: Condition, folder: RunFolder, metric: str, outputs: Seque
     Values of a metric without an upper end are at most the ceiling, unless they are infinite: those stay so and are counted.
     """
     keys = [key for method in condition.methods for key in condition.keys[method]]
+    if not condition.samples:
+        return
     card = condition.cards.metric(metric)
     table = (
         folder.rows(keys)

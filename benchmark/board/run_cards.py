@@ -100,7 +100,7 @@ class RunCards:
 
     def occlusion(self, entry: Entry) -> tuple[OcclusionCard, dict[str, Json]]:
         """An occlusion's card, and its parameters with their defaults."""
-        held = self._held("occlusions", entry.label) or _occlusion(entry)
+        held: Kept = self._held("occlusions", entry.label) or _occlusion(entry)
         parameters: dict[str, Json] = held["parameters"]
         return _card(OcclusionCard, held), parameters
 
