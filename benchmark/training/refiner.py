@@ -32,7 +32,7 @@ WING, CURVATURE = 0.1, 0.02
 class Settings:
     """A training: ``minutes`` of wall time at most and ``steps`` of ``batch`` crops at most, cosine learning rate, AdamW."""
 
-    steps: int = 6000
+    steps: int = 3000
     batch: int = 64
     minutes: float = 60.0
     rate: float = 2e-3
@@ -109,12 +109,14 @@ def train(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Train, write ``refiner.safetensors`` (half precision) and ``refiner.json`` with figures into ``folder``, and return
-    these figures. What is written is the mean of the weights over the last steps (momentum 0.99)."""
+    these figures. What is written is the mean of the weights over the last steps (momentum 0.99 of 3,000)."""
     torch.manual_seed(settings.seed)
     rng, noise = np.random.default_rng(settings.seed), torch.Generator().manual_seed(settings.seed)
     network = RefinerNetwork()
     averaged = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99), use_buffers=True
+        network,
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(max(0.5, 1 - 30 / settings.steps)),
+        use_buffers=True,
     )
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
     weights = torch.tensor(POINT_WEIGHTS)[None, :, None] / sum(POINT_WEIGHTS)
