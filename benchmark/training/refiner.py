@@ -7,6 +7,7 @@ would give after a first correction, or by true points with noise, so that a sec
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -70,7 +71,8 @@ def coloured(crops: Tensor, generator: torch.Generator) -> Tensor:
     mean = crops.mean(1, keepdim=True)
     crops = mean + (crops - mean) * (grey * 1.3)
     crops = (crops - 0.5) * (0.6 + 0.8 * gain) + 0.5 + (shift - 0.5) * 0.3
-    return (crops + torch.randn(crops.shape, generator=generator) * noise * 0.02).clamp(0, 1)
+    noisy: Tensor = crops + torch.randn(crops.shape, generator=generator) * noise * 0.02
+    return noisy.clamp(0, 1)
 
 
 def batch_of(examples: Examples, chosen: Sequence[int], rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
@@ -113,11 +115,7 @@ def train(
     torch.manual_seed(settings.seed)
     rng, noise = np.random.default_rng(settings.seed), torch.Generator().manual_seed(settings.seed)
     network = RefinerNetwork()
-    averaged = torch.optim.swa_utils.AveragedModel(
-        network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(max(0.5, 1 - 30 / settings.steps)),
-        use_buffers=True,
-    )
+    averaged = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
     weights = torch.tensor(POINT_WEIGHTS)[None, :, None] / sum(POINT_WEIGHTS)
     started, step = time.monotonic(), 0
@@ -136,11 +134,11 @@ def train(
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        averaged.update_parameters(network)
+        _average(averaged, network, max(0.5, 1 - 30 / settings.steps))
         step += 1
         if step % 250 == 0:
-            say(f"step {step}: loss {float(loss.detach()):.4f}, eye error {eye_error(averaged.module, validation):.4f}")
-            _write(averaged.module, folder)
+            say(f"step {step}: loss {float(loss.detach()):.4f}, eye error {eye_error(averaged, validation):.4f}")
+            _write(averaged, folder)
     figures = {
         "steps": step,
         "minutes": round((time.monotonic() - started) / 60, 1),
@@ -148,13 +146,21 @@ def train(
         "batch": settings.batch,
         "examples": len(training),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "validation_eye_error_detector": round(eye_error(averaged.module, validation, 0), 4),
-        "validation_eye_error_one_pass": round(eye_error(averaged.module, validation, 1), 4),
-        "validation_eye_error_two_passes": round(eye_error(averaged.module, validation, 2), 4),
+        "validation_eye_error_detector": round(eye_error(averaged, validation, 0), 4),
+        "validation_eye_error_one_pass": round(eye_error(averaged, validation, 1), 4),
+        "validation_eye_error_two_passes": round(eye_error(averaged, validation, 2), 4),
     }
-    _write(averaged.module, folder)
+    _write(averaged, folder)
     (folder / "refiner.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures
+
+
+@torch.no_grad()
+def _average(averaged: RefinerNetwork, network: RefinerNetwork, momentum: float) -> None:
+    """Move averaged weights and statistics towards the network's."""
+    for mean, value in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - momentum)
 
 
 def _write(network: torch.nn.Module, folder: Path) -> None:
