@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.detection.faces import Detector, NoFaceError
 from unmaskbench.benchmark.detection.insightface import DETECTOR, InsightFace, detector_path
+from unmaskbench.benchmark.detection.refiner import Refined
 from unmaskbench.benchmark.detection.yunet import YuNet
 from unmaskbench.benchmark.plugins.weights.files import remedy
 
@@ -20,7 +21,7 @@ def detector_named(name: str) -> Detector:
     """The detector of a name. Raises ValueError for an unknown name, FileNotFoundError where its weights are not here."""
     if name not in DETECTORS:
         raise ValueError(f"unknown detector '{name}'; one of {', '.join(DETECTORS)}")
-    return InsightFace() if name == "insightface" else YuNet()
+    return Refined(YuNet()) if name == "yunet" else InsightFace()
 
 
 def missing_detector(name: str) -> str:

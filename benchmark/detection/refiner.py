@@ -18,18 +18,24 @@ from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
 
 MODEL = Path(__file__).parent / "weights" / "refiner.safetensors"
+MODEL_SHA256 = "beb4ba2da210d9f65b294e3f5105fc553d747b168b672b5a777f854d356baeab"
 PASSES = 2
 
 
 class Refined:
-    """A detector whose points are corrected. Raises ValueError where the shipped network is absent or damaged."""
+    """A detector whose points are corrected. Raises ValueError where the shipped network is absent or damaged, and where
+    another ``model`` does not fit."""
 
     def __init__(self, detector: Detector, model: Path = MODEL) -> None:
-        self.detector, self.model = detector, model
+        if not model.is_file():
+            raise ValueError(f"{model} is absent; install the package again")
+        self.detector, self.model, self._digest = detector, model, sha256(model)
+        if model == MODEL and self._digest != MODEL_SHA256:
+            raise ValueError(f"{model} is damaged; install the package again")
 
     @property
     def signature(self) -> str:
-        return f"{self.detector.signature}|refined:{sha256(self.model)[:8]}x{PASSES}"
+        return f"{self.detector.signature}|refined:{self._digest[:8]}x{PASSES}"
 
     def detect(self, pixels: Pixels) -> Detection:
         """The detector's face of a photograph (H, W, 3) with corrected points. Raises NoFaceError as the detector does."""

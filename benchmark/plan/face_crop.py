@@ -69,13 +69,13 @@ def square_of(matrix: Array, height: int, width: int, size: int) -> Square:
 def resample(part: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.uint8]:
     """The square (size, size, 3) of a photograph's part (h, w, 3): Pillow's bicubic filter, antialiased where it shrinks;
     a turned one is first resized and then turned."""
-    top, bottom, left, right = square.frame
-    framed = Image.fromarray(np.pad(part, ((top, bottom), (left, right), (0, 0)), mode="edge"))
+    above, below, before, after = square.frame
+    framed = Image.fromarray(np.pad(part, ((above, below), (before, after), (0, 0)), mode="edge"))
     matrix = square.matrix
     if matrix[1, 0] == 0:
         box = (apply(inverse(matrix), np.array([[-0.5, -0.5], [size - 0.5, size - 0.5]])) + 0.5).ravel()
-        x0, y0, x1, y1 = (float(value) for value in box)
-        shown = framed.resize((size, size), Image.Resampling.BICUBIC, box=(x0, y0, x1, y1))
+        left, top, right, bottom = (float(value) for value in box)
+        shown = framed.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, right, bottom))
         return np.asarray(shown, dtype=np.uint8)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < 1:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from unmaskbench.benchmark.detection import crops
+from unmaskbench.benchmark.detection.crops import apply
 from unmaskbench.benchmark.plan import face_crop
 from unmaskbench.benchmark.plan.suite import Crop, FaceSquare
 from unmaskbench.benchmark.plugins.types import Face
@@ -49,8 +49,8 @@ def array_of(image: Tensor) -> np.ndarray:
 def fit(face: Face, crop: Crop, size: int) -> Face:
     """The face cropped by the suite's rule and resized to (size, size), landmarks and region maps with it.
 
-    Raises ValueError where the crop is larger than the image or follows a face that has no landmarks; a non-square remainder is
-    cropped to its centre square.
+    Raises ValueError where the crop is larger than the image or follows a face that has no landmarks; a non-square remainder
+    is cropped to its centre square.
     """
     if crop.face is not None:
         return _fit_square(face, crop.face, size)
@@ -100,7 +100,7 @@ def _fit_square(face: Face, rule: FaceSquare, size: int) -> Face:
     return replace(
         face,
         image=from_bytes(torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()),
-        landmarks=torch.from_numpy(crops.apply(matrix, points)).float(),
+        landmarks=torch.from_numpy(apply(matrix, points)).float(),
         face_region=followed(face.face_region, 0.0),
         surface=followed(face.surface, float("nan")),
         given_mask=followed(face.given_mask, 0.0),
