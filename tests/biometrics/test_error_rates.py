@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -257,15 +258,17 @@ def test_doors() -> None:
 def test_two_million_comparisons_five_times_faster_than_scikit_learn() -> None:
     scores = _random(200_000, 1_800_000)
     labels, values = _labelled(scores)
-    start = time.process_time()
-    fpr, tpr, _ = roc_curve(labels, values, drop_intermediate=False)
-    area = float(np.trapezoid(tpr, fpr))
-    theirs = time.process_time() - start
-    start = time.process_time()
-    ordered = ScoreDistribution.of(scores)
-    ours_area, ours_rate = auc(ordered), eer(ordered)[0]
-    thresholds = [threshold_at_fmr(ordered, t) for t in (1e-2, 1e-3, 1e-4)]
-    ours = time.process_time() - start
+    theirs, ours = math.inf, math.inf
+    for _ in range(3):  # whatever else this machine does only adds: the least of three is nearest to what each costs
+        start = time.process_time()
+        fpr, tpr, _ = roc_curve(labels, values, drop_intermediate=False)
+        area = float(np.trapezoid(tpr, fpr))
+        theirs = min(theirs, time.process_time() - start)
+        start = time.process_time()
+        ordered = ScoreDistribution.of(scores)
+        ours_area, ours_rate = auc(ordered), eer(ordered)[0]
+        thresholds = [threshold_at_fmr(ordered, t) for t in (1e-2, 1e-3, 1e-4)]
+        ours = min(ours, time.process_time() - start)
     assert ours_area == pytest.approx(area, abs=1e-12)
     assert 0.2 < ours_rate < 0.25
     assert thresholds == sorted(thresholds)
