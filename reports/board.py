@@ -9,11 +9,12 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.benchmark.store.board_file import stale_reason
 from unmaskbench.reports.schema import BoardError, board_check
 
-Row = dict[str, Any]
+Row = JsonObject
 
 
 @dataclass
@@ -57,7 +58,8 @@ class Board:
 def load(run: Path) -> Board:
     """The board of one run: a folder with board.json, or the file itself.
 
-    Raises BoardError where the file is absent, is not JSON, has another schema version or does not fit the schema.
+    Raises BoardError where the file is absent, is not JSON, has another schema version, does not fit the schema, or is not
+    the board of the run beside it.
     """
     path = run / "board.json" if run.is_dir() else run
     if not path.is_file():
@@ -71,6 +73,9 @@ def load(run: Path) -> Board:
             f"{path} has schema {data['schema']!r}, this version reads 'unmaskbench.board/1'; rerun bench score"
         )
     board_check()(data, str(path))
+    reason = stale_reason(run, data) if run.is_dir() else ""
+    if reason:
+        raise BoardError(reason)
     board = Board(data, path.parent, [data["run"]["name"]])
     board.warnings = facts_to_warn_of(board)
     return board

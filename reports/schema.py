@@ -11,7 +11,8 @@ import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 
 SCHEMA_FILE = Path(__file__).with_name("board.schema.json")
 KNOWN = {
@@ -36,7 +37,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 Check = Callable[[object, str], None]
-Node = dict[str, Any]
+Node = JsonObject
 """A part of the schema, as JSON."""
 
 

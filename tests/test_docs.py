@@ -254,7 +254,7 @@ def test_the_readers_suites_are_valid() -> None:
 
 
 def test_the_readers_recipe_is_valid(tmp_path: Path) -> None:
-    from unmaskbench.benchmark.training.recipe import load_recipe
+    from unmaskbench.benchmark.training.recipes import load_recipe
 
     (content,) = [body for title, body in blocks(DOCS / "training.md", "yaml") if title == "gentle.yaml"]
     (tmp_path / "gentle.yaml").write_text(content, encoding="utf-8")

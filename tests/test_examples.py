@@ -168,7 +168,8 @@ def test_plug_ins_of_every_kind_are_scored_from_their_files(folder: Path, tmp_pa
     finally:
         changed.write_text(before, encoding="utf-8")
     fresh = {path.name for path in (tmp_path / "run" / "parts").glob("*.parquet")} - parts
-    assert len(fresh) == 4, "two occlusions, mean_colour with both masks"
+    # Two occlusions; with true masks one restoration, two metrics and one matcher, with predicted ones mask_iou besides.
+    assert len(fresh) == 2 * (4 + 5)
     keys = [unit["key"] for unit in RunFolder(tmp_path / "run").read_run()["units"]]
     table = RunFolder(tmp_path / "run").rows(keys).filter(pl.col("status") != "ok").collect()
     assert table.is_empty()

@@ -23,7 +23,21 @@ GROUPS = {
 }
 ROOMS = ("benchmark", "methods", "datasets", "reports")
 DOOR = "benchmark/public/"  # what `import unmaskbench` gives
-DATA = (".py", ".yaml", ".json", ".safetensors", ".html", ".j2", ".css", ".js", ".svg", ".parquet", ".npz", ".onnx", ".txt")
+DATA = (
+    ".py",
+    ".yaml",
+    ".json",
+    ".safetensors",
+    ".html",
+    ".j2",
+    ".css",
+    ".js",
+    ".svg",
+    ".parquet",
+    ".npz",
+    ".onnx",
+    ".txt",
+)
 
 
 def pip(*words: str, cwd: Path) -> None:

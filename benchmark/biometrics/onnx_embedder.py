@@ -73,7 +73,7 @@ def open_session(path: Path, device: str) -> Any:
 
     if not path.is_file():
         raise FileNotFoundError(f"no ONNX file at {path}")
-    providers: list[Any] = ["CPUExecutionProvider"]
+    providers: list[str | tuple[str, dict[str, int | str]]] = ["CPUExecutionProvider"]
     if device.startswith("cuda") and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         index = int(device.partition(":")[2] or 0)
         # TF32 would round the convolutions of one device and not of another.

@@ -17,7 +17,6 @@ from unmaskbench.benchmark.board.fields import Json, finite
 from unmaskbench.benchmark.board.rows import CorrelationRow, ScatterPoint
 from unmaskbench.benchmark.board.verification import Tables
 from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.plugins.types import Output
 from unmaskbench.benchmark.statistics.bootstrap import totals_by_identity
 from unmaskbench.benchmark.statistics.correlation import RankCorrelation, over_methods, over_samples
@@ -42,7 +41,7 @@ def image_against_person(condition: Condition, folder: RunFolder, suite: Suite, 
     points: Points = {}
     matchers = [entry.label for entry in suite.matchers] if trials.rows else []
     for entry in suite.metrics:
-        card = METRICS.card(entry.id)
+        card = condition.cards.metric(entry.id)
         if card.kind not in ("full_reference", "no_reference"):
             continue
         for column in columns(condition, folder, card.id, suite.matcher_outputs if matchers else suite.outputs):

@@ -16,11 +16,15 @@ from unmaskbench.benchmark.board.fields import Json
 from unmaskbench.benchmark.board.images import image_rows
 from unmaskbench.benchmark.board.leaks import mark_leaks
 from unmaskbench.benchmark.board.rows import Board, StatusRow
+from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.verification import verification
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError, parse
-from unmaskbench.benchmark.plan.units import method_cards
-from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError, read_json
+from unmaskbench.benchmark.plugins.registry import UnavailablePluginError, UnknownPluginError
+from unmaskbench.benchmark.plugins.weights.files import sha256
+from unmaskbench.benchmark.store.board_file import RECORD_HASH
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
 from unmaskbench.benchmark.store.manifest import hash_of
+from unmaskbench.benchmark.store.tables import TABLE_ERRORS
 
 SEVERITY = {"ok": 0, "skipped": 1, "failed_score": 2, "failed_detect": 3, "failed_restore": 4}
 
@@ -54,6 +58,11 @@ def build_board(folder: RunFolder) -> dict[str, Json]:
         return _board(folder).as_json()
     except (StoreError, SuiteError):
         raise
+    except (UnknownPluginError, UnavailablePluginError) as error:
+        raise StoreError(
+            f"{folder.path} cannot be aggregated here: {error} Install the plug-in; where run.json keeps no cards (an older "
+            "run), bench run on it again keeps them"
+        ) from error
     except (LookupError, TypeError, ValueError, AttributeError, OSError, *TABLE_ERRORS) as error:
         raise StoreError(
             f"{folder.path} cannot be aggregated, its run.json or a table is damaged ({type(error).__name__}: {error}): "
@@ -65,22 +74,24 @@ def _board(folder: RunFolder) -> Board:
     run = folder.read_run()
     suite = parse(run["suite"], f"{folder.path / 'run.json'}: suite")
     entries = [MethodEntry.model_validate(entry) for entry in run["methods"]]
-    cards = {entry.label: method_cards(entry) for entry in entries}
+    kept = RunCards(run.get("cards", {}))
+    cards = {entry.label: kept.methods(entry) for entry in entries}
     manifest = pl.read_parquet(folder.path / "manifest.parquet")
     record = {part.name: run[part.name] for part in dataclasses.fields(RunRecord) if part.name in run}
+    made_of = {"mask_source": suite.mask_source, RECORD_HASH: sha256(folder.path / "run.json")}
     board = Board(
         schema="unmaskbench.board/1",
         manifest=run["manifest"],
-        run=RunRecord(**record | {"mask_source": suite.mask_source}),
-        methods=method_rows(entries, cards, folder),
-        datasets=[dataset_row(entry, manifest) for entry in suite.datasets],
-        occlusions=[occlusion_row(entry, manifest) for entry in suite.occlusions],
-        metrics=[metric_row(entry) for entry in suite.metrics],
-        matchers=[matcher_row(entry) for entry in suite.matchers],
+        run=RunRecord(**record | made_of),
+        methods=method_rows(entries, kept, folder),
+        datasets=[dataset_row(entry, kept.dataset(entry), manifest) for entry in suite.datasets],
+        occlusions=[occlusion_row(entry, kept, manifest) for entry in suite.occlusions],
+        metrics=[metric_row(entry, kept.metric(entry.id)) for entry in suite.metrics],
+        matchers=[matcher_row(entry, kept.matcher(entry)) for entry in suite.matchers],
         rows=[], verification=[], differences=[], correlations=[], curves=[], histograms=[], scatter=[], gallery=[],
         statuses=[], timings=run.get("timings", {}),
     )  # fmt: skip
-    for condition in conditions(run["units"], suite, manifest):
+    for condition in conditions(run["units"], suite, manifest, kept):
         board.statuses.extend(statuses(condition, folder, manifest))
         if not condition.samples:
             continue  # nothing could be read or occluded: the statuses say so, and there is nothing to average
@@ -97,7 +108,9 @@ def _board(folder: RunFolder) -> Board:
     return board
 
 
-def conditions(units: list[PlannedUnit], suite: Suite, manifest: pl.DataFrame) -> list[Condition]:
+def conditions(
+    units: list[PlannedUnit], suite: Suite, manifest: pl.DataFrame, cards: RunCards | None = None
+) -> list[Condition]:
     """Every dataset x occlusion of a run with the keys of its units."""
     found = []
     for dataset in suite.datasets:
@@ -106,7 +119,8 @@ def conditions(units: list[PlannedUnit], suite: Suite, manifest: pl.DataFrame) -
             for unit in units:
                 if (unit["dataset"], unit["occlusion"]) == (dataset.label, occlusion.label):
                     keys.setdefault(unit["method"], []).append(unit["key"])
-            found.append(Condition.of(dataset.label, occlusion.label, manifest, keys, suite))
+            condition = Condition.of(dataset.label, occlusion.label, manifest, keys, suite)
+            found.append(dataclasses.replace(condition, cards=cards or RunCards()))
     return found
 
 

@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from unmaskbench.benchmark.board.fields import Json
+from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.plugins.types import MetricCard, Output
 from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap, identity_codes
 from unmaskbench.benchmark.statistics.ceiling import CEILING
@@ -33,6 +33,7 @@ class Condition:
     attributes: tuple[Mapping[str, Json], ...]
     keys: Mapping[str, Sequence[str]]
     methods: tuple[str, ...] = field(default=())
+    cards: RunCards = field(default_factory=RunCards)
 
     @classmethod
     def of(
@@ -76,13 +77,15 @@ def columns(condition: Condition, folder: RunFolder, metric: str, outputs: Seque
     Values of a metric without an upper end are at most the ceiling, unless they are infinite: those stay so and are counted.
     """
     keys = [key for method in condition.methods for key in condition.keys[method]]
+    if not condition.samples:
+        return
+    card = condition.cards.metric(metric)
     table = (
         folder.rows(keys)
-        .filter(pl.col("metric") == metric)
+        .filter(pl.col("metric") == card.id)
         .select("method", "output", "region", "sample", "value", "status")
         .collect()
     )
-    card = METRICS.card(metric)
     sample_codes = {sample: position for position, sample in enumerate(condition.samples)}
     method_codes = {method: position for position, method in enumerate(condition.methods)}
     for (output, region), part in sorted(table.partition_by("output", "region", as_dict=True).items()):

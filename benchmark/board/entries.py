@@ -25,6 +25,7 @@ class RunRecord:
     seed: int | None = field(metadata=told("Seed of the run."))
     weights: dict[str, Json] = field(metadata=told("Weight id to sha256."))
     mask_source: str = field(metadata=told("oracle or predicted: what methods that need a mask were given."))
+    record_sha256: str = field(default="", metadata=told("sha256 of the run.json that the board was made of."))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def image_rows(condition: Condition, folder: RunFolder, suite: Suite) -> tuple[l
     rows: list[ImageRow] = []
     differences: list[DifferenceRow] = []
     for entry in suite.metrics:
-        card: MetricCard = METRICS.card(entry.id)
+        card = condition.cards.metric(entry.id)
         if card.kind == "set":
             rows += set_rows(condition, folder, card, METRICS.get(entry.id)(**entry.parameters), suite.outputs)
             continue

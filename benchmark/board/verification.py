@@ -17,6 +17,7 @@ from unmaskbench.benchmark.board.differences import difference_row
 from unmaskbench.benchmark.board.fields import threshold_number
 from unmaskbench.benchmark.board.quantities import QUANTITIES, named
 from unmaskbench.benchmark.board.rows import CurveRow, DifferenceRow, HistogramRow, VerificationRow
+from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.slices import TrialSlice, slice_rows, trial_slices
 from unmaskbench.benchmark.board.trials import Embeddings, own_similarities, pairs_of, vectors
 from unmaskbench.benchmark.board.verification_intervals import (
@@ -27,7 +28,6 @@ from unmaskbench.benchmark.board.verification_intervals import (
 )
 from unmaskbench.benchmark.plan.suite import Entry, Suite
 from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
-from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.plugins.types import Matcher, MatcherCard, MethodCard, Output, Setting
 from unmaskbench.benchmark.statistics.bootstrap import Floats
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
@@ -75,8 +75,7 @@ def verification(
     slices = trial_slices(condition, pairs, suite.slice_by, bootstrap)
     for entry in suite.matchers:
         drawn = CurveCollector(condition, entry.label, tuple(suite.fmr_targets), tables.curves, tables.histograms)
-        # The matcher's arithmetic alone is wanted: no weights are loaded, no network runs.
-        matcher: Matcher = MATCHERS.get(entry.id)(**entry.parameters)
+        matcher = condition.cards.comparer(entry)
         work = MatcherVerification(
             condition, folder, suite, cards, entry, matcher, pairs, bootstrap, slices, tables, drawn
         )
@@ -151,7 +150,7 @@ class MatcherVerification:
         return [held for held in found if held.row.setting == "UT"]
 
     def _fair(self, method: str) -> bool:
-        return method in ("", FLOOR) or independent(self.matcher.card, self.cards[method])
+        return method in ("", FLOOR) or independent(self.matcher.card, self.cards[method], self.condition.cards)
 
     def _keep(
         self, where: tuple[str, Output], found: Sequence[IntervalRow], scores: Mapping[Setting, PairScores]
@@ -254,14 +253,11 @@ def _key(row: SettingRow) -> FigureKey:
     return row.metric, row.target, row.handling
 
 
-def independent(matcher: MatcherCard, methods: Sequence[MethodCard]) -> bool:
+def independent(matcher: MatcherCard, methods: Sequence[MethodCard], known: RunCards | None = None) -> bool:
     """Whether the matcher had no part in a method's training, neither itself nor through a teacher of either."""
     family = {matcher.id, *matcher.distilled_from}
     for card in methods:
         for name in card.trained_with:
-            related = {name}
-            if name in MATCHERS.names():
-                related |= set(MATCHERS.card(name).distilled_from)
-            if family & related:
+            if family & {name, *(known or RunCards()).teachers_of(name)}:
                 return False
     return True

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import typer
+
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 
 Kind = Literal["methods", "datasets", "occlusions", "metrics", "matchers", "segmenters", "suites"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -40,7 +42,7 @@ def listing(
             typer.echo(f"{'':<{width}}  {'':<13} {remedy}")
 
 
-def _entries(kind: str) -> list[dict[str, Any]]:
+def _entries(kind: str) -> list[JsonObject]:
     return suites() if kind == "suites" else plugins(kind)
 
 
@@ -58,7 +60,7 @@ def _overview(as_json: bool) -> None:
             typer.echo(f"{'':<11} {len(waiting):>2} waiting {', '.join(waiting)}  (bench list {kind} says for what)")
 
 
-def plugins(kind: str) -> list[dict[str, Any]]:
+def plugins(kind: str) -> list[JsonObject]:
     """Every plug-in of a kind: id, title, state (ready, needs weights, needs extra, needs data, broken), remedies, card."""
     from unmaskbench.benchmark.plan.units import missing_data
     from unmaskbench.benchmark.plugins import registry
@@ -87,7 +89,7 @@ def plugins(kind: str) -> list[dict[str, Any]]:
     return found
 
 
-def suites() -> list[dict[str, Any]]:
+def suites() -> list[JsonObject]:
     """The suites that ship: id, title, state (ready, needs data, needs weights), remedies, the suite itself."""
     from unmaskbench.benchmark.plan.suite import load_suite, names
     from unmaskbench.benchmark.plan.units import missing_data

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from unmaskbench.benchmark.plan.listener import Listener
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.store.folder import RunFolder
 
 
@@ -33,7 +42,7 @@ class Bars:
             TextColumn("{task.description:<9}"), BarColumn(30), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
             console=self.console, disable=not self.console.is_terminal,
         )  # fmt: skip
-        self._tasks: dict[str, Any] = {}
+        self._tasks: dict[str, TaskID] = {}
         self.listener = Listener(begin=self._begin, advance=self._advance, note=self._note)
 
     def __enter__(self) -> Bars:
@@ -72,11 +81,11 @@ def print_summary(folder: Path) -> None:
             console.print(f"{text}{status['status']} ({status['message']})", highlight=False, markup=False)
 
 
-def _conditions(board: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _conditions(board: JsonMapping) -> list[tuple[str, str]]:
     return list(dict.fromkeys((row["dataset"], row["occlusion"]) for row in board["rows"] + board["verification"]))
 
 
-def _table(board: Mapping[str, Any], dataset: str, occlusion: str) -> Table:
+def _table(board: JsonMapping, dataset: str, occlusion: str) -> Table:
     rows = [r for r in board["rows"] if (r["dataset"], r["occlusion"], r["slice"]) == (dataset, occlusion, "all")]
     output = "composite" if any(r["output"] == "composite" for r in rows) else "raw"
     figures: dict[str, dict[str, str]] = {}

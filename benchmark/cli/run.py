@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
+
 if TYPE_CHECKING:
     from unmaskbench.benchmark.plan.suite import Suite
 
@@ -143,7 +145,7 @@ def _written(folder: Path) -> int:
 
 def changed(suite: Suite, **asked: Any) -> Suite:
     """The suite with what the command line asks for in place of its own. Raises SuiteError."""
-    changes: dict[str, Any] = {}
+    changes: JsonObject = {}
     for key in ("occlusions", "metrics", "matchers", "slice_by"):
         if asked[key]:
             changes[key] = [] if asked[key] == "none" else split_list(asked[key])

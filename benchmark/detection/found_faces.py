@@ -15,11 +15,11 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from unmaskbench.benchmark.detection.faces import Detection, Detector, NoFaceError, Pixels
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.weights.files import cache_folder, sha256
 from unmaskbench.benchmark.store.images import read_pixels
 
@@ -74,7 +74,7 @@ def _read(place: Path) -> Answer | None:
 
 
 def _write(place: Path, answer: Answer) -> None:
-    content: dict[str, Any] = {"none": answer}
+    content: JsonObject = {"none": answer}
     if isinstance(answer, Detection):
         kept = rounded(answer)
         content = {"points": kept.points.tolist(), "box": kept.box.tolist(), "score": kept.score, "faces": kept.faces}

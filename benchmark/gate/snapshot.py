@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +14,7 @@ from unmaskbench.benchmark.board.condition import Condition, columns
 from unmaskbench.benchmark.board.fields import read_row
 from unmaskbench.benchmark.board.quantities import QUANTITIES, named
 from unmaskbench.benchmark.board.rows import ImageRow, VerificationRow
+from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.gate.baseline import (
     Baseline,
     Bootstrap,
@@ -29,10 +29,12 @@ from unmaskbench.benchmark.gate.baseline import (
 )
 from unmaskbench.benchmark.gate.tolerance import DEFAULT_TOLERANCES, Name, Tolerance
 from unmaskbench.benchmark.plan.suite import Suite, parse
-from unmaskbench.benchmark.store.folder import TABLE_ERRORS, RunFolder, StoreError
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
+from unmaskbench.benchmark.store.tables import TABLE_ERRORS
 
-RunFile = Mapping[str, Any]
-BoardFile = Mapping[str, Any]
+RunFile = JsonMapping
+BoardFile = JsonMapping
 """run.json and board.json as they are read; what is taken from them is turned into rows at once."""
 
 PER_SAMPLE = ("full_reference", "no_reference", "segmentation")
@@ -48,7 +50,7 @@ def snapshot(path: Path, guard: Guard | None = None, tolerance: Sequence[Toleran
     suite = parse(run["suite"], f"{path / 'run.json'}: suite")
     manifest = _manifest(folder)
     samples = {entry.label: _samples(manifest, entry.label) for entry in suite.datasets}
-    found = conditions(run["units"], suite, manifest)
+    found = conditions(run["units"], suite, manifest, RunCards(run.get("cards", {})))
     rows: list[SampleRow] = []
     for condition in found:
         places = {sample: place for place, sample in enumerate(samples[condition.dataset].ids)}

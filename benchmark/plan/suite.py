@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.types import Output, Region
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
@@ -38,11 +39,11 @@ class Entry(_Frozen):
 
     id: str
     label: str = ""
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
-    def _short_form(cls, value: Any) -> Any:
+    def _short_form(cls, value: object) -> object:
         return {"id": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
@@ -55,7 +56,7 @@ class Entry(_Frozen):
 
     @field_validator("parameters")
     @classmethod
-    def _plain_parameters(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _plain_parameters(cls, value: JsonObject) -> JsonObject:
         try:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
@@ -119,7 +120,7 @@ class MethodEntry(Entry):
 
     @model_validator(mode="before")
     @classmethod
-    def _source_form(cls, value: Any) -> Any:
+    def _source_form(cls, value: object) -> object:
         if isinstance(value, str):
             value = {"id": value}
         if isinstance(value, dict) and isinstance(value.get("id"), str) and _has_source(value["id"]):
@@ -247,7 +248,7 @@ def default_label(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)[:80] or "unnamed"
 
 
-def digest(content: Any) -> str:
+def digest(content: object) -> str:
     """sha256 of a JSON-able value in canonical form."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -275,7 +276,7 @@ def suite_path(name_or_file: str | Path) -> Path:
     return path
 
 
-def read_suite(path: Path) -> dict[str, Any]:
+def read_suite(path: Path) -> JsonObject:
     """The mapping in a suite's file, not validated. Raises SuiteError."""
     try:
         return read_mapping(path, "suite", LIMIT_BYTES, aliases=False)
@@ -283,7 +284,7 @@ def read_suite(path: Path) -> dict[str, Any]:
         raise SuiteError(str(error)) from error
 
 
-def problems(content: Any) -> list[str]:
+def problems(content: object) -> list[str]:
     """Everything that is wrong with a suite's mapping by itself, a sentence each; [] for a valid one."""
     try:
         Suite.model_validate(content)
@@ -292,7 +293,7 @@ def problems(content: Any) -> list[str]:
     return []
 
 
-def parse(content: Any, source: str) -> Suite:
+def parse(content: object, source: str) -> Suite:
     """A suite from a mapping; ``source`` is named in errors. Raises SuiteError."""
     if not isinstance(content, Mapping):
         raise SuiteError(f"{source}: a suite is a mapping of keys, not {type(content).__name__}")
@@ -302,7 +303,7 @@ def parse(content: Any, source: str) -> Suite:
         raise SuiteError(f"{source}: " + "; ".join(_explain(detail) for detail in error.errors()[:5])) from error
 
 
-def _explain(detail: Mapping[str, Any]) -> str:
+def _explain(detail: JsonMapping) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         legal = sorted(_fields_at(detail["loc"]))

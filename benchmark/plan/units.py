@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.keys import (
@@ -26,6 +26,7 @@ from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
 from unmaskbench.benchmark.plugins.hooks import remarks_of, takes
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, MethodCard, Missing, SampleRef
 
@@ -132,7 +133,7 @@ class Plan:
 def build_dataset(entry: DatasetEntry, size: int) -> Dataset:
     """The dataset of an entry. A dataset that renders takes the suite's size, one that reads files takes its root."""
     cls = DATASETS.get(entry.id)
-    parameters: dict[str, Any] = {**entry.parameters, "split": entry.split}
+    parameters: JsonObject = {**entry.parameters, "split": entry.split}
     if "size" not in parameters and takes(cls, "size"):
         parameters["size"] = size
     if entry.root is not None:

@@ -128,8 +128,8 @@ HOMES: dict[str, str] = {
     "face_region": "unmaskbench.datasets.occlusions.face_area",
     "HeadPose": "unmaskbench.datasets.occlusions.head_pose",
     "pose_of": "unmaskbench.datasets.occlusions.head_pose",
-    "check_colour": "unmaskbench.datasets.occlusions.painting",
-    "check_range": "unmaskbench.datasets.occlusions.painting",
-    "lay_over": "unmaskbench.datasets.occlusions.painting",
-    "pixels_of": "unmaskbench.datasets.occlusions.painting",
+    "check_colour": "unmaskbench.datasets.occlusions.lighting",
+    "check_range": "unmaskbench.datasets.occlusions.lighting",
+    "lay_over": "unmaskbench.datasets.occlusions.lighting",
+    "pixels_of": "unmaskbench.datasets.occlusions.lighting",
 }

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from unmaskbench.benchmark.plugins.cards import DatasetCard, MatcherCard, MethodCard, MetricCard, OcclusionCard
@@ -77,7 +78,7 @@ def load_class(reference: str, noun: str) -> Any:
     return cls
 
 
-def kinds_of(cls: Any) -> list[str]:
+def kinds_of(cls: object) -> list[str]:
     """The kinds of plug-in that a class has the card and the methods of; none for what is no plug-in."""
     card = getattr(cls, "card", None)
     return [
@@ -88,12 +89,12 @@ def kinds_of(cls: Any) -> list[str]:
     ]
 
 
-def is_plugin(value: Any, module: str) -> bool:
+def is_plugin(value: object, module: str) -> bool:
     """Whether a value is a plug-in class that ``module`` defines."""
     return inspect.isclass(value) and value.__module__ == module and hasattr(value, "card")
 
 
-def import_file(path: Path) -> Any:
+def import_file(path: Path) -> ModuleType:
     """The module in a file, imported once a process for each content. Raises PluginFileError."""
     content = _content(path)
     name = f"{MODULE_PREFIX}{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}_{hashlib.sha256(content).hexdigest()[:12]}"

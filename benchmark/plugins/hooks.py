@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from unmaskbench.benchmark.plugins.cards import Missing
+    from unmaskbench.benchmark.plugins.contracts import Method, Metric, SetMetric
     from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 # ---------------------------------------------------------------------------------------------------- of every kind
@@ -25,7 +28,7 @@ class NeedsSomething(Protocol):
     """A plug-in that needs an extra, a weight file or data."""
 
     @staticmethod
-    def missing(**parameters: Any) -> list[Missing]:
+    def missing(**parameters: object) -> list[Missing]:
         """What is not here, each with its remedy. It takes those of the plug-in's parameters that it names."""
         ...
 
@@ -43,7 +46,7 @@ class HasTrainedWeights(Protocol):
     def weight_paths(cls) -> Sequence[Path]: ...
 
 
-def missing_of(cls: Any, parameters: Mapping[str, Any] | None = None) -> list[Missing]:
+def missing_of(cls: object, parameters: JsonMapping | None = None) -> list[Missing]:
     """What a class says that it needs and that is not here; [] where it says nothing."""
     probe = getattr(cls, "missing", None)
     if probe is None:
@@ -53,18 +56,18 @@ def missing_of(cls: Any, parameters: Mapping[str, Any] | None = None) -> list[Mi
     return list(probe(**{key: value for key, value in (parameters or {}).items() if open_ended or key in accepted}))
 
 
-def weights_of(cls: Any) -> tuple[WeightFile, ...]:
+def weights_of(cls: object) -> tuple[WeightFile, ...]:
     """The published weight files of a class; () where it names none."""
     return tuple(getattr(cls, "weights", ()))
 
 
-def weight_paths_of(cls: Any) -> list[Path]:
+def weight_paths_of(cls: object) -> list[Path]:
     """The weight files that a class was trained into; [] where it names none."""
     probe: Callable[[], Sequence[Path]] | None = getattr(cls, "weight_paths", None)
     return list(probe()) if probe is not None else []
 
 
-def takes(cls: Any, parameter: str) -> bool:
+def takes(cls: type, parameter: str) -> bool:
     """Whether the constructor of a class names a parameter: a dataset that renders takes ``size``, one of files ``root``."""
     return parameter in inspect.signature(cls).parameters
 
@@ -82,7 +85,7 @@ class HasTrainingCard(Protocol):
     """A method that tells how its weights were trained."""
 
     @classmethod
-    def training_card(cls) -> dict[str, Any]:
+    def training_card(cls) -> JsonObject:
         """The model card; empty where there is none."""
         ...
 
@@ -102,7 +105,7 @@ class HasDiscriminator(Protocol):
     """A method whose recipe names adversaries."""
 
     @classmethod
-    def build_discriminator(cls, name: str, **parameters: Any) -> nn.Module:
+    def build_discriminator(cls, name: str, **parameters: object) -> nn.Module:
         """The untrained discriminator ``name``. Raises ValueError where there is none of that name."""
         ...
 
@@ -111,14 +114,14 @@ class Freezes(Protocol):
     """A method that holds part of its network still while it is trained."""
 
     @staticmethod
-    def freeze(network: Any) -> None: ...
+    def freeze(network: nn.Module) -> None: ...
 
 
 class HasTrainingOutputs(Protocol):
     """A method whose losses need more than the restored image."""
 
     @staticmethod
-    def training_outputs(network: Any, occluded: Tensor, mask: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    def training_outputs(network: nn.Module, occluded: Tensor, mask: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """What the losses name, ``restored`` (N, 3, H, W) among it."""
         ...
 
@@ -160,7 +163,7 @@ class Exports(Protocol):
         ...
 
 
-def network_of(method: Any) -> nn.Module | None:
+def network_of(method: object) -> nn.Module | None:
     """The torch module behind a loaded method; None where it shows none."""
     from torch import nn
 
@@ -168,32 +171,34 @@ def network_of(method: Any) -> nn.Module | None:
     return network if isinstance(network, nn.Module) else None
 
 
-def training_card_of(cls: Any) -> dict[str, Any] | None:
+def training_card_of(cls: object) -> JsonObject | None:
     """How a class says that its weights were trained; None where it says nothing."""
     probe = getattr(cls, "training_card", None)
-    card: dict[str, Any] | None = probe() if callable(probe) else None
+    card: JsonObject | None = probe() if callable(probe) else None
     return card
 
 
-def folder_of(cls: Any) -> Path | None:
+def folder_of(cls: object) -> Path | None:
     """The folder of recipes and weights of a class that can be trained; None where there is nothing to train."""
     folder: Path | None = getattr(cls, "folder", None)
     return folder
 
 
-def builds_network(cls: Any) -> bool:
+def builds_network(cls: object) -> bool:
     """Whether a class has a network that can be built untrained."""
     return callable(getattr(cls, "build_network", None))
 
 
-def freeze(cls: Any, network: nn.Module) -> None:
+def freeze(cls: object, network: nn.Module) -> None:
     """Hold still what a class holds still; nothing by default."""
     probe = getattr(cls, "freeze", None)
     if probe is not None:
         probe(network)
 
 
-def training_outputs(cls: Any, network: Any, occluded: Tensor, mask: Tensor, truth: Tensor) -> dict[str, Tensor]:
+def training_outputs(
+    cls: type[Method], network: nn.Module, occluded: Tensor, mask: Tensor, truth: Tensor
+) -> dict[str, Tensor]:
     """What the losses of a class see; by default ``restored``, from the network as the card says it is called."""
     probe: Callable[..., dict[str, Tensor]] | None = getattr(cls, "training_outputs", None)
     if probe is not None:
@@ -202,17 +207,17 @@ def training_outputs(cls: Any, network: Any, occluded: Tensor, mask: Tensor, tru
     return {"restored": network(*arguments)}
 
 
-def remarks_of(dataset: Any) -> Sequence[str]:
+def remarks_of(dataset: object) -> Sequence[str]:
     """What a dataset has to say of its files; nothing by default."""
     return tuple(getattr(dataset, "remarks", ()))
 
 
-def face_finder_of(dataset: Any) -> FindsFaces | None:
+def face_finder_of(dataset: object) -> FindsFaces | None:
     """The dataset where it finds faces, else None."""
     return dataset if hasattr(dataset, "undetected") and hasattr(dataset, "find_face") else None
 
 
-def published_start(cls: Any, path: Path, network: nn.Module) -> Mapping[str, Tensor] | None:
+def published_start(cls: object, path: Path, network: nn.Module) -> Mapping[str, Tensor] | None:
     """The start from a published file; None where a class knows none or the file is none."""
     probe: Callable[..., Mapping[str, Tensor] | None] | None = getattr(cls, "published_start", None)
     return probe(path, network) if probe is not None else None
@@ -231,7 +236,7 @@ def exported_network(method: Any) -> tuple[nn.Module, bool]:
 class Shares(Protocol):
     """A metric that can use what another of the same run has computed from the same tensors."""
 
-    def share(self, peers: Mapping[str, Any]) -> None:
+    def share(self, peers: Mapping[str, object]) -> None:
         """``peers`` are the run's metrics by id, this one among them."""
         ...
 
@@ -244,7 +249,7 @@ class ComparesRowByRow(Protocol):
         ...
 
 
-def share_among(metrics: Iterable[Any]) -> None:
+def share_among(metrics: Iterable[Metric | SetMetric]) -> None:
     """Introduce the metrics of a run to each other."""
     by_id = {metric.card.id: metric for metric in metrics}
     for metric in by_id.values():
@@ -259,7 +264,7 @@ class PairedSimilarity(Protocol):
     def __call__(self, a: Tensor, b: Tensor) -> Tensor: ...
 
 
-def paired_similarity_of(matcher: Any) -> PairedSimilarity | None:
+def paired_similarity_of(matcher: object) -> PairedSimilarity | None:
     """The matcher's comparison row by row; None where it has the matrix alone."""
     probe: PairedSimilarity | None = getattr(matcher, "paired_similarity", None)
     return probe

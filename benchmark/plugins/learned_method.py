@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.types import MethodCard, Missing
 from unmaskbench.benchmark.plugins.weights.files import search_path
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
@@ -63,7 +64,7 @@ def weight_paths(plugin: str, folder: Path) -> list[Path]:
     )
 
 
-def training_card(plugin: str, recipe: str, folder: Path) -> dict[str, Any]:
+def training_card(plugin: str, recipe: str, folder: Path) -> JsonObject:
     """The model card of the weights that would be loaded; empty where there are none or they came without.
 
     Raises ValueError that names the card where it is broken.
@@ -92,7 +93,7 @@ def metadata_of(path: Path) -> dict[str, str]:
 LARGEST_SETTING = 8192
 
 
-def _described(path: Path) -> tuple[str, dict[str, Any]]:
+def _described(path: Path) -> tuple[str, JsonObject]:
     """The size and settings of the network that a weight file says itself to be for, "" and {} where it says nothing."""
     from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 
@@ -108,7 +109,7 @@ def _described(path: Path) -> tuple[str, dict[str, Any]]:
     return size, settings
 
 
-def _largest(value: Any) -> float:
+def _largest(value: object) -> float:
     """The largest number, length included, in a nest of lists and mappings."""
     if isinstance(value, Mapping):
         return max(len(value), *map(_largest, value.values()), 0)
@@ -137,7 +138,7 @@ class LearnedMethod:
         size: str = "compact",
         checkpoint: Path | str | None = None,
         recipe: str = "",
-        settings: Mapping[str, Any] | None = None,
+        settings: JsonMapping | None = None,
     ) -> None:
         if size not in ("compact", "paper"):
             raise ValueError(f"method '{self.card.id}' has the sizes compact and paper, not '{size}'")
@@ -169,7 +170,7 @@ class LearnedMethod:
         return weight_paths(cls.card.id, cls.folder)
 
     @classmethod
-    def training_card(cls) -> dict[str, Any]:
+    def training_card(cls) -> JsonObject:
         """The model card of the compact weights; empty where there are none."""
         return training_card(cls.card.id, "compact", cls.folder)
 
@@ -223,7 +224,7 @@ class LearnedMethod:
         load_strict(network, state, path)
         return network
 
-    def _outline(self, path: Path, size: str, settings: Mapping[str, Any]) -> nn.Module:
+    def _outline(self, path: Path, size: str, settings: JsonMapping) -> nn.Module:
         import torch
 
         from unmaskbench.benchmark.plugins.weights.loading import WeightsError

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.types import MethodCard
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
@@ -84,7 +85,7 @@ def read_convention(model: Path) -> Convention:
     return _checked(content, path)
 
 
-def _checked(content: dict[str, Any], path: Path) -> Convention:
+def _checked(content: JsonObject, path: Path) -> Convention:
     choices = {"channels": ("rgb", "bgr"), "inputs": ("image", "concatenated", "separate"), "mask_value": (0, 1)}
     for key, legal in choices.items():
         if key in content and content[key] not in legal:

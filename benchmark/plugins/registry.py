@@ -25,13 +25,14 @@ import pickle
 import pkgutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from unmaskbench.benchmark.plugins.cards import Missing
 from unmaskbench.benchmark.plugins.file_plugin import PluginFileError, is_reference, load_class, same_file
 from unmaskbench.benchmark.plugins.hooks import missing_of
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
 
 T = TypeVar("T", bound=type)
 # How often an import is tried again that met what another process had written half, half a second apart.
@@ -120,7 +121,7 @@ class PluginRegistry:
         hint = f"; did you mean '{near[0]}'?" if near else "."
         raise UnknownPluginError(f"unknown {self.noun} '{name}'{hint} (bench list {self.noun}s)")
 
-    def build(self, name: str, **parameters: Any) -> Any:
+    def build(self, name: str, **parameters: object) -> Any:
         """An instance of ``name``. Raises UnavailablePluginError where an extra or a weight file is missing, ValueError
         where the parameters do not fit."""
         cls = self.get(name)
@@ -135,7 +136,7 @@ class PluginRegistry:
                 f"{self.noun} '{name}' does not take these parameters {sorted(parameters)}: {error}"
             ) from error
 
-    def missing(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Missing]:
+    def missing(self, name: str, parameters: JsonMapping | None = None) -> list[Missing]:
         """What ``name`` needs and is not here; empty when it is ready. A ``missing`` that takes some of the
         ``parameters`` (a user's own weight file, say) is given those."""
         return missing_of(self.get(name), parameters)

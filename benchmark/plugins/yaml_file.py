@@ -10,13 +10,15 @@ from typing import Any
 
 import yaml
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
+
 # Values when every alias is unfolded; a recipe has a few hundred. Nested aliases reach billions within 1 KB.
 LARGEST_CONTENT = 100_000
 # What PyYAML's own readers of numbers, dates and truth values raise on a text that is none: ``!!bool x`` is a KeyError.
 _BROKEN = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError)
 
 
-def read_mapping(path: Path, what: str, limit_bytes: int = 1_000_000, aliases: bool = True) -> dict[str, Any]:
+def read_mapping(path: Path, what: str, limit_bytes: int = 1_000_000, aliases: bool = True) -> JsonObject:
     """The mapping in a YAML file of at most ``limit_bytes``; ``what`` is the file's noun in messages ("suite").
 
     Raises ValueError that names the file where it is not there, not readable, larger, no YAML, no mapping, where a key
@@ -58,7 +60,7 @@ def load_plain(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> An
         raise ValueError(str(error) or type(error).__name__) from error
 
 
-def _unfolded(node: Any, known: dict[int, int]) -> int:
+def _unfolded(node: yaml.Node, known: dict[int, int]) -> int:
     """How many values a node holds; a node within itself is a RecursionError."""
     if id(node) in known:
         return known[id(node)]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unmaskbench.benchmark.plan.suite import Suite, load_suite
@@ -40,7 +40,7 @@ except PackageNotFoundError:  # read from a source tree that nobody installed
     __version__ = "0+source"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
     return getattr(import_module(_HOMES[name]), name)

@@ -9,7 +9,7 @@ are the harness's own and may change from one version to the next.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.plugins.exports import HOMES
 
@@ -176,7 +176,7 @@ if TYPE_CHECKING:
         HeadPose,
         pose_of,
     )
-    from unmaskbench.datasets.occlusions.painting import (
+    from unmaskbench.datasets.occlusions.lighting import (
         check_colour,
         check_range,
         lay_over,
@@ -304,7 +304,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     home = HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no name {name!r} (docs: Extending; API reference)")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
+
 if TYPE_CHECKING:
     from unmaskbench.benchmark.plan.suite import Suite
 
@@ -21,14 +23,14 @@ class Result(os.PathLike[str]):
         return str(self.folder)
 
     @property
-    def board(self) -> dict[str, Any]:
+    def board(self) -> JsonObject:
         """The board: aggregates with intervals, as ``reports/board.schema.json`` describes them."""
         from unmaskbench.benchmark.store.folder import RunFolder
 
         return RunFolder(self.folder).read_board()
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> JsonObject:
         """run.json: the suite, versions, seeds, hardware and hashes of the run."""
         from unmaskbench.benchmark.store.folder import RunFolder
 

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-def check_method(plugin: str | type, **parameters: Any) -> None:
+def check_method(plugin: str | type, **parameters: object) -> None:
     """Hold a method to its contract: card, shape, range, the same twice, no image changed by its neighbours, untouched
     inputs. A method that needs a file of the user's is tried where ``parameters`` name one, else its card alone is."""
     from unmaskbench.benchmark.validate.methods import method_findings
@@ -39,14 +39,14 @@ def check_method(plugin: str | type, **parameters: Any) -> None:
     method_findings(plugin, **parameters).or_raise()
 
 
-def check_segmenter(plugin: str | type, **parameters: Any) -> None:
+def check_segmenter(plugin: str | type, **parameters: object) -> None:
     """Hold a segmenter to its contract: as a method, with one channel of probabilities."""
     from unmaskbench.benchmark.validate.methods import segmenter_findings
 
     segmenter_findings(plugin, **parameters).or_raise()
 
 
-def check_metric(plugin: str | type, **parameters: Any) -> None:
+def check_metric(plugin: str | type, **parameters: object) -> None:
     """Hold a metric to its contract: card, signature, declared range and direction, regions, no value that depends on its
     batch, mergeable statistics."""
     from unmaskbench.benchmark.validate.metrics import metric_findings
@@ -54,14 +54,14 @@ def check_metric(plugin: str | type, **parameters: Any) -> None:
     metric_findings(plugin, **parameters).or_raise()
 
 
-def check_matcher(plugin: str | type, **parameters: Any) -> None:
+def check_matcher(plugin: str | type, **parameters: object) -> None:
     """Hold a matcher to its contract: card, embeddings, similarity."""
     from unmaskbench.benchmark.validate.matchers import matcher_findings
 
     matcher_findings(plugin, **parameters).or_raise()
 
 
-def check_occlusion(plugin: str | type, **parameters: Any) -> None:
+def check_occlusion(plugin: str | type, **parameters: object) -> None:
     """Hold an occlusion to its contract: card, exact mask, its generator as the only source of chance."""
     from unmaskbench.benchmark.validate.occlusions import occlusion_findings
 
@@ -78,7 +78,7 @@ def check_dataset(plugin: str | type, root: Path | str | None = None, split: str
     dataset_findings(plugin, root, split, **parameters).or_raise()
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "ContractError":
         from unmaskbench.benchmark.validate.findings import ContractError
 

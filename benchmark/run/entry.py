@@ -20,9 +20,11 @@ from unmaskbench.benchmark.run.availability import unavailable
 from unmaskbench.benchmark.run.engines import local, require
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.find_faces import find_faces
+from unmaskbench.benchmark.run.landmarks_present import check_landmarks
 from unmaskbench.benchmark.run.record import describe, files_of, keep_official_pairs, write_manifest
 from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult
-from unmaskbench.benchmark.store.folder import FINISHED, UNDER_WAY, RunFolder, read_json
+from unmaskbench.benchmark.store.board_file import UNDER_WAY
+from unmaskbench.benchmark.store.folder import FINISHED, RunFolder, read_json
 from unmaskbench.benchmark.store.mirrored_folder import folder_of
 
 
@@ -72,6 +74,8 @@ def run(
     try:
         todo = _missing(planned, folder, options, listener)
         state = _state(planned, options)
+        if todo:
+            check_landmarks(planned, listener)
         if todo or not folder.finished(state):
             folder.write_json(UNDER_WAY, {"state": state})
             folder.remove([FINISHED])

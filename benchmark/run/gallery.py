@@ -10,7 +10,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
 
 import polars as pl
 from PIL import Image
@@ -19,6 +18,7 @@ from torch import Tensor
 from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.suite import default_label, digest
 from unmaskbench.benchmark.plan.units import Plan, Restoration
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.run.kept import read as read_kept
 from unmaskbench.benchmark.run.shard_source import ShardSource
 from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch
@@ -29,7 +29,7 @@ CHOSEN_BY = (("psnr", "hole"), ("psnr", "whole"), ("ssim", "hole"), ("lpips", "w
 LOWER_IS_BETTER = {"lpips", "l1", "mse"}
 
 
-def draw_gallery(plan: Plan, folder: RunFolder, board: dict[str, Any], save_all: bool) -> None:
+def draw_gallery(plan: Plan, folder: RunFolder, board: JsonObject, save_all: bool) -> None:
     """Fill ``board["gallery"]`` and write its images below ``images/``; with ``save_all`` every sample is written. A sample
     that failed is shown with its message, one whose pixels are not kept as skipped."""
     suite = plan.suite
@@ -44,7 +44,7 @@ def draw_gallery(plan: Plan, folder: RunFolder, board: dict[str, Any], save_all:
         if held.get("key") == key:
             board["gallery"] = held["entries"]
             return
-    entries: list[dict[str, Any]] = []
+    entries: list[JsonObject] = []
     source = ShardSource(suite)
     for (dataset, occlusion), units in conditions.items():
         shown, refs = set(choices[dataset, occlusion]), plan.samples[dataset]
@@ -115,10 +115,10 @@ def _by_condition(plan: Plan) -> dict[tuple[str, str], dict[tuple[int, ...], lis
 
 def _draw_shard(
     source: ShardSource, units: Sequence[Restoration], shown: set[str], folder: RunFolder
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     first = units[0]
     shard = source.shard(first, Stopwatch())
-    entries: dict[str, dict[str, Any]] = {}
+    entries: dict[str, JsonObject] = {}
     for position, identifier in enumerate(shard.ids):
         base = image_path(first.dataset.label, first.occlusion.label, identifier)
         face = shard.truth.faces[shard.keep[position]]
@@ -135,16 +135,14 @@ def _draw_shard(
     return [entry for identifier, entry in entries.items() if identifier in shown]
 
 
-def _pictures(
-    source: ShardSource, unit: Restoration, shard: OccludedShard, folder: RunFolder
-) -> dict[str, dict[str, Any]]:
+def _pictures(source: ShardSource, unit: Restoration, shard: OccludedShard, folder: RunFolder) -> dict[str, JsonObject]:
     """What is shown of each sample of a shard restored by one method."""
     kept = read_kept(folder, unit.key)
     fates = kept.fates()
     outputs = source.suite.outputs
     absent: dict[str, str] = dict.fromkeys(outputs, "")
     restored = kept.of(shard)[0] if kept.raw is not None else None
-    pictures: dict[str, dict[str, Any]] = {}
+    pictures: dict[str, JsonObject] = {}
     for position, identifier in enumerate(shard.ids):
         status, message = fates.get(identifier, ("skipped", "it was not restored"))
         if status == "ok" and restored is None:
@@ -173,12 +171,12 @@ def _save(folder: RunFolder, relative: str, image: Tensor) -> str:
     return relative
 
 
-def _scores(rows: pl.LazyFrame, samples: set[str]) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+def _scores(rows: pl.LazyFrame, samples: set[str]) -> dict[tuple[str, str, str, str], JsonObject]:
     if not samples:
         return {}
     scored = (pl.col("status") == "ok") & (pl.col("metric") != "")
     held = rows.filter(pl.col("sample").is_in(sorted(samples)) & scored).collect()
-    scores: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    scores: dict[tuple[str, str, str, str], JsonObject] = {}
     for row in held.iter_rows(named=True):
         key = (row["dataset"], row["occlusion"], row["sample"], row["method"])
         value = row["value"]

@@ -92,7 +92,7 @@ class Scorer:
         rows: list[Row] = []
         # Chunks are of the truths, so that the cached reference of a chunk serves every method as it is.
         chunks = chunks_of(len(shard.truth.faces), self.suite.batch_size)
-        references: list[Any] = [None] * len(chunks)
+        references: list[object] = [None] * len(chunks)
         broken = ""
         try:
             references = shard.truth.reference(metric, chunks)

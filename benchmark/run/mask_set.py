@@ -16,7 +16,6 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +26,7 @@ from unmaskbench.benchmark.host.signals import ignore_interrupts
 from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite
 from unmaskbench.benchmark.plan.units import build_dataset, limited
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude, pixel_hash
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
 from unmaskbench.benchmark.store.image_tensors import read_image
@@ -54,7 +54,7 @@ def build(suite: Suite, out: Path, workers: int = 1, advance: Callable[[int], No
     jobs = list(_jobs(suite, out))
     folder = RunFolder(out)
     folder.write_json(CLAIM, {"suite": suite.samples_hash()})
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     if workers > 1:
         pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start)
         try:
@@ -106,7 +106,7 @@ def verify(folder: Path) -> list[str]:
     return problems
 
 
-def image_file(folder: Path, row: Mapping[str, Any], role: str) -> Path:
+def image_file(folder: Path, row: JsonMapping, role: str) -> Path:
     """Where an image of a set lies. Raises StoreError where the row's names lead out of the folder."""
     relative = PurePosixPath(row["dataset"], row["occlusion"], role, f"{row['sample']}.png")
     if relative.is_absolute() or ".." in relative.parts:
@@ -162,10 +162,10 @@ def _start() -> None:
     torch.set_num_threads(1)
 
 
-def _build_shard(job: Job) -> list[dict[str, Any]]:
+def _build_shard(job: Job) -> list[JsonObject]:
     suite, entry, indices, out = job
     truth = decode(build_dataset(entry, suite.size), indices, suite, entry.crop)
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     for occlusion in suite.occlusions:
         shard = occlude(truth, entry, occlusion, suite)
         manifest = shard.manifest(entry.label, occlusion.label)
@@ -174,7 +174,7 @@ def _build_shard(job: Job) -> list[dict[str, Any]]:
     return rows
 
 
-def _write(out: Path, shard: OccludedShard, rows: Mapping[str, Mapping[str, Any]]) -> None:
+def _write(out: Path, shard: OccludedShard, rows: Mapping[str, JsonMapping]) -> None:
     folder = RunFolder(out)
     for position, identifier in enumerate(shard.ids):
         images = (shard.truth.truth[shard.keep[position]], shard.occluded[position], shard.masks[position])

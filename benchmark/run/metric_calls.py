@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
+from unmaskbench.benchmark.plugins.types import Metric
 
-def metric_values(metric: Any, images: Tensor, reference: Any, region: Tensor | None) -> Tensor | str:
+
+def metric_values(metric: Metric, images: Tensor, reference: object, region: Tensor | None) -> Tensor | str:
     """A metric's values (N,) for images (N, C, H, W), or the message of its failure: a metric that breaks costs its own
     rows only. ``reference`` is what the metric made of the truths, None where the images stand for themselves."""
     try:
@@ -32,7 +33,7 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {legible}".replace("\n", " ")[:300]
 
 
-def select(reference: Any, positions: Sequence[int], total: int) -> Any:
+def select(reference: object, positions: Sequence[int], total: int) -> object:
     """The reference of some samples of a chunk; ``positions`` index its first axis of length ``total``."""
     if list(positions) == list(range(total)):
         return reference

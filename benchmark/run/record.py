@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
+from unmaskbench.benchmark.board.run_cards import kept_cards
 from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import files_named
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Plan, build_dataset
 from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.types import PairedDataset
 from unmaskbench.benchmark.plugins.weights.files import find
 from unmaskbench.benchmark.run.worker import UnitResult
 from unmaskbench.benchmark.store import provenance
-from unmaskbench.benchmark.store.folder import SAMPLES, SCHEMA, RunFolder
+from unmaskbench.benchmark.store.folder import SCHEMA, RunFolder
 from unmaskbench.benchmark.store.manifest import hash_of
+from unmaskbench.benchmark.store.tables import SAMPLES
 
 
 def write_manifest(planned: Plan, folder: RunFolder) -> None:
@@ -47,7 +49,7 @@ def keep_official_pairs(planned: Plan, folder: RunFolder) -> None:
         folder.write_arrays(f"pairs-{entry.label}.npz", arrays)
 
 
-def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> dict[str, Any]:
+def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> JsonObject:
     """run.json: what was run, where, with which versions; stage seconds add up over resumed runs."""
     suite = planned.suite
     earlier: dict[str, float] = {}
@@ -80,6 +82,7 @@ def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitRe
             for unit in planned.units
         ],
         "methods": [entry.model_dump(mode="json") for entry in planned.methods().values()],
+        "cards": kept_cards(suite, list(planned.methods().values())),
         "versions": provenance.versions(),
         "hardware": provenance.hardware(),
         "git": provenance.commit(),

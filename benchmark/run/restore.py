@@ -10,7 +10,6 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -127,7 +126,7 @@ class Restorer:
         hole = hole if card.needs_mask else None
         image = image.to(self.device)
         hole = hole.to(self.device) if hole is not None else None
-        extra: dict[str, Any] = {"ids": list(ids)} if card.needs_ids else {}
+        extra: dict[str, list[str]] = {"ids": list(ids)} if card.needs_ids else {}
         with torch.inference_mode(), undisturbed(_seed(card.id, ids), self.device), self._autocast():
             restored = method.restore(image, hole, **extra)
         if not isinstance(restored, Tensor):
@@ -138,7 +137,7 @@ class Restorer:
             raise TypeError(f"{card.id} returned {restored.dtype}, not floating point in [0, 1]")
         return from_native(restored.detach().to("cpu", torch.float32), height, width, card.native_size)
 
-    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
         if self.precision == "fp32":
             return contextlib.nullcontext()
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from torch import Tensor
 
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.types import MetricCard, SampleRef
 
-Row = dict[str, Any]
+Row = JsonObject
+
+
+class _Owed(NamedTuple):
+    """Which figure a row is: of an output of a sample, by a metric on a region; without metric it is the restoration itself."""
+
+    output: str
+    sample: str
+    metric: str = ""
+    region: str = ""
 
 
 class RowMaker:
@@ -43,12 +53,12 @@ class RowMaker:
             known = None if absent else value
             if known is not None and self.card is not None and (refusal := self.card.refusal(known)):
                 status, message, known = "failed_score", refusal, None
-            found.append(self._row(output, identifier, metric, region, known, status, seconds, message))
+            found.append(self._row(_Owed(output, identifier, metric, region), known, status, seconds, message))
         return found
 
     def fate(self, identifier: str, status: str, message: str, seconds: float) -> Row:
         """The row of a restoration: what became of a sample, whatever measures it."""
-        return self._row("raw", identifier, "", "", None, status, seconds, message)
+        return self._row(_Owed("raw", identifier), None, status, seconds, message)
 
     def failures(self, identifier: str, status: str, message: str, seconds: float) -> list[Row]:
         """The rows of a sample that the metric has no value for: one for every value that it owes, so that the denominator
@@ -57,9 +67,9 @@ class RowMaker:
         if card is None or card.kind == "set":
             return []
         if card.kind == "segmentation":
-            return [self._row("raw", identifier, card.id, "whole", None, status, seconds, message)]
+            return [self._row(_Owed("raw", identifier, card.id, "whole"), None, status, seconds, message)]
         return [
-            self._row(output, identifier, card.id, region, None, status, seconds, message)
+            self._row(_Owed(output, identifier, card.id, region), None, status, seconds, message)
             for output in self.suite.outputs
             for region in self.suite.regions
             if region in card.regions
@@ -79,16 +89,13 @@ class RowMaker:
         unit = self.unit
         return {"dataset": unit.dataset.label, "occlusion": unit.occlusion.label, "method": unit.method_label}
 
-    def _row(
-        self, output: str, identifier: str, metric: str, region: str, value: float | None, status: str, seconds: float,
-        message: str,
-    ) -> Row:  # fmt: skip
+    def _row(self, owed: _Owed, value: float | None, status: str, seconds: float, message: str) -> Row:
         return self._where() | {
-            "output": output,
-            "sample": identifier,
-            "identity": self._identities[identifier],
-            "metric": metric,
-            "region": region,
+            "output": owed.output,
+            "sample": owed.sample,
+            "identity": self._identities[owed.sample],
+            "metric": owed.metric,
+            "region": owed.region,
             "value": value,
             "status": status,
             "seconds": None if math.isnan(seconds) else seconds,

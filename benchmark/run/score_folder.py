@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from unmaskbench.benchmark.metrics._regions import region_mask
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.plugins.types import Region
 from unmaskbench.benchmark.store.image_tensors import read_image
@@ -45,7 +46,7 @@ def score_folder(
     if not names:
         raise ValueError(f"{restored} holds no .png")
     scorers = [METRICS.build(name) for name in metrics]
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     batch: list[tuple[str, Tensor, Tensor, Tensor | None]] = []
     for name in names:
         try:
@@ -85,7 +86,7 @@ def _size(image: Tensor) -> str:
     return f"{image.shape[-1]} x {image.shape[-2]} px"
 
 
-def _score(batch: list[tuple[str, Tensor, Tensor, Tensor | None]], scorers: Sequence[Any]) -> list[dict[str, Any]]:
+def _score(batch: list[tuple[str, Tensor, Tensor, Tensor | None]], scorers: Sequence[Any]) -> list[JsonObject]:
     names = [item[0] for item in batch]
     restored, truth = torch.stack([item[1] for item in batch]), torch.stack([item[2] for item in batch])
     holes = [item[3] for item in batch]
@@ -108,5 +109,5 @@ def _score(batch: list[tuple[str, Tensor, Tensor, Tensor | None]], scorers: Sequ
     return rows
 
 
-def _row(sample: str, metric: str, region: str, value: float | None, status: str, message: str) -> dict[str, Any]:
+def _row(sample: str, metric: str, region: str, value: float | None, status: str, message: str) -> JsonObject:
     return {"sample": sample, "metric": metric, "region": region, "value": value, "status": status, "message": message}

@@ -9,9 +9,9 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from unmaskbench.benchmark.plan.geometry import fit, to_8bit, to_bytes
 from unmaskbench.benchmark.plan.suite import Crop, DatasetEntry, Entry, Suite, digest
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Dataset, Face, Metric, Occlusion, SampleRef
 from unmaskbench.benchmark.run.metric_calls import describe
@@ -46,10 +47,10 @@ class TruthShard:
     failed: dict[str, str]
     truth: Tensor
     landmarks: Tensor
-    references: dict[str, list[Any]] = field(default_factory=dict)
+    references: dict[str, list[object]] = field(default_factory=dict)
     embeddings: dict[str, tuple[Tensor, list[str]]] = field(default_factory=dict)
 
-    def reference(self, metric: Metric, chunks: Sequence[slice]) -> list[Any]:
+    def reference(self, metric: Metric, chunks: Sequence[slice]) -> list[object]:
         """``metric.reference`` of every chunk, computed on first use."""
         found = self.references.get(metric.card.id)
         if found is None:
@@ -70,15 +71,15 @@ class OccludedShard:
     failed: dict[str, str]
     keep: list[int]
 
-    def manifest(self, dataset: str, occlusion: str) -> list[dict[str, Any]]:
+    def manifest(self, dataset: str, occlusion: str) -> list[JsonObject]:
         """One manifest row per sample, failures included."""
-        rows: list[dict[str, Any]] = []
+        rows: list[JsonObject] = []
         by_id = {identifier: position for position, identifier in enumerate(self.ids)}
         faces = {face.id: face for face in self.truth.faces}
         for ref in self.truth.refs:
             position = by_id.get(ref.id)
             message = self.truth.failed.get(ref.id) or self.failed.get(ref.id, "")
-            row: dict[str, Any] = {
+            row: JsonObject = {
                 "dataset": dataset,
                 "occlusion": occlusion,
                 "sample": ref.id,
@@ -176,6 +177,9 @@ def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite
     return OccludedShard(truth, ids, occluded, mask, coverage, failed, keep)
 
 
+T = TypeVar("T")
+
+
 class ReferenceCache:
     """What the units of one shard share, bounded by bytes of pixels; the newest is always kept.
 
@@ -184,20 +188,21 @@ class ReferenceCache:
 
     def __init__(self, limit_bytes: int = 1 << 30) -> None:
         self.limit_bytes = limit_bytes
-        self._shard: Any = None
-        self._kept: OrderedDict[Any, Any] = OrderedDict()
+        self._shard: object = None
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def enter(self, shard: Any) -> None:
+    def enter(self, shard: object) -> None:
         """Say which shard what follows belongs to; what another left is forgotten."""
         if shard != self._shard:
             self._kept.clear()
             self._shard = shard
 
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The value of ``key``, made on first use; older ones are forgotten when the cache grows past its bound."""
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key]
+            kept: T = self._kept[key]
+            return kept
         value = make()
         self._kept[key] = value
         while len(self._kept) > 1 and sum(_bytes(held) for held in self._kept.values()) > self.limit_bytes:
@@ -205,7 +210,7 @@ class ReferenceCache:
         return value
 
 
-def _bytes(value: Any) -> int:
+def _bytes(value: object) -> int:
     if isinstance(value, Tensor):
         return value.nbytes
     if isinstance(value, TruthShard):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from unmaskbench.benchmark.host.machine import peak_memory_mb
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, digest
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.run.metric_calls import describe
 from unmaskbench.benchmark.run.restore import Restorer
@@ -32,12 +32,12 @@ def measure_speed(
 
     Predictions are files, so they have no speed; a method that fails here has none either.
     """
-    held: dict[str, Any] = {}
+    held: JsonObject = {}
     if (folder.path / "speed.json").is_file():
         from unmaskbench.benchmark.store.folder import read_json
 
         held = read_json(folder.path / "speed.json", "speed figures")
-    figures: dict[str, Any] = {}
+    figures: JsonObject = {}
     for entry in entries:
         code = [fingerprint(METHODS.get(part)) for part in entry.id.split("+")]
         key = digest(
@@ -59,7 +59,7 @@ def measure_speed(
         folder.write_json("speed.json", figures)
 
 
-def time_method(restorer: Restorer, size: int) -> dict[str, Any]:
+def time_method(restorer: Restorer, size: int) -> JsonObject:
     """Median and spread (interquartile range) of milliseconds per image at batch 1, images a second at the best batch
     (larger ones are tried until one is no faster), parameters, multiply-accumulates per image, peak resident memory of
     the process in MB."""

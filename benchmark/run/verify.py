@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import random
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from unmaskbench.benchmark.plan.suite import parse
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Unit, plan
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.run.worker import Worker
 from unmaskbench.benchmark.store.folder import FINISHED, RunFolder, StoreError, read_json
@@ -55,7 +55,7 @@ def verify(path: Path, recompute: int = 0, seed: int | None = None) -> Verificat
     return found
 
 
-def _expected(path: Path, record: Mapping[str, Any]) -> dict[str, str]:
+def _expected(path: Path, record: JsonMapping) -> dict[str, str]:
     mark = read_json(path / FINISHED, "a finished run")
     expected = {f"{name}.json": str(mark.get(f"{name}_sha256", "")) for name in ("run", "board")}
     # A name that leads out of the folder is no file of the run.
@@ -63,7 +63,7 @@ def _expected(path: Path, record: Mapping[str, Any]) -> dict[str, str]:
     return expected | {name: value for name, value in inside.items() if not Path(name).is_absolute()}
 
 
-def _recompute(folder: RunFolder, record: Mapping[str, Any], count: int, seed: int | None, found: Verification) -> None:
+def _recompute(folder: RunFolder, record: JsonMapping, count: int, seed: int | None, found: Verification) -> None:
     suite = parse(record["suite"], f"{folder.path / 'run.json'}: suite")
     planned = plan(suite, str(record["device"]))
     recorded = {unit["key"] for unit in record["units"]}

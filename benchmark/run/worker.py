@@ -26,7 +26,8 @@ from unmaskbench.benchmark.run.method_runner import MethodRunner
 from unmaskbench.benchmark.run.rows import Row, RowMaker
 from unmaskbench.benchmark.run.shard_source import ShardSource
 from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch, TruthShard
-from unmaskbench.benchmark.store.folder import EMBEDDINGS, ROWS, SAMPLES, RunFolder, StoreError
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
+from unmaskbench.benchmark.store.tables import EMBEDDINGS, ROWS, SAMPLES
 
 # How the messages begin of units that took their process with them, or were stopped after their time: what such a method
 # does is not to be tried in the process of the run itself.

@@ -29,65 +29,30 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.host.locks import HeldElsewhere, lock_exclusively
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+from unmaskbench.benchmark.store.board_file import UNDER_WAY, stale_reason
+from unmaskbench.benchmark.store.tables import EMBEDDINGS, ROWS, SAMPLES, TABLE_ERRORS, Columns, is_whole
 from unmaskbench.benchmark.store.write import TEMPORARY, WriteError, write_file
 
-SCHEMA = "unmaskbench.run/1"
+SCHEMA = "unmaskbench.run/2"
+# Runs of the first schema have units of one kind; what they hold is read alike.
+READABLE = ("unmaskbench.run/1", SCHEMA)
 FINISHED = "finished.json"
-# There from the moment in which a run begins to compute until it has finished.
-UNDER_WAY = "underway.json"
-
-ROWS: dict[str, Any] = {
-    "dataset": pl.String,
-    "occlusion": pl.String,
-    "method": pl.String,
-    "output": pl.String,
-    "sample": pl.String,
-    "identity": pl.String,
-    "metric": pl.String,
-    "region": pl.String,
-    "value": pl.Float64,
-    "status": pl.String,
-    "seconds": pl.Float64,
-    "message": pl.String,
-}
-EMBEDDINGS: dict[str, Any] = {
-    "dataset": pl.String,
-    "occlusion": pl.String,
-    "method": pl.String,
-    "output": pl.String,
-    "matcher": pl.String,
-    "sample": pl.String,
-    "status": pl.String,
-    "vector": pl.List(pl.Float32),
-}
-SAMPLES: dict[str, Any] = {
-    "dataset": pl.String,
-    "occlusion": pl.String,
-    "sample": pl.String,
-    "identity": pl.String,
-    "truth_sha256": pl.String,
-    "occluded_sha256": pl.String,
-    "mask_sha256": pl.String,
-    "coverage": pl.Float64,
-    "attributes": pl.String,
-    "status": pl.String,
-    "message": pl.String,
-}
-
 
 # Among a set's statistics: the reason why a part has none.
 SET_FAILED = "failed"
 FOLDERS = ("parts", "embeddings", "sets", "restored", "images")
+RUN_FILES = (
+    "run.json", "manifest.parquet", "board.json", "index.html", "speed.json", "gallery.json", FINISHED, UNDER_WAY,
+)  # fmt: skip
 COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"
-# What reading a damaged table raises: polars gives up with a panic, which is no Exception, on some bytes.
-TABLE_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 class StoreError(RuntimeError):
@@ -101,13 +66,13 @@ class RunFolder:
         self.path = path
         self._lock: IO[bytes] | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """What a worker gets of it: the lock stays with the process that opened the folder."""
         return self.__dict__ | {"_lock": None}
 
     # ------------------------------------------------------------------------------------------------ opening
 
-    def open(self, identity: Mapping[str, Any], fresh: bool = False) -> None:
+    def open(self, identity: JsonMapping, fresh: bool = False) -> None:
         """Claim the folder for a run whose ``identity`` names what must agree between runs of one folder, and keep other
         runs out of it until ``close``.
 
@@ -129,7 +94,7 @@ class RunFolder:
             self._lock.close()
             self._lock = None
 
-    def _open(self, identity: Mapping[str, Any], fresh: bool) -> None:
+    def _open(self, identity: JsonMapping, fresh: bool) -> None:
         try:
             foreign = self._claimed() is None and self.path.is_dir()
             if foreign and any(entry.name != LOCK for entry in self.path.iterdir()):
@@ -171,11 +136,11 @@ class RunFolder:
             ) from error
         self._lock = lock
 
-    def _claimed(self) -> dict[str, Any] | None:
+    def _claimed(self) -> JsonObject | None:
         """The identity of the run that the folder holds, {} where it cannot be told, None where it holds none."""
         for name in ("claim.json", "run.json"):
             if (self.path / name).exists():
-                held = read_json(self.path / name, "a run").get("identity")
+                held = _readable(self.path / name).get("identity")
                 return held if isinstance(held, dict) else {}
         return None
 
@@ -187,16 +152,7 @@ class RunFolder:
                 continue
             for file in sorted(folder.rglob("*"), reverse=True):
                 file.unlink() if file.is_file() or file.is_symlink() else file.rmdir()
-        for name in (
-            "run.json",
-            "manifest.parquet",
-            "board.json",
-            "index.html",
-            "speed.json",
-            "gallery.json",
-            FINISHED,
-            UNDER_WAY,
-        ):
+        for name in RUN_FILES:
             (self.path / name).unlink(missing_ok=True)
         for pairs in self.path.glob("pairs-*.npz"):
             pairs.unlink()
@@ -210,15 +166,15 @@ class RunFolder:
         except WriteError as error:
             raise StoreError(str(error)) from error
 
-    def write_json(self, relative: str, content: Any) -> None:
+    def write_json(self, relative: str, content: object) -> None:
         """Write JSON atomically. NaN is refused; infinities are the caller's to encode."""
         self.write_bytes(relative, json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode())
 
     def write_table(
         self,
         relative: str,
-        rows: Iterable[Mapping[str, Any]],
-        schema: Mapping[str, Any],
+        rows: Iterable[JsonMapping],
+        schema: Columns,
         companions: Sequence[str] = (),
     ) -> None:
         """Write rows of a schema as one parquet file, atomically; ``companions`` are the files of the folder without which
@@ -253,17 +209,17 @@ class RunFolder:
         """Take in what a worker elsewhere has written for a unit, and say whether the unit is complete here."""
         return self.is_complete(key)
 
-    def read_run(self) -> dict[str, Any]:
-        """run.json. Raises StoreError where it is absent or broken."""
-        return read_json(self.path / "run.json", "a run")
+    def read_run(self) -> JsonObject:
+        """run.json. Raises StoreError where it is absent or broken, or of a schema that this version does not read."""
+        return _readable(self.path / "run.json")
 
-    def read_board(self) -> dict[str, Any]:
-        """board.json. Raises StoreError where it is absent or broken, or left from before a run that is under way."""
-        if (self.path / UNDER_WAY).is_file():
-            raise StoreError(
-                f"{self.path} holds a run that has not finished: wait until it has ended, or give its bench run again"
-            )
-        return read_json(self.path / "board.json", "a board")
+    def read_board(self) -> JsonObject:
+        """board.json. Raises StoreError where it is absent or broken, or not the board of this folder's run."""
+        board = {} if (self.path / UNDER_WAY).is_file() else read_json(self.path / "board.json", "a board")
+        reason = stale_reason(self.path, board)
+        if reason:
+            raise StoreError(reason)
+        return board
 
     def finished(self, state: str) -> bool:
         """Whether the folder holds the board of a run of this ``state``."""
@@ -277,7 +233,7 @@ class RunFolder:
     def is_complete(self, key: str) -> bool:
         """Whether the unit's part and its companions are there and readable; a torn or foreign file counts as absent."""
         companions = self.companions(key)
-        return companions is not None and all(_is_whole(self.path / name) for name in companions)
+        return companions is not None and all(is_whole(self.path / name) for name in companions)
 
     def companions(self, key: str) -> list[str] | None:
         """The files without which a unit's part is worth nothing, None where the part is absent or torn."""
@@ -312,25 +268,26 @@ class RunFolder:
             return {name: stored[name] for name in stored.files}
 
     @staticmethod
-    def _scan(paths: Sequence[Path], schema: Mapping[str, Any]) -> pl.LazyFrame:
+    def _scan(paths: Sequence[Path], schema: Columns) -> pl.LazyFrame:
         present = [path for path in paths if path.is_file()]
         if not present:
             return pl.LazyFrame(schema=dict(schema))
         return pl.scan_parquet(present)
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a table or an archive of arrays ends as its format wants."""
-    try:
-        if path.suffix == ".parquet":
-            pl.read_parquet_metadata(path)
-            return True
-        return zipfile.is_zipfile(path)
-    except (OSError, *TABLE_ERRORS):
-        return False
+def _readable(path: Path) -> JsonObject:
+    """A run's run.json or claim.json."""
+    content = read_json(path, "a run")
+    schema = content.get("schema", SCHEMA)
+    if schema not in READABLE:
+        raise StoreError(
+            f"{path} is of schema {schema!r}; this version reads {' and '.join(READABLE)}: a newer unmaskbench has made it, "
+            "install that one, or give another --out"
+        )
+    return content
 
 
-def read_json(path: Path, what: str) -> dict[str, Any]:
+def read_json(path: Path, what: str) -> JsonObject:
     """A JSON object from a file of a run. Raises StoreError that names the file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.store.folder import FOLDERS, LOCK, RunFolder, StoreError
 from unmaskbench.benchmark.store.provenance import without_secrets
@@ -80,16 +81,16 @@ class MirroredFolder(RunFolder):
         self.url = url
         self._place: tuple[Any, str] | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """The URL alone: another machine has its mirror elsewhere, and opens its own connection."""
         return {"url": self.url}
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
+    def __setstate__(self, state: Mapping[str, object]) -> None:
         self.__init__(state["url"])  # type: ignore[misc]
 
     # ------------------------------------------------------------------------------------------------ opening
 
-    def _open(self, identity: Mapping[str, Any], fresh: bool) -> None:
+    def _open(self, identity: JsonMapping, fresh: bool) -> None:
         self._make()
         self._acquire()
         self._pull()

@@ -8,9 +8,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from unmaskbench.benchmark.host import machine
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 
 PACKAGES = (
     "unmaskbench", "torch", "torchvision", "mmengine", "piq", "lpips", "pytorch-fid", "insightface", "onnxruntime",
@@ -33,7 +33,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def hardware() -> dict[str, Any]:
+def hardware() -> JsonObject:
     """The processor, its cores that this process may use, memory in GB (None where the system does not tell it), and the
     GPU's name ("" without one)."""
     import torch

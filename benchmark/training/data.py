@@ -12,10 +12,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -159,7 +159,7 @@ class DrawPool:
         self._filled[index, draw] = 1
 
 
-def _shared_array(path: Path, shape: tuple[int, ...]) -> Any:
+def _shared_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """A zero-filled uint8 array on disk that processes share; the file is sparse until it is written."""
     size = int(np.prod(shape))
     with path.open("ab") as stream:
@@ -194,7 +194,7 @@ class AlignedFaces(Dataset[dict[str, Tensor]]):
         }
 
 
-def aligned_crop(image: Tensor, landmarks: Tensor | None, rng: np.random.Generator, jitter: bool) -> Any:
+def aligned_crop(image: Tensor, landmarks: Tensor | None, rng: np.random.Generator, jitter: bool) -> NDArray[np.uint8]:
     """The face (3, H, W) on ArcFace's template, uint8 (112, 112, 3); with ``jitter`` a few pixels off, as detectors are."""
     import cv2
 
@@ -205,7 +205,11 @@ def aligned_crop(image: Tensor, landmarks: Tensor | None, rng: np.random.Generat
         template = template + torch.from_numpy(rng.normal(0.0, 1.5, (5, 2))).float()
     matrix = similarity_transform(landmarks[None], template)[0].numpy()
     array = (image * 255).round().byte().permute(1, 2, 0).numpy()
-    return cv2.warpAffine(np.ascontiguousarray(array), matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR)
+    crop = cv2.warpAffine(np.ascontiguousarray(array), matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR)
+    return np.asarray(crop, np.uint8)
+
+
+Loader = DataLoader[dict[str, Tensor]]
 
 
 class StepBatches(Sampler[list[Draw]]):
@@ -220,7 +224,7 @@ class StepBatches(Sampler[list[Draw]]):
             raise ValueError(f"the global batch of {batch} cannot be split over {world} processes; take a multiple")
         self.size, self.batch, self.seed, self.rank, self.world = size, batch, seed, rank, world
         self.start = 0
-        self._orders: dict[int, Any] = {}
+        self._orders: dict[int, NDArray[np.int64]] = {}
 
     def __iter__(self) -> Iterator[list[Draw]]:
         step = self.start
@@ -237,7 +241,7 @@ class StepBatches(Sampler[list[Draw]]):
         places = range(step * self.batch + self.rank, (step + 1) * self.batch, self.world)
         return [(int(self._order(place // self.size)[place % self.size]), place // self.size) for place in places]
 
-    def _order(self, epoch: int) -> Any:
+    def _order(self, epoch: int) -> NDArray[np.int64]:
         if epoch not in self._orders:
             self._orders = {key: value for key, value in self._orders.items() if key >= epoch - 1}
             self._orders[epoch] = generator_for(self.seed, "order", epoch).permutation(self.size)
@@ -265,7 +269,7 @@ def dataset_for(recipe: Recipe, faces: Faces, training: bool) -> OccludedFaces |
     return kind(faces, recipe.data, seed, training)
 
 
-def loader(dataset: Any, batches: Sampler[list[Draw]], workers: int) -> DataLoader[Any]:
+def loader(dataset: OccludedFaces | AlignedFaces, batches: Sampler[list[Draw]], workers: int) -> Loader:
     """A loader over ``batches`` with torch's default collation; workers keep to one thread each."""
     return DataLoader(
         dataset,

@@ -8,7 +8,6 @@ several networks and optimisers then need no wrapper around each of them, and th
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -68,7 +67,7 @@ def mean_over_processes(values: dict[str, Tensor]) -> dict[str, Tensor]:
 class AveragingOptimWrapper(OptimWrapper):  # type: ignore[misc]
     """mmengine's wrapper, with the gradients averaged over processes before they are clipped and used."""
 
-    def step(self, **kwargs: Any) -> None:
+    def step(self, **kwargs: object) -> None:
         """Average, clip where asked for, update."""
         if dist.is_available() and dist.is_initialized():
             parameters = [p for group in self.optimizer.param_groups for p in group["params"]]

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from mmengine.hooks import Hook
@@ -17,6 +17,11 @@ from torch import Tensor, nn
 
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
+    from unmaskbench.benchmark.training.steps.base import Step
 
 CURVE, BEST, BEST_SCORE = "curve.jsonl", "best.safetensors", "best.json"
 
@@ -40,26 +45,28 @@ class MovingAverage(Hook):  # type: ignore[misc]
         self.decay = decay
         self.average: ExponentialMovingAverage | None = None
 
-    def before_run(self, runner: Any) -> None:
+    def before_run(self, runner: Runner) -> None:
         """Start from the generator as it is."""
         # mmengine's bounds are open; a decay of 0 follows the weights to within 1e-7 of each step.
         momentum = min(max(1.0 - self.decay, 1e-7), 1.0 - 1e-7)
         self.average = WarmAverage(runner.model.generator, momentum=momentum, update_buffers=True)
 
-    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None, outputs: dict[str, Tensor] | None = None
+    ) -> None:
         """Take in the step's weights."""
         del batch_idx, data_batch, outputs
         self._averaged().update_parameters(runner.model.generator)
 
-    def before_val(self, runner: Any) -> None:
+    def before_val(self, runner: Runner) -> None:
         """Put the average in the generator's place."""
         self._swap(runner.model)
 
-    def after_val(self, runner: Any) -> None:
+    def after_val(self, runner: Runner) -> None:
         """Put the trained weights back."""
         self._swap(runner.model)
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, object]) -> None:
         """Store the average beside the weights, and leave mmengine's log history out.
 
         The history holds bound methods, which only an unpickler that may run code can bring back. Our curve is a file of
@@ -69,7 +76,7 @@ class MovingAverage(Hook):  # type: ignore[misc]
         checkpoint["message_hub"] = {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}}
         checkpoint["average"] = {key: value.cpu() for key, value in self._averaged().state_dict().items()}
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, object]) -> None:
         """Take the average up where it was."""
         del runner
         if "average" in checkpoint:
@@ -85,7 +92,7 @@ class MovingAverage(Hook):  # type: ignore[misc]
             raise RuntimeError("the moving average is used before the run began")
         return self.average
 
-    def _swap(self, model: Any) -> None:
+    def _swap(self, model: Step) -> None:
         averaged = self._averaged().module
         own, other = model.generator.state_dict(), averaged.state_dict()
         for key, value in own.items():
@@ -110,7 +117,7 @@ class Curve(Hook):  # type: ignore[misc]
         self._since = time.perf_counter()
         self._images = 0
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Cut the curve to the step that the run starts from."""
         path = self.folder / CURVE
         rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
@@ -121,7 +128,9 @@ class Curve(Hook):  # type: ignore[misc]
                 (self.folder / name).unlink(missing_ok=True)
         self._since = time.perf_counter()
 
-    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: object = None, outputs: dict[str, Tensor] | None = None
+    ) -> None:
         """Add up the step's losses; write their means every ``log_every`` steps."""
         del batch_idx, data_batch
         for key, value in (outputs or {}).items():
@@ -135,7 +144,7 @@ class Curve(Hook):  # type: ignore[misc]
             self._write({"step": step, "images_per_second": self._images / max(now - self._since, 1e-9), **means})
             self._sums, self._counts, self._images, self._since = {}, {}, 0, now
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write the figures; keep the weights where they are the best so far."""
         figures = dict(metrics or {})
         self._write({"step": runner.iter, "validation": figures})
@@ -154,7 +163,7 @@ class Curve(Hook):  # type: ignore[misc]
             atomic_save(state, self.folder / BEST, {"step": str(runner.iter)})
             write_file(path, json.dumps({"step": runner.iter, "metric": name, "value": value, "validation": figures}))
 
-    def _write(self, row: dict[str, Any]) -> None:
+    def _write(self, row: dict[str, object]) -> None:
         with (self.folder / CURVE).open("a") as stream:
             stream.write(json.dumps(row) + "\n")
 

@@ -7,18 +7,19 @@ import importlib.util
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
-from torch.utils.data import DataLoader
+from torch import Tensor
 
+from unmaskbench.benchmark.training.data import Loader
 from unmaskbench.benchmark.training.distributed import AveragingOptimWrapper, share_weights
 from unmaskbench.benchmark.training.hooks import Curve, MovingAverage
 from unmaskbench.benchmark.training.recipe import Recipe
-from unmaskbench.benchmark.training.step import Step
+from unmaskbench.benchmark.training.steps.base import Step
 from unmaskbench.benchmark.training.validation import Validation
 
 
@@ -29,7 +30,9 @@ class StepLoop(BaseLoop):  # type: ignore[misc]
     batch up to it. Here the sampler is told where to start, and torch is seeded anew for each step.
     """
 
-    def __init__(self, runner: Any, dataloader: Any, max_iters: int, val_interval: int, seed: int, rank: int) -> None:
+    def __init__(
+        self, runner: Runner, dataloader: Loader, max_iters: int, val_interval: int, seed: int, rank: int
+    ) -> None:
         super().__init__(runner, dataloader)
         self.max_iters, self.val_interval, self.val_begin = max_iters, val_interval, 1
         self.seed, self.rank = seed, rank
@@ -47,7 +50,7 @@ class StepLoop(BaseLoop):  # type: ignore[misc]
         """Always 0: the run is counted in steps."""
         return self._epoch
 
-    def run(self) -> Any:
+    def run(self) -> Step:
         """Train to ``max_iters``; returns the step module."""
         self.runner.call_hook("before_train")
         self.runner.call_hook("before_train_epoch")
@@ -66,7 +69,7 @@ class StepLoop(BaseLoop):  # type: ignore[misc]
         self.runner.call_hook("after_train")
         return model
 
-    def run_iter(self, data_batch: Any) -> None:
+    def run_iter(self, data_batch: dict[str, Tensor]) -> None:
         """One step with its hooks."""
         self.runner.call_hook("before_train_iter", batch_idx=self._iter, data_batch=data_batch)
         outputs = self.runner.model.train_step(data_batch, optim_wrapper=self.runner.optim_wrapper)
@@ -77,7 +80,7 @@ class StepLoop(BaseLoop):  # type: ignore[misc]
 class StepRunner(Runner):  # type: ignore[misc]
     """mmengine's Runner, which leaves the model on the device that it is on and the process group to us."""
 
-    def wrap_model(self, model_wrapper_cfg: Any, model: Any) -> Any:
+    def wrap_model(self, model_wrapper_cfg: object, model: Step) -> Step:
         """The model itself: gradients are shared by the optimiser wrapper."""
         del model_wrapper_cfg
         share_weights(model)
@@ -104,10 +107,10 @@ def optimisers(step: Step, recipe: Recipe) -> OptimWrapperDict:
     return OptimWrapperDict(**wrappers)
 
 
-def schedules(recipe: Recipe, names: list[str]) -> dict[str, list[dict[str, Any]]] | None:
+def schedules(recipe: Recipe, names: list[str]) -> dict[str, list[dict[str, object]]] | None:
     """mmengine's parameter schedulers for each optimiser; None where the rate is constant from the first step."""
     how = recipe.optimiser
-    parts: list[dict[str, Any]] = []
+    parts: list[dict[str, object]] = []
     warmup = min(how.warmup_steps, recipe.steps - 1)
     if warmup:
         parts.append({"type": "LinearLR", "start_factor": 0.01, "by_epoch": False, "begin": 0, "end": warmup})
@@ -124,24 +127,24 @@ def schedules(recipe: Recipe, names: list[str]) -> dict[str, list[dict[str, Any]
 def run(
     recipe: Recipe,
     step: Step,
-    training: DataLoader[Any],
-    validation: DataLoader[Any],
+    training: Loader,
+    validation: Loader,
     folder: Path,
     resume: bool,
-    rank: int,
-    world: int,
+    group: tuple[int, int],
 ) -> MovingAverage:
-    """Train ``step`` in ``folder`` and return the moving average of its generator.
+    """Train ``step`` in ``folder`` and return the moving average of its generator; ``group`` is (rank, processes).
 
     With ``resume`` the newest checkpoint of the folder is continued, to the same curve as an uninterrupted run. Raises
     ValueError where that checkpoint belongs to another recipe.
     """
+    rank, world = group
     average = MovingAverage(recipe.ema)
-    hooks: list[Any] = [average]
+    hooks: list[Hook] = [average]
     if rank == 0:
         hooks.append(Curve(recipe, folder, average))
     wrappers = optimisers(step, recipe)
-    backends: list[dict[str, Any]] = [{"type": "LocalVisBackend"}]
+    backends: list[dict[str, object]] = [{"type": "LocalVisBackend"}]
     if importlib.util.find_spec("tensorboard") is not None:
         backends.append({"type": "TensorboardVisBackend"})
     latest = latest_checkpoint(folder) if resume else None

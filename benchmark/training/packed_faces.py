@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from unmaskbench.benchmark.plan.geometry import fit
 from unmaskbench.benchmark.plan.suite import Crop
 from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import Dataset as FaceDataset
 from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.store.write import write_file
@@ -37,11 +37,12 @@ class Source:
 
     dataset: str
     split: str
-    parameters: tuple[tuple[str, Any], ...] = ()
+    parameters: tuple[tuple[str, object], ...] = ()
 
-    def build(self) -> Any:
+    def build(self) -> FaceDataset:
         """The dataset. Raises as the registry and the dataset do."""
-        return DATASETS.build(self.dataset, split=self.split, **dict(self.parameters))
+        dataset: FaceDataset = DATASETS.build(self.dataset, split=self.split, **dict(self.parameters))
+        return dataset
 
 
 class Pack:
@@ -73,7 +74,7 @@ class Pack:
         return landmarks
 
     @cached_property
-    def _maps(self) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    def _maps(self) -> tuple[NDArray[np.float16], NDArray[np.uint8]] | None:
         if not (self.folder / "surface.npy").is_file():
             return None
         return np.load(self.folder / "surface.npy", mmap_mode="r"), np.load(self.folder / "region.npy", mmap_mode="r")
@@ -125,7 +126,7 @@ def pack(source: Source, size_px: int, crop_px: int | None, folder: Path | None 
     return Pack(target)
 
 
-def _write(folder: Path, dataset: Any, source: Source, size_px: int, crop_px: int | None) -> None:
+def _write(folder: Path, dataset: FaceDataset, source: Source, size_px: int, crop_px: int | None) -> None:
     count = len(dataset)
     images = np.lib.format.open_memmap(
         folder / "images.npy", mode="w+", dtype=np.uint8, shape=(count, size_px, size_px, 3)

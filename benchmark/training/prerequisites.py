@@ -6,13 +6,14 @@ from pathlib import Path
 
 from unmaskbench.benchmark.plugins.weights.files import search_path
 from unmaskbench.benchmark.training.plugin_folder import shipped_folder
-from unmaskbench.benchmark.training.recipe import Recipe, RecipeError, load_recipe, recipe_names
+from unmaskbench.benchmark.training.recipe import Recipe
+from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe, recipe_names
 
 
 def starting_files(recipe: Recipe) -> list[str]:
     """The weight files that a run by ``recipe`` reads before its first step, by name or path."""
-    named = (recipe.options.get("baseline"), recipe.network.start_from)
-    return [name for name in named if isinstance(name, str)]
+    baseline = recipe.options.get("baseline")
+    return [*([baseline] if isinstance(baseline, str) else []), *recipe.network.starts]
 
 
 def weights_of(name: str, recipe: Recipe, folder: Path) -> Path:

@@ -1,10 +1,5 @@
 """A training recipe: everything that decides a training run, read from YAML, validated, hashed.
 
-Where recipes live: ``methods/<id>/recipe.yaml`` (``<id>_recipe.yaml`` beside the plug-in where several share a folder)
-holds one mapping per recipe: ``compact``, ``paper``, and named ablations. A recipe may say ``extends: compact``, or
-``extends: ra_unet/compact`` for one of another plug-in, and give only what differs; mappings are merged key by key,
-lists are replaced. A user's own file holds one recipe at its top level.
-
 Four tasks share the room: ``restoration`` (occluded face to face), ``segmentation`` (occluded face to mask),
 ``embedding`` (face to identity vector) and ``generation`` (noise to face, the StyleGAN2 that an encoder needs).
 """
@@ -13,27 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from unmaskbench.benchmark.plugins.yaml_file import read_mapping
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.training.holes import HoleJitter
-from unmaskbench.benchmark.training.plugin_folder import recipe_file
 
 Task = Literal["restoration", "segmentation", "embedding", "generation"]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
-LARGEST_RECIPE_BYTES = 1 << 20
 TEACHING = ("identity", "verification")
 """Losses through which a matcher teaches."""
-
-
-class RecipeError(ValueError):
-    """A recipe that cannot be read; the message names the file, the key and what was expected."""
 
 
 class _Frozen(BaseModel):
@@ -45,7 +32,7 @@ class OcclusionShare(_Frozen):
 
     id: str
     share: Positive = 1.0
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
 
 
 class Augmentation(_Frozen):
@@ -85,7 +72,7 @@ class Data(_Frozen):
     train_limit: Count | None = None
     validation_limit: Count = 256
     workers: Annotated[int, Field(ge=0, le=64)] = 1
-    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    parameters: dict[str, JsonObject] = Field(default_factory=dict)
     """Further parameters of a dataset's training split, by the dataset's id (how many heads are rendered, say)."""
 
 
@@ -108,7 +95,7 @@ class LossTerm(_Frozen):
 
     id: str
     weight: Annotated[float, Field(ge=0)]
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
     start: Annotated[float, Field(ge=0, lt=1)] = 0.0
     output: str = "restored"
     """Which of the network's outputs the term sees, by the name that its method gives it. An output that is not of the face
@@ -122,7 +109,7 @@ class Adversary(_Frozen):
     """
 
     id: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: JsonObject = Field(default_factory=dict)
     game: Literal["bce", "hinge", "non_saturating", "least_squares", "wasserstein"] = "non_saturating"
     weight: Positive = 1.0
     feature_matching: Annotated[float, Field(ge=0)] = 0.0
@@ -163,7 +150,7 @@ class Optimiser(_Frozen):
     clip_norm: Positive | None = None
 
 
-class Validation(_Frozen):
+class ValidationSettings(_Frozen):
     """Validation with the benchmark's own metrics: every ``every`` steps on the EMA weights, composite output.
 
     ``metrics`` are ``metric/region`` names, or one of the task's own (``iou``, ``accuracy``, ``similarity/<matcher>``).
@@ -181,9 +168,15 @@ class Network(_Frozen):
     """Which network the method builds: its ``size`` and further ``settings`` of its constructor."""
 
     size: str = "compact"
-    settings: dict[str, Any] = Field(default_factory=dict)
-    start_from: str | None = None
-    """A weight file (relative to the recipe's method) to start from instead of a random initialisation."""
+    settings: JsonObject = Field(default_factory=dict)
+    start_from: str | Annotated[list[str], Field(min_length=2)] | None = None
+    """A weight file (relative to the recipe's method) to start from instead of a random initialisation. Of several the mean
+    is taken: runs that started from one another meet half-way (Wortsman et al. 2022, Robust fine-tuning)."""
+
+    @property
+    def starts(self) -> list[str]:
+        """The weight files to start from; empty for a random initialisation."""
+        return [self.start_from] if isinstance(self.start_from, str) else list(self.start_from or ())
 
 
 class Recipe(_Frozen):
@@ -206,10 +199,10 @@ class Recipe(_Frozen):
     optimiser: Optimiser = Optimiser()
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay of the moving average of the weights, which is validated and ships; 0 ships the weights as they are."""
-    validation: Validation = Validation()
+    validation: ValidationSettings = ValidationSettings()
     checkpoint_every: Count = 500
     log_every: Count = 50
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: JsonObject = Field(default_factory=dict)
     """What only one task or method knows (teacher of a distillation, style mixing, ...)."""
 
     @model_validator(mode="after")
@@ -261,84 +254,3 @@ class Recipe(_Frozen):
             named.add(str(self.options["teacher"]))
         # The compact matcher learnt from EdgeFace: what it teaches comes from both.
         return tuple(sorted(named | ({"edgeface"} if "compact" in named else set())))
-
-
-def load_recipe(method: str, recipe: str | Path) -> Recipe:
-    """The recipe called ``recipe`` of ``method``, or the one in the YAML file ``recipe``.
-
-    Raises RecipeError, with the names that exist, where there is none, and with the key where a value does not fit.
-    """
-    path = Path(recipe)
-    if path.suffix in (".yaml", ".yml"):
-        content = _read(path)
-        content.setdefault("name", path.stem)
-        if "extends" in content:
-            try:
-                base = _base(method, str(content.pop("extends")), ())
-            except RecipeError as error:
-                raise RecipeError(f"{path}: extends: {error}") from error
-            content = merged(base, content)
-    else:
-        content = _section(method, str(recipe), ())
-        path = recipe_file(method) or path
-    content.setdefault("method", method)
-    return parse(content, str(path))
-
-
-def recipe_names(method: str) -> list[str]:
-    """The recipes that ship with ``method``, in the order of its file; empty where it has none."""
-    path = recipe_file(method)
-    return list(_read(path)) if path is not None and path.is_file() else []
-
-
-def parse(content: Mapping[str, Any], source: str) -> Recipe:
-    """A recipe from a mapping; RecipeError names the first keys of ``source`` that do not fit."""
-    try:
-        return Recipe.model_validate(dict(content))
-    except ValidationError as error:
-        details = [
-            f"key '{'.'.join(str(part) for part in detail['loc']) or '(top)'}': {detail['msg']}"
-            for detail in error.errors()[:5]
-        ]
-        raise RecipeError(f"{source}: " + "; ".join(details)) from error
-
-
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with ``changes`` laid over it: mappings key by key, everything else replaced."""
-    result = dict(base)
-    for key, value in changes.items():
-        inner = result.get(key)
-        result[key] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return result
-
-
-def _section(method: str, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
-    path = recipe_file(method)
-    if path is None:
-        raise RecipeError(f"there is nothing to train in '{method}'")
-    if not path.is_file():
-        raise RecipeError(f"'{method}' ships no recipe ({path} is not there); pass a YAML file of your own")
-    sections = _read(path)
-    if name not in sections:
-        raise RecipeError(f"'{method}' has no recipe '{name}'; {path} has {', '.join(sections)}")
-    step = f"{method}/{name}"
-    if step in chain:
-        raise RecipeError(f"{path}: recipes extend each other in a circle: {' -> '.join((*chain, step))}")
-    content = dict(sections[name])
-    if "extends" in content:
-        content = merged(_base(method, str(content.pop("extends")), (*chain, step)), content)
-    return {**content, "name": name, "method": method}
-
-
-def _base(method: str, extends: str, chain: tuple[str, ...]) -> dict[str, Any]:
-    """What ``extends`` names: a recipe of ``method``, or ``other/recipe``. Its own method and name stay behind."""
-    other, _, name = extends.rpartition("/")
-    content = _section(other or method, name, chain)
-    return {key: value for key, value in content.items() if key not in ("method", "name")}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return read_mapping(path, "recipe", LARGEST_RECIPE_BYTES)
-    except ValueError as error:
-        raise RecipeError(str(error)) from error

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
 from torch import Tensor
 
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.learned_method import file_name
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.store.write import write_file
@@ -25,7 +25,7 @@ LARGEST_SHIPPED_BYTES = 6 * 1024 * 1024
 LARGEST_PAIR_BYTES = 12 * 1024 * 1024
 
 
-def finish(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> Path:
+def finish(folder: Path, recipe: Recipe, facts: JsonObject) -> Path:
     """Write ``<method>_<recipe>.safetensors`` and its card into the run's folder; returns the weights' path.
 
     ``facts`` holds what only the run knows: people, data, hardware. It may be called while the run still goes on; the
@@ -89,12 +89,12 @@ def install(weights: Path, folder: Path | None = None) -> Path:
     return target / weights.name
 
 
-def read_card(weights: Path) -> dict[str, Any] | None:
+def read_card(weights: Path) -> JsonObject | None:
     """The model card beside a weight file, or None."""
     path = weights.with_suffix(".card.yaml")
     if not path.is_file():
         return None
-    card: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    card: JsonObject = yaml.safe_load(path.read_text(encoding="utf-8"))
     return card
 
 
@@ -106,12 +106,12 @@ def _rounded(values: dict[str, float]) -> dict[str, float]:
     return {key: round(float(value), 5) for key, value in values.items()}
 
 
-def hardware(device: torch.device) -> dict[str, Any]:
+def hardware(device: torch.device) -> JsonObject:
     """What the run ran on: cores and threads, or the accelerator's name."""
     import os
     import platform
 
-    facts: dict[str, Any] = {"device": device.type, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    facts: JsonObject = {"device": device.type, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
     facts["processor"] = platform.processor() or platform.machine()
     if device.type == "cuda":
         facts["accelerator"] = torch.cuda.get_device_name(device)

@@ -11,10 +11,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import DATASETS
+from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training.data import Faces
 from unmaskbench.benchmark.training.packed_faces import Pack, Source, identities_hash, pack
@@ -24,7 +24,7 @@ HELD_OUT_OF_TEN = 1
 
 
 @dataclass(frozen=True)
-class People:
+class Split:
     """Identities, as ``dataset/name``, of the three roles; sorted, without repetition."""
 
     training: tuple[str, ...]
@@ -44,7 +44,7 @@ class People:
         if shared:
             raise ValueError(f"{len(shared)} people of the evaluation would choose the weights, such as {shared[0]}")
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Counts and hashes for a card; the hash is of the sorted names, one per line."""
         return {
             role: {"identities": len(names), "sha256": identities_hash(names)}
@@ -65,7 +65,7 @@ def hashed(names: Sequence[str]) -> list[str]:
     return sorted(hashlib.sha256(name.encode()).hexdigest()[:16] for name in names)
 
 
-def select(datasets: Sequence[str], root: Path | str | None, data: Data) -> tuple[Faces, Faces, People]:
+def select(datasets: Sequence[str], root: Path | str | None, data: Data) -> tuple[Faces, Faces, Split]:
     """Training faces, validation faces and the record of people, for registered datasets under ``root``.
 
     ``name=DIR`` gives a dataset a root of its own. Raises ValueError where nothing is left to train on or roles overlap.
@@ -97,7 +97,7 @@ def select(datasets: Sequence[str], root: Path | str | None, data: Data) -> tupl
             evaluation |= {f"{name}/{s.identity or s.id}" for s in Source(name, "test", parameters).build().samples}
     if not validation:
         raise ValueError(f"none of {', '.join(datasets)} has a validation split")
-    people = People(_people(training), _people(validation), tuple(sorted(evaluation)))
+    people = Split(_people(training), _people(validation), tuple(sorted(evaluation)))
     people.check()
     return Faces(training), Faces(validation), people
 
@@ -115,7 +115,7 @@ class Subset(Pack):
         self.ids = [whole.ids[i] for i in keep]
         self.identities = [whole.identities[i] for i in keep]
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Face:
         return super().__getitem__(self._rows[index])
 
 
@@ -134,7 +134,7 @@ def is_held_out(identity: str) -> bool:
     return int(hashlib.sha256(identity.encode()).hexdigest(), 16) % 10 < HELD_OUT_OF_TEN
 
 
-def write_ledger(people: People, folder: Path) -> Path:
+def write_ledger(people: Split, folder: Path) -> Path:
     """Write the ledger of ``people`` into ``folder``, named by the hash of the training identities; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{identities_hash(people.training)[:16]}.json"
@@ -145,5 +145,5 @@ def _people(packs: Sequence[Pack]) -> tuple[str, ...]:
     return tuple(sorted({f"{p.dataset}/{identity}" for p in packs for identity in p.identities}))
 
 
-def _parameters(cls: Any, root: Path | str | None) -> tuple[tuple[str, Any], ...]:
+def _parameters(cls: type, root: Path | str | None) -> tuple[tuple[str, object], ...]:
     return (("root", str(Path(root).absolute())),) if root is not None and takes(cls, "root") else ()

@@ -6,27 +6,29 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import yaml
 
 from unmaskbench.benchmark.plugins.hooks import published_start
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.learned_method import locate
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training import losses
-from unmaskbench.benchmark.training.data import AlignedFaces, FixedBatches, StepBatches, dataset_for, loader
+from unmaskbench.benchmark.training.data import AlignedFaces, Faces, FixedBatches, StepBatches, dataset_for, loader
 from unmaskbench.benchmark.training.distributed import open_group, wait_for_all
 from unmaskbench.benchmark.training.hooks import CURVE
 from unmaskbench.benchmark.training.loop import latest_checkpoint, run
 from unmaskbench.benchmark.training.plugin_folder import shipped_folder
 from unmaskbench.benchmark.training.prerequisites import run_folder, runs_to_come, weights_of
-from unmaskbench.benchmark.training.recipe import Recipe, load_recipe, recipe_names
+from unmaskbench.benchmark.training.recipe import Recipe
+from unmaskbench.benchmark.training.recipes import load_recipe, recipe_names
 from unmaskbench.benchmark.training.release import finish, hardware, install
-from unmaskbench.benchmark.training.splits import People, select, write_ledger
-from unmaskbench.benchmark.training.tasks import build_step
+from unmaskbench.benchmark.training.splits import Split, select, write_ledger
+from unmaskbench.benchmark.training.steps import build_step
 from unmaskbench.benchmark.training.validation import Validation
 
 RECIPE_FILE, FACTS_FILE = "recipe.yaml", "facts.json"
@@ -87,7 +89,7 @@ def train(
 
 
 def _changed(recipe: Recipe, steps: int | None, precision: str | None) -> Recipe:
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if steps is not None:
         changes["steps"] = steps
     if precision is not None:
@@ -120,10 +122,10 @@ def _train(
     step = build_step(settings, target, training.classes if isinstance(training, AlignedFaces) else 0)
     if isinstance(baseline := settings.options.get("baseline"), str):
         # f0 of an earlier run, where this run starts from a later one.
-        _load_weights(step.generator, baseline, settings, folder)
+        _load_weights(step.generator, [baseline], settings, folder)
         step.keep_baseline()
-    if settings.network.start_from is not None:
-        _load_weights(step.generator, settings.network.start_from, settings, folder)
+    if settings.network.starts:
+        _load_weights(step.generator, settings.network.starts, settings, folder)
     step.to(target)
     step.prepare()
     _channels_last(step)
@@ -139,7 +141,7 @@ def _train(
     run(
         settings, step, loader(training, batches, workers),
         loader(validation, FixedBatches(len(validation), settings.validation.batch), 0),
-        folder, resume, rank, world,
+        folder, resume, group,
     )  # fmt: skip
     if rank == 0:
         facts["wall_seconds"] = round(before + time.perf_counter() - began, 1)
@@ -215,14 +217,23 @@ def _prepare(folder: Path, recipe: Recipe, resume: bool, rank: int) -> None:
         write_file(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
 
 
-def _load_weights(network: torch.nn.Module, name: str, recipe: Recipe, folder: Path) -> None:
-    """Give ``network`` the weights of an earlier run. Raises RecipeError where they are not there."""
-    path = weights_of(name, recipe, folder)
+def _load_weights(network: torch.nn.Module, names: Sequence[str], recipe: Recipe, folder: Path) -> None:
+    """Give ``network`` the weights of an earlier run, or the mean of several. Raises RecipeError where they are not there."""
     # Matchers alone have no published files and no other forms: compact starts from its own.
     room = next((room for room in (METHODS, SEGMENTERS) if recipe.method in room.names()), None)
     plugin = room.get(recipe.method) if room is not None else None
-    published = published_start(plugin, path, network)
-    load_strict(network, published or read_state_dict(path), path)
+    states = []
+    for name in names:
+        path = weights_of(name, recipe, folder)
+        published = published_start(plugin, path, network)
+        load_strict(network, published or read_state_dict(path), path)
+        states.append({key: value.clone() for key, value in network.state_dict().items()})
+    network.load_state_dict({key: _mean([state[key] for state in states]) for key in states[0]})
+
+
+def _mean(values: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The mean of weights; of counters the first."""
+    return torch.stack(list(values)).mean(0) if values[0].is_floating_point() else values[0]
 
 
 def _channels_last(module: torch.nn.Module) -> None:
@@ -232,7 +243,7 @@ def _channels_last(module: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _facts(names: Sequence[str], faces: Any, people: People, device: torch.device, world: int) -> dict[str, Any]:
+def _facts(names: Sequence[str], faces: Faces, people: Split, device: torch.device, world: int) -> JsonObject:
     return {
         "data": {
             "datasets": [name.partition("=")[0] for name in names],

@@ -10,7 +10,9 @@ import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.registry import MATCHERS, METRICS
+from unmaskbench.benchmark.plugins.types import Matcher
 from unmaskbench.benchmark.training.recipe import Recipe
 from unmaskbench.benchmark.training.teachers import JUDGES
 
@@ -26,8 +28,8 @@ class Validation(BaseMetric):  # type: ignore[misc]
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         super().__init__()
         self.recipe, self.device = recipe, device
-        self._metrics: dict[str, Any] = {}
-        self._matchers: dict[str, Any] = {}
+        self._metrics: JsonObject = {}
+        self._matchers: dict[str, Matcher] = {}
         for name in recipe.validation.metrics:
             kind, _, rest = name.partition("/")
             if kind == "similarity":
@@ -44,7 +46,7 @@ class Validation(BaseMetric):  # type: ignore[misc]
                     )
                 self._metrics.setdefault(kind, METRICS.build(kind))
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict[str, Tensor]]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[dict[str, Tensor]]) -> None:
         """Add the values of one batch, a dict per sample."""
         del data_batch
         for batch in data_samples:
@@ -114,7 +116,7 @@ def _mask_scores(batch: Mapping[str, Tensor]) -> list[Values]:
     return [{"iou": float(i), "f1": float(2 * i / (1 + i))} for i in iou]
 
 
-def _verification(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def _verification(results: Sequence[JsonMapping]) -> dict[str, float]:
     """Cosine to the teacher, and AUC and TMR at FMR 1e-3 over all pairs of the validation set."""
     vectors = np.stack([row["restored"] for row in results]).astype(np.float64)
     teacher = np.stack([row["teacher"] for row in results]).astype(np.float64)

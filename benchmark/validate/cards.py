@@ -55,7 +55,7 @@ def check_card(found: Findings, noun: str, cls: type) -> bool:
     return found.expect(noun in kinds_of(cls), f"it has not the methods of a {noun}: {_methods(noun)}")
 
 
-def build(found: Findings, cls: type, parameters: dict[str, Any]) -> Any:
+def build(found: Findings, cls: type, parameters: dict[str, object]) -> Any:
     """An instance, or None where it cannot be had. Raises UnavailablePluginError where a weight file or extra is not
     here: what is no fault of the plug-in."""
     absent = missing_of(cls, parameters)

@@ -18,7 +18,7 @@ from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import DatasetEntry, SuiteError
 from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import UnavailablePluginError
-from unmaskbench.benchmark.plugins.types import Face, FiledDataset, PairedDataset, SampleRef
+from unmaskbench.benchmark.plugins.types import Dataset, Face, FiledDataset, PairedDataset, SampleRef
 from unmaskbench.benchmark.validate.cards import check_card, resolve
 from unmaskbench.benchmark.validate.findings import Findings, one_line
 
@@ -31,11 +31,12 @@ class _Counted:
 
     def __init__(self, found: Findings) -> None:
         self.found = found
-        self._seen: dict[str, list[Any]] = {}
+        self._seen: dict[str, tuple[int, str, str]] = {}
 
     def expect(self, holds: bool, face: str, sentence: str, detail: str = "") -> bool:
         if not holds:
-            self._seen.setdefault(sentence, [0, face, detail])[0] += 1
+            count, first, first_detail = self._seen.get(sentence, (0, face, detail))
+            self._seen[sentence] = count + 1, first, first_detail
         return bool(holds)
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ def dataset_findings(
     return found
 
 
-def _built(found: Findings, cls: type, root: Path | str | None, split: str, parameters: dict[str, Any]) -> Any:
+def _built(found: Findings, cls: type, root: Path | str | None, split: str, parameters: dict[str, object]) -> Any:
     if root is not None and not takes(cls, "root"):
         found.expect(False, "its constructor takes no root, and a root was given")
         return None
@@ -112,7 +113,7 @@ def _check_without_files(found: Findings, cls: Any, split: str) -> None:
                 found.expect(False, f"{place} it opens: expected FileNotFoundError with what is missing")
 
 
-def _check_index(found: Findings, dataset: Any) -> bool:
+def _check_index(found: Findings, dataset: Dataset) -> bool:
     samples: Sequence[SampleRef] = dataset.samples
     refs = found.expect(
         all(isinstance(ref, SampleRef) for ref in samples), "samples holds something else than SampleRef"
@@ -135,7 +136,7 @@ def _check_index(found: Findings, dataset: Any) -> bool:
     return True
 
 
-def _check_faces(found: Findings, dataset: Any, advance: Callable[[int, int], None]) -> None:
+def _check_faces(found: Findings, dataset: Dataset, advance: Callable[[int, int], None]) -> None:
     counted = _Counted(found)
     bare = 0
     total = len(dataset.samples)
@@ -161,7 +162,7 @@ def _check_faces(found: Findings, dataset: Any, advance: Callable[[int, int], No
         )
 
 
-def _same_twice(dataset: Any) -> bool:
+def _same_twice(dataset: Dataset) -> bool:
     try:
         first, again = dataset[0], dataset[0]
         return bool(torch.equal(first.image, again.image))
@@ -215,7 +216,7 @@ def _check_landmarks(counted: _Counted, points: Tensor, ref: SampleRef, height: 
         counted.expect(ordered, ref.id, "left and right landmarks are swapped: left is left as seen in the image", pair)
 
 
-def _check_pairs(found: Findings, dataset: Any, samples: Sequence[SampleRef]) -> None:
+def _check_pairs(found: Findings, dataset: Dataset, samples: Sequence[SampleRef]) -> None:
     if not isinstance(dataset, PairedDataset):
         return
     people = {ref.id: ref.identity for ref in samples}

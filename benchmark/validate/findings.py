@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 
 class ContractError(AssertionError):
@@ -26,7 +25,7 @@ class Findings:
     kind: str
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, object] = field(default_factory=dict)
 
     def expect(self, holds: bool, sentence: str) -> bool:
         """Note ``sentence`` as a problem, once, unless ``holds``; returns ``holds``."""
@@ -34,7 +33,7 @@ class Findings:
             self.problems.append(sentence)
         return bool(holds)
 
-    def succeeds(self, doing: str, work: Callable[[], Any]) -> bool:
+    def succeeds(self, doing: str, work: Callable[[], object]) -> bool:
         """Whether ``work()`` raises nothing; what it raises becomes a problem."""
         before = len(self.problems)
         with self.during(doing):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
+from unmaskbench.benchmark.plugins.types import Matcher
 from unmaskbench.benchmark.run.process_state import undisturbed
 from unmaskbench.benchmark.validate import faces
 from unmaskbench.benchmark.validate.cards import build, check_card, resolve
@@ -17,7 +16,7 @@ NEIGHBOUR_TOLERANCE = 1e-3
 SIMILARITY_TOLERANCE = 1e-4
 
 
-def matcher_findings(plugin: str | type, **parameters: Any) -> Findings:
+def matcher_findings(plugin: str | type, **parameters: object) -> Findings:
     """What is wrong with a matcher; ``parameters`` are those of its constructor."""
     cls, found = resolve("matcher", plugin)
     if not check_card(found, "matcher", cls):
@@ -31,7 +30,7 @@ def matcher_findings(plugin: str | type, **parameters: Any) -> Findings:
     return found
 
 
-def _try(found: Findings, matcher: Any) -> None:
+def _try(found: Findings, matcher: Matcher) -> None:
     images, points = faces.images(), faces.landmarks()
     given = images.clone(), points.clone()
     vectors = matcher.embed(*given)

@@ -19,7 +19,7 @@ USERS_OWN = ("user-model", "predictions-only")
 NEIGHBOUR_TOLERANCE = 2 / 255
 
 
-def method_findings(plugin: str | type, **parameters: Any) -> Findings:
+def method_findings(plugin: str | type, **parameters: object) -> Findings:
     """What is wrong with a method; ``parameters`` are those of its constructor."""
     cls, found = resolve("method", plugin)
     if not check_card(found, "method", cls):
@@ -33,7 +33,7 @@ def method_findings(plugin: str | type, **parameters: Any) -> Findings:
     return found
 
 
-def segmenter_findings(plugin: str | type, **parameters: Any) -> Findings:
+def segmenter_findings(plugin: str | type, **parameters: object) -> Findings:
     """What is wrong with a segmenter; ``parameters`` are those of its constructor."""
     cls, found = resolve("segmenter", plugin)
     if not check_card(found, "segmenter", cls):

@@ -16,7 +16,7 @@ from unmaskbench.benchmark.validate.cards import build, check_card, resolve
 from unmaskbench.benchmark.validate.findings import Findings
 
 
-def metric_findings(plugin: str | type, **parameters: Any) -> Findings:
+def metric_findings(plugin: str | type, **parameters: object) -> Findings:
     """What is wrong with a metric; ``parameters`` are those of its constructor."""
     cls, found = resolve("metric", plugin)
     if not check_card(found, "metric", cls):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import torch
 
-from unmaskbench.benchmark.plugins.types import Face, Occluded
+from unmaskbench.benchmark.plugins.types import Face, Occluded, Occlusion
 from unmaskbench.benchmark.run.process_state import undisturbed
 from unmaskbench.benchmark.validate import faces
 from unmaskbench.benchmark.validate.cards import build, check_card, resolve
 from unmaskbench.benchmark.validate.findings import Findings
 
 
-def occlusion_findings(plugin: str | type, **parameters: Any) -> Findings:
+def occlusion_findings(plugin: str | type, **parameters: object) -> Findings:
     """What is wrong with an occlusion; ``parameters`` are those of its constructor."""
     cls, found = resolve("occlusion", plugin)
     if not check_card(found, "occlusion", cls):
@@ -32,7 +31,7 @@ def occlusion_findings(plugin: str | type, **parameters: Any) -> Findings:
     return found
 
 
-def _try(found: Findings, occlusion: Any, face: Face, number: int) -> None:
+def _try(found: Findings, occlusion: Occlusion, face: Face, number: int) -> None:
     before = face.image.clone()
     results = []
     for seed in (number, number + 1):
@@ -54,7 +53,7 @@ def _try(found: Findings, occlusion: Any, face: Face, number: int) -> None:
         return
     same = torch.equal(first.image, again.image) and torch.equal(first.mask, again.mask)
     found.expect(same, "apply() gives something else for the same generator: it draws from another source of chance")
-    found.expect(set(first.mask.unique().tolist()) <= {0.0, 1.0}, "the mask holds other values than 0 and 1")
+    found.expect(set(first.mask.flatten().tolist()) <= {0.0, 1.0}, "the mask holds other values than 0 and 1")
     found.expect(0 <= float(first.image.min()) <= float(first.image.max()) <= 1, "the image leaves [0, 1]")
     found.expect(float(first.mask.sum()) > 0, "the mask is empty: nothing was hidden")
     known = first.mask.expand(3, -1, -1) == 0
@@ -63,7 +62,7 @@ def _try(found: Findings, occlusion: Any, face: Face, number: int) -> None:
     found.expect(share is None or 0 < share <= 1, f"coverage is {share}; expected a share in (0, 1], or None")
 
 
-def _try_bare(found: Findings, occlusion: Any) -> None:
+def _try_bare(found: Findings, occlusion: Occlusion) -> None:
     """A face without landmarks is refused where the card says that it needs them, and taken where it does not."""
     face = faces.heads()[0]
     bare = Face("bare", face.image, given_mask=face.given_mask)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from unmaskbench.benchmark.plan.suite import SuiteError, parse
-from unmaskbench.benchmark.store.folder import ROWS, SCHEMA, TABLE_ERRORS, RunFolder, StoreError
+from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.benchmark.store.folder import READABLE, SCHEMA, RunFolder, StoreError
 from unmaskbench.benchmark.store.manifest import hash_of
+from unmaskbench.benchmark.store.tables import ROWS, TABLE_ERRORS
 from unmaskbench.benchmark.validate.findings import Findings, one_line
 from unmaskbench.reports import board
 from unmaskbench.reports.schema import BoardError
@@ -27,7 +28,7 @@ def run_findings(folder: RunFolder) -> Findings:
         found.problems.append(str(error))
         return found
     schema = run.get("schema")
-    if not found.expect(schema == SCHEMA, f"run.json is of schema {schema!r}; this version reads {SCHEMA}"):
+    if not found.expect(schema in READABLE, f"run.json is of schema {schema!r}; this version reads {SCHEMA}"):
         return found
     _check_suite(found, run)
     units = run.get("units")
@@ -59,7 +60,7 @@ def _check_board(found: Findings, path: Path) -> None:
         found.problems.append(str(error))
 
 
-def _check_suite(found: Findings, run: dict[str, Any]) -> None:
+def _check_suite(found: Findings, run: JsonObject) -> None:
     try:
         suite = parse(run.get("suite"), "run.json: suite")
     except SuiteError as error:
@@ -95,7 +96,7 @@ def _check_rows(found: Findings, folder: RunFolder, keys: list[str]) -> None:
         found.notes.append(f"{failed} of {sum(statuses.values())} score rows are failures")
 
 
-def _check_manifest(found: Findings, path: Path, run: dict[str, Any]) -> None:
+def _check_manifest(found: Findings, path: Path, run: JsonObject) -> None:
     try:
         rows = pl.read_parquet(path / "manifest.parquet")
     except (OSError, *TABLE_ERRORS) as error:

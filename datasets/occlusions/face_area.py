@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, Places, cast
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, Places, ray_cast
 from unmaskbench.plugin import Face, HeadPose, pose_of
 
 HAIRLINE_Y, CHIN_Y, EAR_ANGLE = -1.05, 1.86, 1.42
@@ -29,7 +29,7 @@ def face_region(face: Face) -> Tensor:
 def estimated_region(pose: HeadPose, height: int, width: int) -> NDArray[np.bool_]:
     """The estimated face area (H, W) of a pose."""
     grid = Grid.over(pose, 0, 0, height, width)
-    return grid.fine(within_face(cast(pose, HEAD, *grid.pixels()))) > 0
+    return grid.fine(within_face(ray_cast(pose, HEAD, *grid.pixels()))) > 0
 
 
 def within_face(places: Places) -> Array:

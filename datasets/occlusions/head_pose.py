@@ -173,7 +173,7 @@ def pose_of(face: Face, need: str) -> HeadPose:
     return fit_pose(points)
 
 
-def cast(pose: HeadPose, shell: Shell, u: Array, v: Array) -> Places:
+def ray_cast(pose: HeadPose, shell: Shell, u: Array, v: Array) -> Places:
     """The places on ``shell`` seen at pixels (u, v), two arrays of one shape.
 
     At a fixed height the cross-section is an ellipse, so the first point along the line of sight is a quadratic's root; a
@@ -246,7 +246,7 @@ class Grid:
 def look(pose: HeadPose, shell: Shell, height: int, width: int) -> Places:
     """The places seen at every pixel of an image (H, W), interpolated from a coarse grid."""
     grid = Grid.over(pose, 0, 0, height, width)
-    return grid.fine_places(cast(pose, shell, *grid.pixels()))
+    return grid.fine_places(ray_cast(pose, shell, *grid.pixels()))
 
 
 def places_of_surface(surface: Array) -> Places:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmaskbench.datasets.occlusions.head_pose import AXIS_Z, Array, look
+from unmaskbench.datasets.occlusions.lighting import Light
 from unmaskbench.datasets.occlusions.mask_cloth import FLAT_SHELL
-from unmaskbench.datasets.occlusions.painting import Light
 from unmaskbench.plugin import HeadPose, read_rgba
 
 TURNED_YAW = 0.40

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from unmaskbench.datasets.occlusions import masktheface
 from unmaskbench.datasets.occlusions.face_area import within_face
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, Places, cast, places_of_surface
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, Places, places_of_surface, ray_cast
+from unmaskbench.datasets.occlusions.lighting import Light, estimate_light
 from unmaskbench.datasets.occlusions.mask_cloth import KINDS, MARGIN, TEXTURE, MaskKind, creases, pattern
-from unmaskbench.datasets.occlusions.painting import Light, estimate_light
 from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
 
 STANDARD = (0.35, 0.45)
@@ -56,7 +56,7 @@ class MedicalMask:
         pixels = pixels_of(face)
         height, width = pixels.shape[:2]
         grid = Grid.over(pose, 0, 0, height, width)
-        head = cast(pose, HEAD, *grid.pixels())
+        head = ray_cast(pose, HEAD, *grid.pixels())
         within = within_face(head)
         region = grid.fine(within) > 0 if face.face_region is None else face.face_region[0].numpy() > 0.5
         light = estimate_light(pixels, grid, head, within)
@@ -69,7 +69,7 @@ class MedicalMask:
             return lay_over(face, pixels, colour, alpha, region)
         name = self.kind if self.kind != "any" else str(rng.choice(ANY_KIND[0], p=ANY_KIND[1]))
         if face.surface is None:
-            worn = _worn(KINDS[name], pose, cast(pose, KINDS[name].shell, *grid.pixels()), grid, region, target)
+            worn = _worn(KINDS[name], pose, ray_cast(pose, KINDS[name].shell, *grid.pixels()), grid, region, target)
         else:
             places = dataclasses.replace(_on_surface(face, pose), normal=grid.fine_places(head).normal)
             worn = _worn(KINDS[name], pose, places, None, region, target)
@@ -181,7 +181,7 @@ def _worn(
     if grid is None:
         return _Worn(kind, fit, pose, _cut(places, corner[0], corner[1], bottom, far), corner)
     window = Grid.over(pose, corner[0], corner[1], bottom - corner[0], far - corner[1])
-    return _Worn(kind, fit, pose, window.fine_places(cast(pose, kind.shell, *window.pixels())), corner)
+    return _Worn(kind, fit, pose, window.fine_places(ray_cast(pose, kind.shell, *window.pixels())), corner)
 
 
 def _thinned(places: Places, step: int) -> Places:

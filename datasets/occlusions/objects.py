@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from unmaskbench.datasets.occlusions.accessories import ACCESSORIES
+from unmaskbench.datasets.occlusions.depth_canvas import DepthCanvas
 from unmaskbench.datasets.occlusions.face_area import within_face
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, cast
-from unmaskbench.datasets.occlusions.painting import estimate_light
-from unmaskbench.datasets.occlusions.relief import Relief
-from unmaskbench.datasets.occlusions.things import THINGS
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, ray_cast
+from unmaskbench.datasets.occlusions.lighting import estimate_light
 from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
 
 
@@ -31,7 +31,7 @@ class Objects:
     )
 
     def __post_init__(self) -> None:
-        legal = ["any", *THINGS]
+        legal = ["any", *ACCESSORIES]
         if self.kind not in legal:
             raise ValueError(f"objects: kind must be one of {', '.join(legal)}; found {self.kind!r}")
 
@@ -40,16 +40,16 @@ class Objects:
         pose = pose_of(face, "objects")
         pixels = pixels_of(face)
         grid = Grid.over(pose, 0, 0, *pixels.shape[:2])
-        head = cast(pose, HEAD, *grid.pixels())
+        head = ray_cast(pose, HEAD, *grid.pixels())
         within = within_face(head)
         region = grid.fine(within) > 0 if face.face_region is None else face.face_region[0].numpy() > 0.5
         light = estimate_light(pixels, grid, head, within)
-        kind = self.kind if self.kind != "any" else list(THINGS)[int(rng.integers(len(THINGS)))]
-        relief = Relief(*pixels.shape[:2])
-        THINGS[kind](relief, pose, light, skin_colour(pixels, pose) / (light.tint * light.exposure), rng)
+        kind = self.kind if self.kind != "any" else list(ACCESSORIES)[int(rng.integers(len(ACCESSORIES)))]
+        canvas = DepthCanvas(*pixels.shape[:2])
+        ACCESSORIES[kind](canvas, pose, light, skin_colour(pixels, pose) / (light.tint * light.exposure), rng)
         # below half a grey level an edge changes nothing: it would only widen the mask
-        alpha = np.where(relief.alpha >= 0.01, np.minimum(relief.alpha, 1.0), 0.0)
-        return lay_over(face, pixels, relief.colour, alpha, region)
+        alpha = np.where(canvas.alpha >= 0.01, np.minimum(canvas.alpha, 1.0), 0.0)
+        return lay_over(face, pixels, canvas.colour, alpha, region)
 
 
 def skin_colour(pixels: NDArray[np.uint8], pose: HeadPose) -> Array:

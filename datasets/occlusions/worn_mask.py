@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from unmaskbench.datasets.occlusions import worn_scene
 from unmaskbench.datasets.occlusions.face_area import within_face
-from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, cast
+from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, ray_cast
+from unmaskbench.datasets.occlusions.lighting import Light, estimate_light
 from unmaskbench.datasets.occlusions.objects import skin_colour
-from unmaskbench.datasets.occlusions.painting import Light, estimate_light
 from unmaskbench.datasets.occlusions.worn_cloth import Cloth, weave
 from unmaskbench.datasets.occlusions.worn_outline import LIMITS, Outline, worn
 from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
@@ -51,7 +51,7 @@ class WornMask:
         pose = pose_of(face, "worn_mask")
         pixels = pixels_of(face)
         grid = Grid.over(pose, 0, 0, *pixels.shape[:2])
-        head = cast(pose, HEAD, *grid.pixels())
+        head = ray_cast(pose, HEAD, *grid.pixels())
         within = within_face(head)
         region = grid.fine(within) > 0 if face.face_region is None else face.face_region[0].numpy() > 0.5
         light = estimate_light(pixels, grid, head, within)
@@ -70,7 +70,7 @@ def _drape(
     """The mask's colour (H, W, 3) at every pixel, and the distance (H, W) in pixels to its edge, positive inside."""
     import cv2
 
-    seen = grid.fine_places(cast(pose, outline.shell, *grid.pixels()))
+    seen = grid.fine_places(ray_cast(pose, outline.shell, *grid.pixels()))
     across, along, distance = outline.places(seen, pose)
     side = cloth.shade.shape[0] - 1
     at = ((across * side).astype(np.float32), (along * side).astype(np.float32))

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unmaskbench.datasets.occlusions.depth_canvas import DepthCanvas, smooth_outline
+from unmaskbench.datasets.occlusions.eyewear import eyeglasses, sunglasses
 from unmaskbench.datasets.occlusions.head_pose import HEAD, Array
-from unmaskbench.datasets.occlusions.painting import Light
-from unmaskbench.datasets.occlusions.relief import Relief, smooth_outline
-from unmaskbench.datasets.occlusions.things import eyeglasses, sunglasses
+from unmaskbench.datasets.occlusions.lighting import Light
 from unmaskbench.datasets.occlusions.worn_cloth import weave
 from unmaskbench.plugin import HeadPose
 
@@ -118,10 +118,10 @@ def spectacles(
     hidden = np.zeros(picture.shape[:2])
     if chance > 0.2:
         return picture, hidden
-    relief = Relief(*picture.shape[:2])
-    (sunglasses if chance < 0.05 else eyeglasses)(relief, pose, light, skin, rng)
-    share = np.clip(relief.alpha, 0, 1)
-    worn = picture * (1 - share[..., None]) + relief.colour * share[..., None]
+    canvas = DepthCanvas(*picture.shape[:2])
+    (sunglasses if chance < 0.05 else eyeglasses)(canvas, pose, light, skin, rng)
+    share = np.clip(canvas.alpha, 0, 1)
+    worn = picture * (1 - share[..., None]) + canvas.colour * share[..., None]
     return worn, share if chance < 0.05 else hidden
 
 

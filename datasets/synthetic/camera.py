@@ -75,3 +75,22 @@ def develop(light: Array, how: Capture, size: int) -> NDArray[np.uint8]:
     if decoded is None:
         raise RuntimeError(f"OpenCV {cv2.__version__} cannot decode JPEG; install opencv-python-headless from PyPI")
     return np.ascontiguousarray(decoded[:, :, ::-1].astype(np.uint8))
+
+
+def nearest(depth: Array, factor: int) -> Array:
+    """The nearest depth of each block of factor x factor pixels."""
+    rows = depth[::factor]
+    for k in range(1, factor):
+        rows = np.maximum(rows, depth[k::factor])
+    out = rows[:, ::factor]
+    for k in range(1, factor):
+        out = np.maximum(out, rows[:, k::factor])
+    return out
+
+
+def repeat(image: Array, factor: int) -> Array:
+    """Each pixel of (..., H, W) as a block of factor x factor."""
+    *channels, height, width = image.shape
+    out = np.empty((*channels, height, factor, width, factor), np.float32)
+    out[:] = image[..., :, None, :, None]
+    return out.reshape(*channels, height * factor, width * factor)

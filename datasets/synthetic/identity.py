@@ -11,68 +11,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+
+from unmaskbench.datasets.synthetic.traits import TRAITS
 
 FACTORS = 10
 SHARED = 0.6
 """Number of shared factors, and the share of a trait's variance that they carry."""
-
-# name: mean, spread, effect of masculinity, of age and of melanin in units of the spread
-TRAITS: Mapping[str, tuple[float, float, float, float, float]] = {
-    "face_width": (1.13, 0.055, 0.3, 0.1, 0.0),
-    "temple": (1.02, 0.03, 0.0, -0.2, 0.0),
-    "jaw": (0.86, 0.055, 0.7, 0.2, 0.0),
-    "chin_width": (0.58, 0.07, 0.6, 0.1, 0.0),
-    "chin_y": (1.80, 0.085, 0.5, 0.2, 0.0),
-    "chin_forward": (0.02, 0.055, 0.3, 0.1, 0.0),
-    "chin_ball": (0.05, 0.03, 0.2, 0.1, 0.0),
-    "chin_cleft": (-0.02, 0.03, 0.5, 0.0, 0.0),
-    "jaw_angle": (1.12, 0.10, 0.4, 0.2, 0.0),
-    "cheekbone": (0.05, 0.03, -0.2, -0.2, 0.0),
-    "hollow": (0.015, 0.03, 0.3, 0.4, 0.0),
-    "crown": (-1.92, 0.06, 0.0, 0.0, 0.0),
-    "forehead": (0.0, 0.05, -0.4, 0.0, 0.0),
-    "hairline": (-1.02, 0.10, -0.1, -0.2, 0.0),
-    "ridge": (0.03, 0.025, 0.8, 0.0, 0.0),
-    "eye_width": (0.245, 0.018, -0.2, -0.2, 0.0),
-    "eye_open": (0.09, 0.015, -0.5, -0.5, 0.0),
-    "eye_tilt": (-0.05, 0.07, -0.2, 0.4, 0.0),
-    "eye_depth": (0.07, 0.025, 0.4, 0.4, 0.0),
-    "iris": (0.1, 0.006, 0.0, -0.1, 0.0),
-    "crease": (0.065, 0.022, -0.2, -0.3, 0.0),
-    "lash": (0.6, 0.2, -0.9, -0.2, 0.2),
-    "brow_y": (-0.335, 0.04, 0.6, 0.1, 0.0),
-    "brow_thick": (0.058, 0.014, 0.9, -0.1, 0.2),
-    "brow_arch": (0.05, 0.025, -0.7, 0.0, 0.0),
-    "brow_tilt": (0.0, 0.12, -0.1, 0.2, 0.0),
-    "brow_inner": (0.21, 0.04, -0.2, 0.0, 0.0),
-    "brow_outer": (0.80, 0.04, 0.1, -0.2, 0.0),
-    "brow_dense": (0.85, 0.15, 0.4, -0.3, 0.2),
-    "nose_tip": (0.60, 0.055, 0.2, 0.3, -0.2),
-    "nose_width": (0.265, 0.032, 0.4, 0.2, 1.0),
-    "nose_reach": (0.36, 0.05, 0.4, 0.3, -0.3),
-    "bridge": (0.15, 0.04, 0.4, 0.2, -0.7),
-    "bridge_width": (0.105, 0.018, 0.3, 0.0, 0.5),
-    "hump": (0.0, 0.03, 0.4, 0.3, -0.2),
-    "tip_size": (0.135, 0.02, 0.3, 0.2, 0.5),
-    "tip_up": (0.0, 0.03, -0.4, -0.3, 0.0),
-    "nose_bend": (0.0, 0.018, 0.0, 0.0, 0.0),
-    "philtrum": (0.35, 0.045, 0.2, 0.5, 0.0),
-    "mouth_width": (0.405, 0.04, 0.3, 0.1, 0.3),
-    "lip_upper": (0.085, 0.025, -0.4, -0.6, 0.8),
-    "lip_lower": (0.125, 0.03, -0.3, -0.4, 0.8),
-    "cupid": (0.5, 0.28, -0.2, -0.3, 0.0),
-    "mouth_curve": (0.0, 0.022, 0.0, 0.4, 0.0),
-    "mouth_shift": (0.0, 0.014, 0.0, 0.0, 0.0),
-    "muzzle": (0.05, 0.03, 0.0, 0.0, 0.6),
-    "lip_red": (0.5, 0.2, -0.4, -0.2, 0.0),
-    "fold": (0.25, 0.15, 0.1, 0.9, 0.0),
-    "ear_size": (0.92, 0.09, 0.3, 0.5, 0.0),
-    "ear_out": (0.10, 0.05, 0.2, 0.0, 0.0),
-    "neck": (0.74, 0.05, 1.0, 0.1, 0.0),
-    "fullness": (0.0, 1.0, 0.0, 0.3, 0.0),
-}
 
 HAIRSTYLES = ("bald", "buzz", "short", "quiff", "bob", "long", "tied", "afro")
 FACIAL_HAIR = ("none", "stubble", "moustache", "goatee", "full", "long")
@@ -178,13 +125,7 @@ def _pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     return next(iter(weights))
 
 
-def draw_identity(seed: int, split: str, number: int) -> Identity:
-    """The person ``number`` of ``split``; a pure function of its arguments."""
-    rng = stream(seed, split, number, "identity")
-    masculine_side = rng.random() < 0.5
-    masculinity = (0.9 if masculine_side else -0.9) + 0.35 * float(rng.standard_normal())
-    age = float(rng.beta(1.3, 1.6))
-    melanin = float(rng.beta(1.0, 1.15))
+def _draw_traits(rng: np.random.Generator, masculinity: float, age: float, melanin: float) -> dict[str, float]:
     factors = rng.standard_normal(FACTORS).tolist()
     own = rng.standard_normal(len(TRAITS)).tolist()
     traits = {}
@@ -197,7 +138,19 @@ def draw_identity(seed: int, split: str, number: int) -> Identity:
         z = min(max(z, -2.3), 2.3)
         z += by_masculinity * masculinity + by_age * (2 * age - 1) + by_melanin * (2 * melanin - 1)
         traits[name] = round(mean + spread * z, 6)
+    return traits
 
+
+class _Colours(NamedTuple):
+    """8-bit RGB of skin, hair and brows, and the share of grey hair."""
+
+    skin: tuple[float, ...]
+    hair: tuple[float, ...]
+    brow: tuple[float, ...]
+    grey: float
+
+
+def _draw_colours(rng: np.random.Generator, age: float, melanin: float) -> _Colours:
     tone = melanin + 0.06 * float(rng.standard_normal())
     skin = _between(SKIN, tone)
     warm = 1 + 0.05 * float(rng.standard_normal())
@@ -210,8 +163,11 @@ def draw_identity(seed: int, split: str, number: int) -> Identity:
     silver = (176.0, 174.0, 170.0)
     hair = tuple(c + (s - c) * grey for c, s in zip(colour, silver, strict=True))
     brow = tuple(0.8 * (c + (s - c) * grey * 0.5) for c, s in zip(colour, silver, strict=True))
+    return _Colours(skin, hair, brow, grey)
 
-    male = masculinity > 0
+
+def _draw_styles(rng: np.random.Generator, male: bool, age: float, melanin: float) -> tuple[str, str, str]:
+    """Hairstyle, facial hair and eye colour."""
     styles = (
         {
             "bald": 0.2 * age + 0.05,
@@ -233,9 +189,14 @@ def draw_identity(seed: int, split: str, number: int) -> Identity:
         "brown": 0.5, "dark": 0.2 + 0.6 * melanin, "hazel": 0.25 * (1 - melanin) + 0.03,
         "green": 0.4 * light_eyes + 0.005, "blue": light_eyes + 0.005, "grey": 0.4 * light_eyes + 0.005,
     }  # fmt: skip
-    eye_colour = _pick(rng, eyes)
-    lipstick = float(rng.random()) * 0.8 if not male and rng.random() < 0.5 else 0.0
-    hue = linear(((150, 30, 45), (185, 70, 80), (130, 40, 70), (170, 60, 50))[int(rng.integers(4))])
+    return hairstyle, facial_hair, _pick(rng, eyes)
+
+
+Marks = tuple[tuple[tuple[float, float, float], ...], tuple[float, float, float, float] | None]
+
+
+def _draw_marks(rng: np.random.Generator) -> Marks:
+    """Moles and, in one person of eight, a scar."""
     count = int(rng.integers(0, 6))
     moles = tuple(
         (float(rng.uniform(-0.9, 0.9)), float(rng.uniform(-0.75, 1.6)), float(rng.uniform(0.014, 0.032)))
@@ -245,6 +206,23 @@ def draw_identity(seed: int, split: str, number: int) -> Identity:
     if rng.random() < 0.12:
         x, y = float(rng.uniform(-0.75, 0.75)), float(rng.uniform(-0.7, 1.5))
         scar = (x, y, x + float(rng.uniform(-0.2, 0.2)), y + float(rng.uniform(0.08, 0.25)))
+    return moles, scar
+
+
+def draw_identity(seed: int, split: str, number: int) -> Identity:
+    """The person ``number`` of ``split``; a pure function of its arguments."""
+    rng = stream(seed, split, number, "identity")
+    masculine_side = rng.random() < 0.5
+    masculinity = (0.9 if masculine_side else -0.9) + 0.35 * float(rng.standard_normal())
+    age = float(rng.beta(1.3, 1.6))
+    melanin = float(rng.beta(1.0, 1.15))
+    traits = _draw_traits(rng, masculinity, age, melanin)
+    colours = _draw_colours(rng, age, melanin)
+    male = masculinity > 0
+    hairstyle, facial_hair, eye_colour = _draw_styles(rng, male, age, melanin)
+    lipstick = float(rng.random()) * 0.8 if not male and rng.random() < 0.5 else 0.0
+    hue = linear(((150, 30, 45), (185, 70, 80), (130, 40, 70), (170, 60, 50))[int(rng.integers(4))])
+    moles, scar = _draw_marks(rng)
     return Identity(
         number=number,
         seed=int(rng.integers(1 << 20)),
@@ -252,12 +230,12 @@ def draw_identity(seed: int, split: str, number: int) -> Identity:
         masculinity=masculinity,
         age=age,
         melanin=melanin,
-        skin=linear(skin),
+        skin=linear(colours.skin),
         redness=max(0.0, 0.5 + 0.35 * float(rng.standard_normal())),
         blotch=float(rng.uniform(0.3, 1.3)),
-        hair=linear(hair),
-        brow=linear(brow),
-        grey=grey,
+        hair=linear(colours.hair),
+        brow=linear(colours.brow),
+        grey=colours.grey,
         hairstyle=hairstyle,
         hair_volume=float(rng.uniform(0.6, 1.4)),
         hair_length=float(rng.uniform(0.0, 1.0)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from unmaskbench.datasets.synthetic import hair as hair_room
 from unmaskbench.datasets.synthetic import head as head_room
 from unmaskbench.datasets.synthetic import parts
 from unmaskbench.datasets.synthetic.backdrop import paint_backdrop
-from unmaskbench.datasets.synthetic.camera import Projection, average, develop
+from unmaskbench.datasets.synthetic.camera import Projection, average, develop, nearest, repeat
 from unmaskbench.datasets.synthetic.capture import Capture, rotate, rotation
 from unmaskbench.datasets.synthetic.curves import Array, bell, smooth
 from unmaskbench.datasets.synthetic.features import paint_eyes, paint_mouth, paint_nostrils
@@ -99,11 +100,11 @@ def render(who: Identity, how: Capture, size: int) -> Picture:
     unit = float(project.unit)
     depth = depth_image(side, side, layers)
     # Shadows are soft: the image's own resolution is enough for them.
-    coarse = _nearest(depth, fine)
-    lit = _repeat(shadow(coarse, how, unit / fine), fine)
-    closed = _repeat(closeness(coarse, unit / fine), fine)
+    coarse = nearest(depth, fine)
+    lit = repeat(shadow(coarse, how, unit / fine), fine)
+    closed = repeat(closeness(coarse, unit / fine), fine)
 
-    canvas = _repeat(paint_backdrop(how.seed, size), fine).reshape(3, -1)
+    canvas = repeat(paint_backdrop(how.seed, size), fine).reshape(3, -1)
     colour, gloss = _paint(who, how, head, values, part)
     normal = values[_NX : _NZ + 1]
     normal /= np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2] + np.float32(1e-9))
@@ -113,7 +114,7 @@ def render(who: Identity, how: Capture, size: int) -> Picture:
 
     covered = np.zeros(side * side, np.float32)
     if hair is not None and alpha is not None:
-        _comb(who, how, hair, alpha, depth, lit, closed, canvas, covered)
+        _comb(who, how, hair, alpha, _Scene(depth, lit, closed), canvas, covered)
 
     face, surface = _regions(values, part, seen, covered, side, fine)
     light = average(canvas.reshape(3, side, side), fine)
@@ -123,25 +124,6 @@ def render(who: Identity, how: Capture, size: int) -> Picture:
         face_region=face,
         surface=surface,
     )
-
-
-def _nearest(depth: Array, factor: int) -> Array:
-    """The nearest depth of each block of factor x factor pixels."""
-    rows = depth[::factor]
-    for k in range(1, factor):
-        rows = np.maximum(rows, depth[k::factor])
-    out = rows[:, ::factor]
-    for k in range(1, factor):
-        out = np.maximum(out, rows[:, k::factor])
-    return out
-
-
-def _repeat(image: Array, factor: int) -> Array:
-    """Each pixel of (..., H, W) as a block of factor x factor."""
-    *channels, height, width = image.shape
-    out = np.empty((*channels, height, factor, width, factor), np.float32)
-    out[:] = image[..., :, None, :, None]
-    return out.reshape(*channels, height * factor, width * factor)
 
 
 def _place(points: Array, turn: Array) -> Array:
@@ -179,6 +161,14 @@ def _body(who: Identity, head: Head, turn: Array, body: Array, project: Projecti
 _Hair = tuple[Visible, Array]
 
 
+class _Scene(NamedTuple):
+    """Of every pixel (H, W): the nearest depth, the share of the key light that reaches it, the share of the sky."""
+
+    depth: Array
+    lit: Array
+    closed: Array
+
+
 def _hair(who: Identity, head: Head, turn: Array, body: Array, project: Projection, side: int) -> _Hair | None:
     """What is seen of the hair: rows edge, angle, normal x, y, z, and height y."""
     shell = hair_room.build_hair(who, head.outline)
@@ -209,11 +199,9 @@ def _hair_alpha(who: Identity, hair: _Hair) -> Array:
     return solid * (0.82 if who.hairstyle == "buzz" else 1.0)
 
 
-def _comb(
-    who: Identity, how: Capture, hair: _Hair, alpha: Array, depth: Array, lit: Array, closed: Array,
-    canvas: Array, covered: Array,
-) -> None:  # fmt: skip
+def _comb(who: Identity, how: Capture, hair: _Hair, alpha: Array, scene: _Scene, canvas: Array, covered: Array) -> None:
     """Shade the hair and lay it over the canvas where it is in front."""
+    depth, lit, closed = scene
     seen, (edge, angle, nx, ny, nz, height) = hair
     front = (seen.depth > depth.ravel()[seen.pixels] - 0.03) & (alpha > 0.01)
     pixels = seen.pixels[front]

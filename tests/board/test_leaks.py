@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tests import tiny
-from unmaskbench.benchmark.board.cards import mask_source
+from unmaskbench.benchmark.board.mask_sources import mask_source
 from unmaskbench.benchmark.plan.suite import MethodEntry
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard

@@ -16,8 +16,9 @@ from unmaskbench.benchmark.plugins.types import Dataset, Face
 from unmaskbench.datasets.synthetic.capture import draw_capture, rotate, rotation
 from unmaskbench.datasets.synthetic.dataset import SPLITS, Synthetic
 from unmaskbench.datasets.synthetic.head import build_head
-from unmaskbench.datasets.synthetic.identity import TRAITS, draw_identity
+from unmaskbench.datasets.synthetic.identity import draw_identity
 from unmaskbench.datasets.synthetic.raster import rasterise
+from unmaskbench.datasets.synthetic.traits import TRAITS
 
 IDENTITIES, IMAGES = 10, 3
 

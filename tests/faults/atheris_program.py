@@ -23,6 +23,7 @@ READERS = [
     "unmaskbench.benchmark.store.folder",
     "unmaskbench.benchmark.board.build",
     "unmaskbench.benchmark.training.recipe",
+    "unmaskbench.benchmark.training.recipes",
     "unmaskbench.benchmark.store.images",
     "unmaskbench.methods.predictions",
     "unmaskbench.reports.board",

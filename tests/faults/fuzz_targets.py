@@ -36,7 +36,7 @@ from unmaskbench.benchmark.run.mask_set import build, read_png, summary, verify
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 from unmaskbench.benchmark.store.image_tensors import read_image
 from unmaskbench.benchmark.store.images import ImageError
-from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
+from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe
 from unmaskbench.reports.board import BoardError
 from unmaskbench.reports.board import load as load_board
 

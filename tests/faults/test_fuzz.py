@@ -158,7 +158,7 @@ def test_files_of_a_run(tmp_path: Path, finished: Path, name: str, data: st.Data
 
 
 @FEW
-@given(st.sampled_from(["suite", "methods", "units", "manifest", "versions", "timings", "hardware"]), values)
+@given(st.sampled_from(["suite", "cards", "methods", "units", "manifest", "versions", "timings", "hardware"]), values)
 def test_values_in_run_json(tmp_path: Path, finished: Path, key: str, value: Any) -> None:
     folder = tmp_path / "run"
     if not folder.exists():

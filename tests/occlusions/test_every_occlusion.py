@@ -13,8 +13,8 @@ import torch
 from tests.occlusions.faces import make_face, turned
 from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Face, OcclusionCard
+from unmaskbench.datasets.occlusions.accessories import ACCESSORIES
 from unmaskbench.datasets.occlusions.mask_cloth import KINDS
-from unmaskbench.datasets.occlusions.things import THINGS
 from unmaskbench.datasets.occlusions.worn_mask import SHARES
 
 CASES = [
@@ -23,7 +23,7 @@ CASES = [
     ("block", {}),
     ("random_lines", {}),
     ("irregular", {}),
-    *(("objects", {"kind": kind}) for kind in THINGS),
+    *(("objects", {"kind": kind}) for kind in ACCESSORIES),
     *(("worn_mask", {"kind": kind}) for kind in SHARES),
 ]
 NAMES = [f"{name}-{'-'.join(str(v) for v in given.values())}" for name, given in CASES]

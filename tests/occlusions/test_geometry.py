@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.occlusions.faces import FRONTAL, make_face, turned
 from unmaskbench.datasets.occlusions.face_area import coverage, face_region
-from unmaskbench.datasets.occlusions.head_pose import HEAD, cast, fit_pose, look
+from unmaskbench.datasets.occlusions.head_pose import HEAD, fit_pose, look, ray_cast
 
 
 @pytest.mark.parametrize("yaw", [-1.0, -0.5, 0.0, 0.3, 0.9])
@@ -36,7 +36,7 @@ def test_cast_and_on_shell_are_inverse() -> None:
     pose = fit_pose(turned(0.4))
     angle, y = np.meshgrid(np.linspace(-0.9, 0.5, 7), np.linspace(-0.6, 1.5, 8))
     points = pose.on_shell(HEAD, angle, y)
-    places = cast(pose, HEAD, points[..., 0], points[..., 1])
+    places = ray_cast(pose, HEAD, points[..., 0], points[..., 1])
     assert np.abs(places.angle - angle).max() < 0.02
     assert np.abs(places.y - y).max() < 0.02
     assert places.inside.min() > 0

@@ -147,7 +147,8 @@ def _make_up(folder: str, samples: int) -> None:
     from unmaskbench.benchmark.plugins.registry import METRICS
     from unmaskbench.benchmark.run.record import describe, write_manifest
     from unmaskbench.benchmark.run.rows import RowMaker
-    from unmaskbench.benchmark.store.folder import EMBEDDINGS, ROWS, SAMPLES, RunFolder
+    from unmaskbench.benchmark.store.folder import RunFolder
+    from unmaskbench.benchmark.store.tables import EMBEDDINGS, ROWS, SAMPLES
 
     planned = _planned(samples)
     suite, refs = planned.suite, planned.samples["made_up"]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unmaskbench.benchmark.store.folder import ROWS, SAMPLES, RunFolder, StoreError, read_json
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
+from unmaskbench.benchmark.store.tables import ROWS, SAMPLES
 
 ROW: dict[str, Any] = dict.fromkeys(ROWS, "x") | {"value": 1.5, "seconds": None}
 

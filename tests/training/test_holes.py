@@ -11,8 +11,9 @@ from unmaskbench.benchmark.plan.geometry import HOLE_FILL
 from unmaskbench.benchmark.training.data import Faces, OccludedFaces, generator_for
 from unmaskbench.benchmark.training.holes import HoleJitter, jittered
 from unmaskbench.benchmark.training.packed_faces import Source, pack
-from unmaskbench.benchmark.training.recipe import Data, parse
-from unmaskbench.benchmark.training.step import RestorationStep
+from unmaskbench.benchmark.training.recipe import Data
+from unmaskbench.benchmark.training.recipes import parse
+from unmaskbench.benchmark.training.steps.restoration import RestorationStep
 
 SIDE = 64
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from unmaskbench.benchmark.training.recipe import Recipe, RecipeError, load_recipe, parse
-from unmaskbench.benchmark.training.step import RestorationStep
+from unmaskbench.benchmark.training.recipe import Recipe
+from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe, parse
+from unmaskbench.benchmark.training.steps.restoration import RestorationStep
 
 # Settings of a smaller network, and of the discriminators at the smaller side.
 SMALL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

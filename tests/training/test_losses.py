@@ -325,7 +325,7 @@ def test_a_matcher_that_verifies_teaches(home: Path) -> None:
     from unmaskbench.benchmark.plan.suite import Crop
     from unmaskbench.benchmark.plugins.registry import DATASETS
     from unmaskbench.benchmark.training.losses import build
-    from unmaskbench.benchmark.training.recipe import load_recipe
+    from unmaskbench.benchmark.training.recipes import load_recipe
 
     people = home / "data/lfw"
     if not people.is_dir():

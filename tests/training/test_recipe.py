@@ -8,7 +8,7 @@ import yaml
 import unmaskbench.benchmark.training
 from unmaskbench.benchmark.plugins.registry import UnknownPluginError
 from unmaskbench.benchmark.training.plugin_folder import recipe_file, shipped_folder
-from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe, merged, parse, recipe_names
+from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe, merged, parse, recipe_names
 
 METHODS = (
     "modified_vnet", "modified_unet", "mbnet", "ra_unet", "h2a_ms2a_gan", "fd_stackgan", "lama", "psp_unmask", "aotgan",
@@ -95,7 +95,7 @@ def test_recipes_without_coarse_steps_keep_their_hash() -> None:
 def test_a_circle_of_recipes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text("a: {extends: b}\nb: {extends: a}\n")
-    monkeypatch.setattr("unmaskbench.benchmark.training.recipe.recipe_file", lambda _method: path)
+    monkeypatch.setattr("unmaskbench.benchmark.training.recipes.recipe_file", lambda _method: path)
     with pytest.raises(RecipeError, match="circle"):
         load_recipe("ra_unet", "a")
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,10 +17,12 @@ from unmaskbench.benchmark.plugins.learned_method import metadata_of, training_c
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.plugins.weights.loading import read_state_dict
-from unmaskbench.benchmark.training import hooks, loop, release, step, train
+from unmaskbench.benchmark.training import hooks, loop, release, train
 from unmaskbench.benchmark.training.hooks import read_best
-from unmaskbench.benchmark.training.recipe import RecipeError, load_recipe
-from unmaskbench.benchmark.training.splits import People
+from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe
+from unmaskbench.benchmark.training.splits import Split
+from unmaskbench.benchmark.training.steps import base
+from unmaskbench.benchmark.training.steps import restoration as step
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +142,32 @@ def test_a_later_run_keeps_the_first_ones_encoder_to_compare_with(
     assert any(not torch.equal(seen["f0"][key], seen["f"][key]) for key in seen["f"])
 
 
+def test_a_run_starts_half_way_between_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = [
+        train.train("fd_stackgan", toy.write_recipe(tmp_path, seed=seed), "toy_faces", out=tmp_path / str(seed))
+        for seed in (1, 2)
+    ]
+    seen: dict[str, torch.Tensor] = {}
+    honest = step.RestorationStep.train_step
+
+    def watched(self: step.RestorationStep, data: dict, optim_wrapper: object) -> dict:
+        if not seen:
+            seen.update({key: value.clone() for key, value in self.generator.state_dict().items()})
+        return honest(self, data, optim_wrapper)
+
+    monkeypatch.setattr(step.RestorationStep, "train_step", watched)
+    network = {**toy.RECIPE["network"], "start_from": [str(end) for end in ends]}
+    between = train.train(
+        "fd_stackgan", toy.write_recipe(tmp_path, network=network), "toy_faces", out=tmp_path / "between"
+    )
+    states = [read_state_dict(end) for end in ends]
+    for key, value in states[0].items():
+        assert torch.allclose(seen[key], (value.float() + states[1][key].float()) / 2, atol=1e-6), key
+    assert release.read_card(between)["start_from"] == [str(end) for end in ends]
+    with pytest.raises(RecipeError, match="start_from"):
+        load_recipe("fd_stackgan", toy.write_recipe(tmp_path, network={**network, "start_from": ["alone"]}))
+
+
 def chained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: dict) -> None:
     """Recipes `first`, `second` and `compact` of fd_stackgan, each going on from the one before."""
     recipes = {
@@ -148,7 +177,7 @@ def chained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: dict) ->
     }
     path = tmp_path / "chain.yaml"
     path.write_text(yaml.safe_dump({name: {**content, **changes.get(name, {})} for name, content in recipes.items()}))
-    monkeypatch.setattr("unmaskbench.benchmark.training.recipe.recipe_file", lambda _: path)
+    monkeypatch.setattr("unmaskbench.benchmark.training.recipes.recipe_file", lambda _: path)
 
 
 def test_what_a_recipe_goes_on_from_is_trained_first(
@@ -219,14 +248,14 @@ def test_a_decay_of_zero_ships_the_weights_as_they_are(decay: float, expected: f
 
 
 def test_people_of_the_evaluation_are_refused() -> None:
-    people = People(("lfw/A", "lfw/B"), ("lfw/C",), ("lfw/B",))
+    people = Split(("lfw/A", "lfw/B"), ("lfw/C",), ("lfw/B",))
     with pytest.raises(ValueError, match="lfw/B"):
         people.check()
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = toy.write_recipe(tmp_path, losses=[{"id": "l1", "weight": 1e38}], adversaries=[])
-    monkeypatch.setattr(step, "mean_over_processes", lambda values: values)
+    monkeypatch.setattr(base, "mean_over_processes", lambda values: values)
     monkeypatch.setattr(
         "unmaskbench.benchmark.training.losses.l1.mean_over", lambda *_: torch.tensor(1e3, requires_grad=True)
     )
@@ -239,18 +268,26 @@ def test_lfw_people_stay_apart(home: Path) -> None:
     from unmaskbench.benchmark.plugins.registry import DATASETS
     from unmaskbench.benchmark.training.packed_faces import identities_hash
 
-    roles = {
-        split: sorted({f"lfw/{s.identity}" for s in DATASETS.build("lfw", root=home / "data/lfw", split=split).samples})
-        for split in ("train", "validation", "test")
-    }
-    People(tuple(roles["train"]), tuple(roles["validation"]), tuple(roles["test"])).check()
+    @lru_cache
+    def people_of(dataset: str, split: str) -> set[str]:
+        root = home / "data" / {"face_shards": "diverse_faces"}.get(dataset, dataset)
+        if split not in DATASETS.card(dataset).splits:
+            return set()
+        return {f"{dataset}/{s.identity}" for s in DATASETS.build(dataset, root=root, split=split).samples}
+
     for name in METHODS.names():
         cls = METHODS.get(name)
         card = training_card(name, "compact", cls.folder) if hasattr(cls, "build_network") else {}
-        if card and card["data"]["datasets"] == ["lfw"]:
-            people = card["data"]["people"]
-            assert people["training"]["sha256"] == identities_hash(roles["train"])
-            assert people["evaluation_excluded"]["sha256"] == identities_hash(roles["test"])
+        datasets = card.get("data", {}).get("datasets", [])
+        if "lfw" not in datasets or "synthetic" in datasets:
+            continue
+        roles = {
+            split: tuple(sorted(set().union(*(people_of(dataset, split) for dataset in datasets))))
+            for split in ("train", "validation", "test")
+        }
+        Split(roles["train"], roles["validation"], roles["test"]).check()
+        assert card["data"]["people"]["training"]["sha256"] == identities_hash(roles["train"])
+        assert card["data"]["people"]["evaluation_excluded"]["sha256"] == identities_hash(roles["test"])
 
 
 def test_recorded_people_are_disjoint() -> None:

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from unmaskbench.benchmark.plugins.weights.files import WeightFile, cache_folder, remedy
 
@@ -25,7 +25,15 @@ class DownloadError(RuntimeError):
 class _HttpsOnly(urllib.request.HTTPRedirectHandler):
     """A redirect from https to a file or to plain http is a trick, or an accident of the same effect."""
 
-    def redirect_request(self, request: Any, fp: Any, code: Any, message: Any, headers: Any, url: str) -> Any:
+    def redirect_request(
+        self,
+        request: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        message: str,
+        headers: http.client.HTTPMessage,
+        url: str,
+    ) -> urllib.request.Request | None:
         _require_https(url)
         return super().redirect_request(request, fp, code, message, headers, url)
 
@@ -56,7 +64,7 @@ def download(weight: WeightFile, limit_bytes: int = LIMIT_BYTES) -> Path:
     return folder / weight.filename
 
 
-def _fetch(weight: WeightFile, target: Any, limit_bytes: int) -> str:
+def _fetch(weight: WeightFile, target: IO[bytes], limit_bytes: int) -> str:
     from rich.progress import DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     digest = hashlib.sha256()

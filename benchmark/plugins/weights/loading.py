@@ -38,7 +38,7 @@ class _Inert:
     store their settings either way.
     """
 
-    def __new__(cls, *_args: object, **_kwargs: object) -> OrderedDict[Any, Any]:  # type: ignore[misc]
+    def __new__(cls, *_args: object, **_kwargs: object) -> OrderedDict[str, object]:  # type: ignore[misc]
         return OrderedDict()
 
 

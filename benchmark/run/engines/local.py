@@ -21,7 +21,7 @@ from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
 from unmaskbench.benchmark.run.engines.local_worker import serve
 from unmaskbench.benchmark.run.engines.options import EngineOptions
-from unmaskbench.benchmark.run.engines.supervisor import Order, Setup, Supervisor, WorkerHandle
+from unmaskbench.benchmark.run.engines.supervisor import Message, Order, Setup, Supervisor, WorkerHandle
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder
 
@@ -79,7 +79,7 @@ class _Processes(Supervisor[_Child]):
         handles = [child.pipe for child in workers] + [child.process.sentinel for child in workers]
         multiprocessing.connection.wait(handles, timeout)
 
-    def messages(self, worker: _Child) -> Iterator[tuple[str, Any]]:
+    def messages(self, worker: _Child) -> Iterator[Message]:
         closed = False
         try:
             while worker.pipe.poll():

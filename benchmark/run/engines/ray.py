@@ -29,6 +29,7 @@ from unmaskbench.benchmark.plugins import file_plugin, registry
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.engines.supervisor import (
     EngineError,
+    Message,
     Order,
     Setup,
     Supervisor,
@@ -98,7 +99,6 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray = _ray()
-
     if ray.is_initialized():
         yield
         return
@@ -107,7 +107,7 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
             f"a Ray client ({without_secrets(address)}) cannot follow units: start the run on a machine of the cluster, "
             "with --address auto or HOST:PORT"
         )
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    options: dict[str, object] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
         options |= {"num_cpus": max(cores(), workers or 0), "include_dashboard": False}
         options |= {"object_store_memory": OBJECT_STORE_BYTES}
@@ -129,7 +129,6 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
 def _resources() -> tuple[int, int]:
     """CPUs and GPUs of the cluster."""
     ray = _ray()
-
     held = ray.cluster_resources()
     return int(held.get("CPU", 0)), int(held.get("GPU", 0))
 
@@ -155,7 +154,6 @@ class _Actors(Supervisor[_Actor]):
     def __init__(self, setup: Setup, progress: Progress, unit_timeout: float | None) -> None:
         super().__init__(setup, progress, unit_timeout)
         ray = _ray()
-
         gpus = 1 if setup.device == "cuda" else 0
         # A lost actor is not restarted and its unit not sent again by Ray: what becomes of both is the supervisor's to say.
         options = {"num_cpus": 1, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
@@ -168,14 +166,12 @@ class _Actors(Supervisor[_Actor]):
 
     def wait(self, workers: Sequence[_Actor], timeout: float | None) -> None:
         ray = _ray()
-
         streams = [actor.stream for actor in workers if actor.stream is not None]
         if streams:
             ray.wait(streams, num_returns=1, timeout=timeout, fetch_local=False)
 
-    def messages(self, worker: _Actor) -> Iterator[tuple[str, Any]]:
+    def messages(self, worker: _Actor) -> Iterator[Message]:
         ray = _ray()
-
         while worker.stream is not None and ray.wait([worker.stream], timeout=0, fetch_local=False)[0]:
             try:
                 kind, content = ray.get(next(worker.stream))
@@ -202,7 +198,6 @@ class _Actors(Supervisor[_Actor]):
 
     def end(self, worker: _Actor, at_once: bool) -> None:
         ray = _ray()
-
         # An idle actor has nothing to finish, and one that hangs would not listen.
         ray.kill(worker.handle, no_restart=True)
 
@@ -213,14 +208,14 @@ class _ActorWorker:
     def __init__(self, sent: tuple[Setup, bytes, dict[str, bytes]]) -> None:
         self._setup, self._plugins, self._files = sent
         self._orders: queue.SimpleQueue[tuple[Unit, Order]] = queue.SimpleQueue()
-        self._said: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
-    def begin(self) -> Iterator[tuple[str, Any]]:
+    def begin(self) -> Iterator[Message]:
         """("ready", versions) once the worker is built, or ("error", exception)."""
         threading.Thread(target=self._serve, daemon=True).start()
         yield self._said.get()
 
-    def do(self, unit: Unit, order: Order) -> Iterator[tuple[str, Any]]:
+    def do(self, unit: Unit, order: Order) -> Iterator[Message]:
         """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ``last_words``."""
         self._orders.put((unit, order))
         while True:
@@ -263,7 +258,6 @@ def _plugins() -> list[tuple[str, str, type]]:
 def _register(sent: bytes) -> None:
     """Make what is registered in the driver known here. Raises EngineError where its module is not installed."""
     ray = _ray()
-
     try:
         plugins = ray.cloudpickle.loads(sent)
     except (ImportError, AttributeError) as error:

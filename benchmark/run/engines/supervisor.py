@@ -73,7 +73,7 @@ def portable(error: Exception) -> Exception:
     return error
 
 
-def last_words(error: Exception) -> tuple[str, Any]:
+def last_words(error: Exception) -> Message:
     """What a worker says that an error ends: ("lost", why) where it is the worker alone that cannot go on, ("error",
     exception) where the run cannot."""
     cause: BaseException | None = error
@@ -127,6 +127,8 @@ def _take_followers(worker: WorkerHandle) -> tuple[Unit, ...]:
     return followers
 
 
+Message = tuple[str, Any]
+"""What a worker says: a kind and its content, see ``Supervisor.messages``."""
 W = TypeVar("W", bound=WorkerHandle)
 
 
@@ -156,7 +158,7 @@ class Supervisor(abc.ABC, Generic[W]):
         """Until a worker says something or ends, or ``timeout`` seconds have passed."""
 
     @abc.abstractmethod
-    def messages(self, worker: W) -> Iterator[tuple[str, Any]]:
+    def messages(self, worker: W) -> Iterator[Message]:
         """What the worker has said: ("ready", None), ("progress", (stage, images)), ("done", UnitResult), ("lost", why) or
         ("error", exception). Sets ``end_reason`` where it has ended."""
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
+
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
 
 View = Literal["raw", "composite"]
 
@@ -68,7 +70,7 @@ LOSSES: Mapping[str, str] = {
 """Reconstruction losses by their id: the class in the file of the same name."""
 
 
-def build(name: str, parameters: Mapping[str, Any], device: torch.device | str = "cpu") -> Loss:
+def build(name: str, parameters: JsonMapping, device: torch.device | str = "cpu") -> Loss:
     """The loss called ``name`` with its frozen networks on ``device``.
 
     Raises ValueError for an unknown name or parameters that do not fit, FileNotFoundError with the command that gets

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
 
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 
 class Activations:
@@ -20,7 +20,7 @@ class Activations:
 
     def __init__(self, discriminator: nn.Module) -> None:
         self._discriminator = discriminator
-        self._handles: list[Any] = []
+        self._handles: list[RemovableHandle] = []
         self.layers: list[Tensor] = []
 
     def __enter__(self) -> Activations:
@@ -35,8 +35,8 @@ class Activations:
             handle.remove()
         self._handles.clear()
 
-    def _keep(self) -> Callable[[nn.Module, Any, Tensor], None]:
-        def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+    def _keep(self) -> Callable[[nn.Module, object, Tensor], None]:
+        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
             self.layers.append(output)
 
         return hook

@@ -91,4 +91,5 @@ def photographed(crops: Tensor, lens: Tensor, brightness: Tensor) -> Tensor:
     softness, flatness = lens[0], lens[1]
     soft = functional.avg_pool2d(crops, 5, stride=1, padding=2, count_include_pad=False)
     softened = crops.lerp(soft, softness)
-    return (softened - 0.5) * (1.0 - 0.3 * flatness) + 0.5 + 0.2 * brightness
+    seen: Tensor = (softened - 0.5) * (1.0 - 0.3 * flatness) + 0.5 + 0.2 * brightness
+    return seen

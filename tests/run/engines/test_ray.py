@@ -23,6 +23,7 @@ from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard
 from unmaskbench.benchmark.run.engines import ray as engine
 from unmaskbench.benchmark.run.engines import require, supervisor
+from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.worker import UnitResult
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
@@ -106,6 +107,15 @@ def test_the_board_and_the_progress_are_the_local_engines(tmp_path: Path, alone:
     assert told["restore"] == 12
 
 
+def test_a_metric_more_restores_nothing_on_ray(tmp_path: Path) -> None:
+    run(tiny.suite(), tmp_path / "run", engine="ray", workers=2, speed=False)
+    told = Told()
+    more = tiny.suite(metrics=["psnr", "mse"])
+    folder = run(more, tmp_path / "run", engine="ray", workers=2, speed=False, listener=told.listener)
+    assert set(told) == {"score"}
+    assert board(folder) == board(run(more, tmp_path / "local", speed=False))
+
+
 def test_a_plug_in_file_goes_to_the_actors_wherever_they_run(
     tmp_path: Path, alone: tuple[Path, Told], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +164,9 @@ def test_a_folder_that_cannot_be_written_ends_the_run_with_its_message(tmp_path:
     (tmp_path / "run" / "parts").rmdir()
     (tmp_path / "run" / "parts").touch()
     with pytest.raises(StoreError, match="cannot write"):
-        list(engine.execute(suite, plan(suite).groups(), folder, "cpu", 1, lambda stage, n: None))
+        list(
+            engine.execute(suite, plan(suite).groups(), folder, EngineOptions("cpu", workers=1), lambda stage, n: None)
+        )
     folder.close()
 
 

@@ -1,13 +1,14 @@
 """Noise to face: the step that trains the small StyleGAN2 which a style encoder needs (Karras et al. 2020).
 
 Non-saturating logistic game, lazy R1 (section 3.1), style mixing (Karras et al. 2019, section 3.1) and the running mean of w,
+from typing import TYPE_CHECKING
 from which the encoder's styles are offsets. Path length regularisation is left out: it costs a second backward pass and
 serves editing, not restoration.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,7 +16,10 @@ from torch import Tensor
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.training.losses.adversarial import discriminator_loss, generator_loss, r1_penalty
 from unmaskbench.benchmark.training.recipe import Recipe
-from unmaskbench.benchmark.training.step import Logs, Step
+from unmaskbench.benchmark.training.steps.base import Logs, Step
+
+if TYPE_CHECKING:
+    from mmengine.optim import OptimWrapperDict
 
 MEAN_MOMENTUM = 0.005
 
@@ -37,7 +41,7 @@ class GenerationStep(Step):
         """The encoder waits for its own recipes."""
         self.generator.encoder.requires_grad_(False)
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> Logs:
         """One update of the generator and one of the discriminator."""
         real = self.images(data["truth"]) * 2 - 1
         judge, logs = self.discriminators["judge"], {}

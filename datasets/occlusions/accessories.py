@@ -1,6 +1,6 @@
-"""How each everyday thing in front of a face is drawn: sunglasses, eyeglasses, scarf, cup, hand, microphone.
+"""How each everyday accessory in front of a face is drawn: sunglasses, eyeglasses, scarf, cup, hand, microphone.
 
-Sizes are in eye distances (about 63 mm): a hand is 3 long, a palm 1.35 broad. Every drawing takes a blank ``Relief``, the
+Sizes are in eye distances (about 63 mm): a hand is 3 long, a palm 1.35 broad. Every drawing takes a blank ``DepthCanvas``, the
 head's pose, the light, the person's skin colour (3,) and the generator.
 """
 
@@ -10,26 +10,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from unmaskbench.datasets.occlusions.depth_canvas import DepthCanvas, smooth_outline
+from unmaskbench.datasets.occlusions.eyewear import eyeglasses, sunglasses
 from unmaskbench.datasets.occlusions.head_pose import Array, Shell
-from unmaskbench.datasets.occlusions.painting import Light
-from unmaskbench.datasets.occlusions.relief import Relief, smooth_outline
+from unmaskbench.datasets.occlusions.lighting import Light
 from unmaskbench.plugin import HeadPose
-
-LENSES = {
-    "wayfarer": [(0.10, -0.20), (0.50, -0.27), (0.97, -0.24), (0.99, -0.05), (0.90, 0.27), (0.55, 0.38), (0.22, 0.30)],
-    "aviator": [(0.12, -0.17), (0.50, -0.24), (0.92, -0.19), (0.99, 0.05), (0.88, 0.40), (0.55, 0.55), (0.24, 0.36)],
-    "round": [
-        (0.14, 0.04),
-        (0.26, -0.22),
-        (0.53, -0.33),
-        (0.80, -0.22),
-        (0.92, 0.04),
-        (0.80, 0.31),
-        (0.53, 0.42),
-        (0.26, 0.31),
-    ],
-    "rectangle": [(0.13, -0.15), (0.50, -0.18), (0.95, -0.17), (0.97, 0.04), (0.92, 0.21), (0.54, 0.25), (0.18, 0.21)],
-}
 
 
 class Plane:
@@ -52,67 +37,7 @@ class Plane:
         return np.asarray(self.origin + self.scale * (xy[:, :1] * self.right + xy[:, 1:] * self.down))
 
 
-def _lens(pose: HeadPose, shape: str, side: float) -> Array:
-    outline = smooth_outline(np.array(LENSES[shape]))
-    # lenses follow the face: their outer ends lie further back
-    depth = 0.20 - 0.22 * np.maximum(outline[:, 0] - 0.4, 0) ** 1.5
-    return pose.project(np.stack([side * outline[:, 0], outline[:, 1] + 0.04, depth], axis=-1))
-
-
-def _frame(relief: Relief, pose: HeadPose, lenses: list[Array], colour: Array, width: float, light: Light) -> None:
-    lit = colour * light.tint * light.exposure
-    for lens in lenses:
-        relief.line(np.concatenate([lens, lens[:1]]), width, lit)
-        relief.line(lens[: len(lens) // 3] - 0.25 * width, max(width * 0.3, 0.4), np.minimum(lit + 0.22, 1), 0.7)
-    bridge = [(-0.13, -0.02, 0.20), (-0.05, -0.08, 0.26), (0.05, -0.08, 0.26), (0.13, -0.02, 0.20)]
-    relief.line(pose.project(np.array(bridge)), width, lit)
-    for side in (-1.0, 1.0):
-        # an arm is seen on the side that is turned to us, beyond the lens's end
-        if -side * pose.yaw > -0.12:
-            arm = np.array([[side * 0.97, -0.10, 0.11], [side * 1.12, -0.10, -0.35], [side * 1.14, -0.06, -0.95]])
-            relief.line(pose.project(arm), width * 1.2, lit * 0.85)
-
-
-def sunglasses(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
-    """Dark lenses with a gradient and a reflection, in one of three shapes."""
-    shape = ("wayfarer", "aviator", "round")[int(rng.integers(3))]
-    tint = np.array([(0.06, 0.06, 0.07), (0.13, 0.09, 0.06), (0.06, 0.10, 0.09), (0.07, 0.08, 0.15)])[
-        int(rng.integers(4))
-    ]
-    frame = np.array([(0.05, 0.05, 0.05), (0.75, 0.62, 0.35), (0.28, 0.16, 0.09), (0.70, 0.71, 0.73)])[
-        int(rng.integers(4))
-    ]
-    shift = float(rng.uniform(-0.15, 0.15))
-    lenses = [_lens(pose, shape, side) for side in (-1.0, 1.0)]
-    rows = np.arange(relief.shape[0], dtype=np.float64)[:, None, None]
-    for lens in lenses:
-        top, bottom = lens[:, 1].min(), lens[:, 1].max()
-        fade = np.clip((rows - top) / max(bottom - top, 1), 0, 1)
-        paint = np.broadcast_to(tint * (0.75 + 1.3 * fade) * light.exposure, (*relief.shape, 3))
-        relief.polygon(lens, paint)
-        middle, half = lens.mean(0), (lens.max(0) - lens.min(0)) / 2
-        glint = np.array([(-0.55 + shift, -0.75), (-0.15 + shift, -0.80), (-0.45 + shift, 0.55), (-0.75 + shift, 0.40)])
-        relief.polygon(middle + glint * half * 0.85, np.array([0.85, 0.9, 0.95]) * light.exposure, 0.16)
-    width = (0.075 if shape == "wayfarer" else 0.035) * pose.scale
-    _frame(relief, pose, lenses, frame, width, light)
-
-
-def eyeglasses(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
-    """A frame with a faint reflection on clear lenses; what is seen through the glass is not occluded."""
-    shape = ("rectangle", "round", "wayfarer")[int(rng.integers(3))]
-    frame = np.array([(0.06, 0.06, 0.07), (0.30, 0.17, 0.10), (0.62, 0.62, 0.65), (0.16, 0.2, 0.35)])[
-        int(rng.integers(4))
-    ]
-    lenses = [_lens(pose, shape, side) for side in (-1.0, 1.0)]
-    start = float(rng.uniform(-0.5, 0.3))
-    for lens in lenses:
-        middle, half = lens.mean(0), (lens.max(0) - lens.min(0)) / 2
-        glint = np.array([(start, -0.6), (start + 0.22, -0.6), (start - 0.05, 0.5), (start - 0.27, 0.5)])
-        relief.polygon(middle + glint * half * 0.8, np.array([0.95, 0.97, 1.0]) * light.exposure, 0.22)
-    _frame(relief, pose, lenses, frame, float(rng.uniform(0.035, 0.06)) * pose.scale, light)
-
-
-def scarf(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
+def scarf(canvas: DepthCanvas, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
     """Rolls of knitted cloth from the nose or the lips down over neck and shoulders, plain or striped."""
     colours = np.array(
         [
@@ -141,12 +66,12 @@ def scarf(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.ran
         ends = [points[0] * 1.9 - points[4] * 0.9 + fall, *points, points[-1] * 1.9 - points[4] * 0.9 + fall]
         for a, b in pairwise(ends):
             paint = second if striped and roll % 2 else first
-            relief.capsule(
+            canvas.capsule(
                 a, b, (radius, radius), paint * float(rng.uniform(0.94, 1.0)), lift=(0.12 - 0.10 * roll) * scale
             )
         y += radius / scale * float(rng.uniform(0.62, 0.92))
         roll += 1
-    v, u = np.mgrid[0 : relief.shape[0], 0 : relief.shape[1]].astype(np.float64)
+    v, u = np.mgrid[0 : canvas.shape[0], 0 : canvas.shape[1]].astype(np.float64)
     stitch = max(0.085 * scale, 2.2)
     plane = Plane(pose, (0, 1, 0))
     across = (u - plane.origin[0]) * plane.right[0] + (v - plane.origin[1]) * plane.right[1]
@@ -154,10 +79,10 @@ def scarf(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.ran
     knit = np.sin(2 * np.pi * across / stitch) * np.sin(
         2 * np.pi * (along / stitch + np.abs((across / stitch) % 1 - 0.5))
     )
-    relief.lit(light, 0.10 * scale, 1 + 0.10 * knit + 0.03 * rng.standard_normal(relief.shape))
+    canvas.lit(light, 0.10 * scale, 1 + 0.10 * knit + 0.03 * rng.standard_normal(canvas.shape))
 
 
-def cup(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
+def cup(canvas: DepthCanvas, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
     """A paper cup or a mug at the lips, held by four fingers from one side."""
     colours = np.array(
         [(0.93, 0.92, 0.90), (0.24, 0.36, 0.28), (0.70, 0.18, 0.16), (0.20, 0.28, 0.45), (0.86, 0.66, 0.30)]
@@ -172,10 +97,10 @@ def cup(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.rando
     # the cup leans back: its lower end, nearer to us, shows the round of the bottom
     lower = np.stack([bottom * np.cos(turn), rim + height + lift * np.sin(turn)], axis=-1)
     upper = np.stack([-top * np.cos(turn), rim - 0.10 * np.sin(turn)], axis=-1)
-    x = _across(relief, plane) / (plane.scale * (top + bottom) / 2)
+    x = _across(canvas, plane) / (plane.scale * (top + bottom) / 2)
     curve = np.clip(1 - x**2, 0, 1)
     shade = light.on(np.clip(x, -1, 1), np.zeros_like(x), np.sqrt(curve))[..., None]
-    relief.polygon(plane.points(np.concatenate([upper, lower])), np.clip(body * light.tint * shade, 0, 1))
+    canvas.polygon(plane.points(np.concatenate([upper, lower])), np.clip(body * light.tint * shade, 0, 1))
     if paper or rng.random() < 0.4:
         high, low = (0.34, 0.78) if paper else (0.40, 0.55)
 
@@ -184,15 +109,15 @@ def cup(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.rando
             return np.stack([radius * np.cos(turn), rim + height * part + lift * part * np.sin(turn)], axis=-1)
 
         colour = np.array([0.62, 0.46, 0.30]) if paper else band
-        relief.polygon(
+        canvas.polygon(
             plane.points(np.concatenate([ring(high), ring(low)[::-1]])), np.clip(colour * light.tint * shade, 0, 1)
         )
     edge = np.stack([top * 1.03 * np.cos(turn), rim - 0.10 * np.sin(turn)], axis=-1)
-    relief.line(plane.points(edge), 0.07 * plane.scale, np.clip(body * 1.08 * light.exposure, 0, 1))
+    canvas.line(plane.points(edge), 0.07 * plane.scale, np.clip(body * 1.08 * light.exposure, 0, 1))
     floor = np.stack([bottom * 0.94 * np.cos(turn * 2), rim + height + 0.02 + lift * 0.8 * np.sin(turn * 2)], axis=-1)
-    relief.polygon(plane.points(floor), np.clip(body * 0.66 * light.exposure, 0, 1))
+    canvas.polygon(plane.points(floor), np.clip(body * 0.66 * light.exposure, 0, 1))
 
-    hand_ = Relief(*relief.shape)
+    hand_ = DepthCanvas(*canvas.shape)
     colour = np.clip(skin * float(rng.uniform(0.92, 1.04)), 0, 1)
     for number in range(4):
         y = rim + height * (0.30 + 0.155 * number) + float(rng.normal(0, 0.015))
@@ -208,10 +133,10 @@ def cup(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.rando
         colour,
     )
     hand_.lit(light, 0.09 * plane.scale)
-    relief_over(relief, hand_)
+    lay_canvas_over(canvas, hand_)
 
 
-def hand(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
+def hand(canvas: DepthCanvas, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
     """The back of a hand over the mouth and chin, fingers together or slightly spread, sleeve or bare arm."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     turn = side * float(rng.uniform(0.5, 1.25))
@@ -228,16 +153,16 @@ def hand(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.rand
         # local y runs up the fingers from the wrist; the middle of the hand comes to the plane's origin
         return plane.at(-side * x * size, (1.72 - y) * size)
 
-    relief.capsule(at(0, 0.1), at(0.05, -1.0), (0.42 * unit, 0.46 * unit), colour, -0.12 * unit)
+    canvas.capsule(at(0, 0.1), at(0.05, -1.0), (0.42 * unit, 0.46 * unit), colour, -0.12 * unit)
     if rng.random() < 0.7:
-        relief.capsule(at(0.03, -0.55), at(0.1, -4.0), (0.60 * unit, 0.75 * unit), sleeve, -0.05 * unit)
+        canvas.capsule(at(0.03, -0.55), at(0.1, -4.0), (0.60 * unit, 0.75 * unit), sleeve, -0.05 * unit)
     roots = ((-0.47, 1.52), (-0.16, 1.62), (0.16, 1.57), (0.46, 1.43))
     lengths, angles, thick = (1.12, 1.25, 1.15, 0.90), (-0.10, -0.02, 0.05, 0.14), (0.178, 0.185, 0.176, 0.155)
     for (x, y), wrist in zip(roots, (-0.24, -0.08, 0.10, 0.24), strict=True):
-        relief.capsule(at(wrist, 0.12), at(x, y), (0.34 * unit, 0.235 * unit), colour, -0.10 * unit)
+        canvas.capsule(at(wrist, 0.12), at(x, y), (0.34 * unit, 0.235 * unit), colour, -0.10 * unit)
     thumb = [(-0.36, 0.35), (-0.72, 0.86), (-0.80 - 0.10 * spread, 1.30), (-0.78 - 0.08 * spread, 1.62)]
     for (inner, outer), radii in zip(pairwise(thumb), ((0.30, 0.21), (0.20, 0.19), (0.185, 0.15)), strict=True):
-        relief.capsule(at(*inner), at(*outer), (radii[0] * unit, radii[1] * unit), colour, -0.12 * unit)
+        canvas.capsule(at(*inner), at(*outer), (radii[0] * unit, radii[1] * unit), colour, -0.12 * unit)
     nails: list[tuple[Array, Array, float]] = []
     creases: list[tuple[Array, Array, float]] = []
     for (x, y), length, angle, radius in zip(roots, lengths, angles, thick, strict=True):
@@ -249,28 +174,28 @@ def hand(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.rand
         tip = last + 0.20 * length * tip_way
         bones = ((np.array([x, y]), joint, 1.06, 0.97), (joint, last, 0.98, 0.88), (last, tip, 0.88, 0.76))
         for a, b, thick_a, thick_b in bones:
-            relief.capsule(at(*a), at(*b), (radius * thick_a * unit, radius * thick_b * unit), colour, 0.02 * unit)
+            canvas.capsule(at(*a), at(*b), (radius * thick_a * unit, radius * thick_b * unit), colour, 0.02 * unit)
         nails.append((tip, tip_way, radius))
         creases += [(joint, way, radius), (last, tip_way, radius)]
     tip_way = np.array([-0.02, 1.0])
     nails.append((np.array(thumb[-1]), tip_way, 0.16))
-    relief.lit(light, 0.10 * unit, 1 + 0.02 * rng.standard_normal(relief.shape))
+    canvas.lit(light, 0.10 * unit, 1 + 0.02 * rng.standard_normal(canvas.shape))
     bright = np.clip(colour * light.tint * light.exposure, 0, 1)
     for middle, way, radius in creases:
         cross = np.array([way[1], -way[0]]) * radius * 0.62
         for step in (-0.05, 0.02, 0.08):
             place = middle + way * step * 0.8
             wrinkle = [at(*(place - cross)), at(*(place + way * 0.02)), at(*(place + cross))]
-            relief.line(np.stack(wrinkle), 0.018 * unit, bright * 0.70, 0.4)
+            canvas.line(np.stack(wrinkle), 0.018 * unit, bright * 0.70, 0.4)
     for middle, way, radius in nails:
         cross = np.array([way[1], -way[0]])
         turns = np.linspace(0, 2 * np.pi, 16, endpoint=False)
         oval = [at(*(middle + way * (0.02 + 0.11 * np.sin(t)) + cross * radius * 0.52 * np.cos(t))) for t in turns]
         nail = np.clip(bright * np.array([1.06, 1.0, 1.0]) * 0.85 + 0.16 * light.exposure, 0, 1)
-        relief.polygon(np.array(oval), nail, 0.75)
+        canvas.polygon(np.array(oval), nail, 0.75)
 
 
-def microphone(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
+def microphone(canvas: DepthCanvas, pose: HeadPose, light: Light, skin: Array, rng: np.random.Generator) -> None:
     """A hand microphone before the mouth, its head a metal mesh or coloured foam."""
     side = 1.0 if rng.random() < 0.5 else -1.0
     turn = side * float(rng.uniform(0.1, 0.7))
@@ -280,48 +205,48 @@ def microphone(relief: Relief, pose: HeadPose, light: Light, skin: Array, rng: n
     colour = np.array(colours[int(rng.integers(4))]) if foam else np.array([0.58, 0.59, 0.61])
     radius = float(rng.uniform(0.46, 0.60)) * plane.scale
     long = 1.25 if foam else 1.08
-    relief.capsule(plane.at(0, 0.5), plane.at(0, 6.0), (0.66 * radius, 0.50 * radius), np.array([0.09, 0.09, 0.10]))
-    relief.capsule(plane.at(0, -0.05), plane.at(0, (long - 1) * radius / plane.scale), (radius, radius), colour, 0.1)
-    v, u = np.mgrid[0 : relief.shape[0], 0 : relief.shape[1]].astype(np.float64)
+    canvas.capsule(plane.at(0, 0.5), plane.at(0, 6.0), (0.66 * radius, 0.50 * radius), np.array([0.09, 0.09, 0.10]))
+    canvas.capsule(plane.at(0, -0.05), plane.at(0, (long - 1) * radius / plane.scale), (radius, radius), colour, 0.1)
+    v, u = np.mgrid[0 : canvas.shape[0], 0 : canvas.shape[1]].astype(np.float64)
     across, along = (
-        _across(relief, plane),
+        _across(canvas, plane),
         (u - plane.origin[0]) * plane.down[0] + (v - plane.origin[1]) * plane.down[1],
     )
     head = along < 0.9 * radius
     pitch = max(0.13 * radius, 2.0)
     bulge = 1 + 0.35 * (across**2 + along**2) / radius**2
     mesh = 0.5 + 0.5 * np.sin(2 * np.pi * across * bulge / pitch) * np.sin(2 * np.pi * along * bulge / pitch)
-    speckle = rng.standard_normal(relief.shape)
-    relief.lit(light, 0.12 * plane.scale, np.where(head, 1 + 0.07 * speckle if foam else 0.62 + 0.55 * mesh, 1.0))
+    speckle = rng.standard_normal(canvas.shape)
+    canvas.lit(light, 0.12 * plane.scale, np.where(head, 1 + 0.07 * speckle if foam else 0.62 + 0.55 * mesh, 1.0))
     if not foam:
         # the ring around the mesh's middle and where it meets the handle
         for y, reach in ((0.02, 1.0), (0.88, 0.62)):
             s = np.linspace(-1, 1, 13)
             arc = np.stack([s * radius * reach, y * radius + 0.16 * radius * np.sqrt(1 - s * s)], axis=-1) / plane.scale
             shade = np.array([0.72, 0.73, 0.75]) * light.exposure
-            relief.line(plane.points(arc), 0.14 * radius, shade)
+            canvas.line(plane.points(arc), 0.14 * radius, shade)
     glint = (
         smooth_outline(np.array([(-0.42, -0.45), (-0.25, -0.58), (-0.12, -0.50), (-0.32, -0.28)]), 4)
         * radius
         / plane.scale
     )
-    relief.polygon(plane.points(glint), np.array([1.0, 1.0, 1.0]) * light.exposure, 0.10 if foam else 0.35)
+    canvas.polygon(plane.points(glint), np.array([1.0, 1.0, 1.0]) * light.exposure, 0.10 if foam else 0.35)
 
 
-def relief_over(below: Relief, above: Relief) -> None:
-    """Lay one finished relief over another."""
+def lay_canvas_over(below: DepthCanvas, above: DepthCanvas) -> None:
+    """Lay one finished canvas over another."""
     after = above.alpha + below.alpha * (1 - above.alpha)
     weight = (above.alpha / np.maximum(after, 1e-9))[..., None]
     below.colour = below.colour * (1 - weight) + above.colour * weight
     below.alpha = after
 
 
-def _across(relief: Relief, plane: Plane) -> Array:
-    v, u = np.mgrid[0 : relief.shape[0], 0 : relief.shape[1]].astype(np.float64)
+def _across(canvas: DepthCanvas, plane: Plane) -> Array:
+    v, u = np.mgrid[0 : canvas.shape[0], 0 : canvas.shape[1]].astype(np.float64)
     return np.asarray((u - plane.origin[0]) * plane.right[0] + (v - plane.origin[1]) * plane.right[1])
 
 
-THINGS = {
+ACCESSORIES = {
     "sunglasses": sunglasses,
     "eyeglasses": eyeglasses,
     "scarf": scarf,

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmaskbench.datasets.occlusions.head_pose import Array
-from unmaskbench.datasets.occlusions.painting import Light
+from unmaskbench.datasets.occlusions.lighting import Light
 
 
-class Relief:
+class DepthCanvas:
     """Colour, alpha and depth of what is drawn over an image (H, W), all in pixels.
 
     Solids (``capsule``) hide each other by depth and are shaded together by ``lit``; outlines (``polygon``, ``line``) are

@@ -1,45 +1,20 @@
-"""The steps of the other tasks: the segmenter's and the compact matcher's. ``build_step`` picks by the recipe's task."""
+"""The compact matcher's step: aligned crop to identity vector, taught by a published matcher."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins.registry import MATCHERS, SEGMENTERS
+from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.training.losses.embedding import ArcFace, cosine_distance, relation_distance
-from unmaskbench.benchmark.training.losses.segmentation import cross_entropy, dice
 from unmaskbench.benchmark.training.recipe import Recipe
-from unmaskbench.benchmark.training.step import Logs, RestorationStep, Step
+from unmaskbench.benchmark.training.steps.base import Logs, Step
 from unmaskbench.benchmark.training.teachers import OnnxTargets
 
-
-class SegmentationStep(Step):
-    """Cross-entropy plus ``options.dice`` (default 1) times soft Dice."""
-
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        super().__init__(recipe, device)
-        plugin = SEGMENTERS.get(recipe.method)
-        self.generator = plugin.build_network(recipe.network.size, **recipe.network.settings)
-        self._dice_weight = float(recipe.options.get("dice", 1.0))
-
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
-        """One update; returns the losses."""
-        mask = data["mask"].to(self.device_).float()
-        with self.autocast():
-            logits = self.generator.logits(self.images(data["occluded"]))
-        logs = {"cross_entropy": cross_entropy(logits, mask), "dice": dice(logits, mask)}
-        total = logs["cross_entropy"] + self._dice_weight * logs["dice"]
-        optim_wrapper["generator"].update_params(total)
-        return self.finished({key: value.detach() for key, value in logs.items()}, total)
-
-    @torch.no_grad()
-    def val_step(self, data: dict[str, Tensor]) -> list[dict[str, Tensor]]:
-        """The batch's masks: ``restored`` is the predicted probability, ``mask`` the truth."""
-        with self.autocast():
-            probability = self.generator(self.images(data["occluded"])).float()
-        return [{"restored": probability, "mask": data["mask"].to(self.device_).float()}]
+if TYPE_CHECKING:
+    from mmengine.optim import OptimWrapperDict
 
 
 class EmbeddingStep(Step):
@@ -64,7 +39,7 @@ class EmbeddingStep(Step):
         """The student and, where it has one, the class centres."""
         return [p for p in self.parameters() if p.requires_grad]
 
-    def train_step(self, data: dict[str, Tensor], optim_wrapper: Any) -> Logs:
+    def train_step(self, data: dict[str, Tensor], optim_wrapper: OptimWrapperDict) -> Logs:
         """One update; returns the losses."""
         crops = self.images(data["crop"])
         blended = int(len(crops) * self._blend)
@@ -96,16 +71,3 @@ class EmbeddingStep(Step):
             vectors = self.generator(crops * 2 - 1).float()
         unit = torch.nn.functional.normalize(vectors, dim=1)
         return [{"restored": unit, "teacher": self._teacher(crops), "label": data["label"].to(crops.device)}]
-
-
-def build_step(recipe: Recipe, device: torch.device, classes: int) -> Step:
-    """The step of the recipe's task; ``classes`` is the number of training identities."""
-    if recipe.task == "embedding":
-        return EmbeddingStep(recipe, device, classes)
-    if recipe.task == "segmentation":
-        return SegmentationStep(recipe, device)
-    if recipe.task == "generation":
-        from unmaskbench.benchmark.training.generation import GenerationStep
-
-        return GenerationStep(recipe, device)
-    return RestorationStep(recipe, device)
