@@ -1,7 +1,7 @@
 """Five landmarks corrected above a worn mask by a small network that was trained on drawn masks.
 
-A detector places the eyes of a masked face by its cloth and is 0.15 eye distances off on average; corrected it is 0.10. The network looks at a
-crop laid by the detector's points and says how far each is off; a second pass looks from the corrected ones.
+A detector places the eyes of a masked face by its cloth and is 0.15 eye distances off on average; corrected it is 0.10. The
+network looks at a crop laid by the detector's points and says how far each is off; a second pass looks from the corrected ones.
 """
 
 from __future__ import annotations
