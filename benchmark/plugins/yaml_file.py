@@ -87,7 +87,7 @@ class _PlainLoader(yaml.SafeLoader):
 class _NoAliasLoader(_PlainLoader):
     """One that refuses aliases: a few nested ones expand to gigabytes, be it only in a message that shows a value."""
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not allowed")
         return super().compose_node(parent, index)
