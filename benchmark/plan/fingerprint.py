@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plugins.exports import DOOR, HOMES
 from unmaskbench.benchmark.plugins.file_plugin import MODULE_PREFIX
 from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
-from unmaskbench.benchmark.plugins.weights.files import find
+from unmaskbench.benchmark.plugins.weights.files import content_hash, find
 
 OWN_FOLDER = ("method", "segment", "dataset", "metric", "matcher", "occlusion")
 # The contracts and the plumbing: a change there is a change of the harness, which the parts' schema number tells.

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.suite import Entry
+from unmaskbench.benchmark.plugins.weights.files import content_hash
 
 # A tensor whose values lie outside an ONNX file: field 13 of TensorProto, an entry of which has the key "location" (field
 # 1) and the file's name relative to the model's folder (field 2), of less than 128 or of less than 16,384 bytes.

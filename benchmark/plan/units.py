@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.keys import (
     measure_hash,
     measurement_key,
@@ -29,6 +28,7 @@ from unmaskbench.benchmark.plugins.hooks import remarks_of, takes
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, MethodCard, Missing, SampleRef
+from unmaskbench.benchmark.plugins.weights.files import content_hash
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,12 @@ Unit = Restoration | Measurement
 
 @dataclass(frozen=True)
 class Plan:
-    """All units of a suite in order, and the sample refs of each dataset by the entry's label."""
+    """All units of a suite in order, and by the entry's label each dataset with its sample refs."""
 
     suite: Suite
     units: tuple[Unit, ...]
     samples: dict[str, tuple[SampleRef, ...]]
+    datasets: dict[str, Dataset]
 
     def groups(self) -> list[list[Unit]]:
         """Units that share a shard of a dataset, together: what one worker takes at a time."""
@@ -225,8 +226,9 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
     measures = [_measures_of(method, suite) for method in methods]
     units: list[Unit] = []
     samples: dict[str, tuple[SampleRef, ...]] = {}
+    datasets: dict[str, Dataset] = {}
     for entry in suite.datasets:
-        dataset = build_dataset(entry, suite.size)
+        dataset = datasets[entry.label] = build_dataset(entry, suite.size)
         for remark in remarks_of(dataset):
             listener.note(remark)
         refs = tuple(dataset.samples)
@@ -245,7 +247,7 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
                 for method, hashed, measured in zip(methods, method_hashes, measures, strict=True):
                     key = restoration_key(condition, hashed, faces)
                     units += _with_measurements(Restoration(key, entry, occlusion, method, shard, truth_key), measured)
-    return Plan(suite, tuple(units), samples)
+    return Plan(suite, tuple(units), samples, datasets)
 
 
 Measure = tuple[Literal["metric", "matcher"], Entry, str]

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import polars as pl
 import torch
 
-from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, load_suite, parse
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit, plan
+from unmaskbench.benchmark.plugins.weights.files import content_hash
 from unmaskbench.benchmark.run import kept
 from unmaskbench.benchmark.run.availability import unavailable
 from unmaskbench.benchmark.run.engines import local, require
@@ -75,6 +75,7 @@ def run(
         todo = _missing(planned, folder, options, listener)
         state = _state(planned, options)
         if todo:
+            find_faces(planned, listener)
             check_landmarks(planned, listener)
         if todo or not folder.finished(state):
             folder.write_json(UNDER_WAY, {"state": state})
@@ -129,8 +130,6 @@ def _complete(
     from unmaskbench.benchmark.run.speed import measure_speed
 
     started = time.perf_counter()
-    if todo:
-        find_faces(planned, listener)
     results = _compute(planned, folder, options, listener, todo)
     write_manifest(planned, folder)
     keep_official_pairs(planned, folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plan.units import Plan, build_dataset
+from unmaskbench.benchmark.plan.units import Plan
 from unmaskbench.benchmark.plugins.hooks import face_finder_of
 
 NAMED = 5
@@ -15,7 +15,7 @@ def find_faces(planned: Plan, listener: Listener) -> None:
     What is found is remembered by the dataset; a photograph without a face becomes a skipped sample with that reason.
     """
     for entry in planned.suite.datasets:
-        finder = face_finder_of(build_dataset(entry, planned.suite.size))
+        finder = face_finder_of(planned.datasets[entry.label])
         if finder is None:
             continue
         samples = {index for unit in planned.units if unit.dataset.label == entry.label for index in unit.samples}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plan.suite import DatasetEntry, SuiteError
-from unmaskbench.benchmark.plan.units import Plan, build_dataset
+from unmaskbench.benchmark.plan.suite import SuiteError
+from unmaskbench.benchmark.plan.units import Plan
 from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.types import Dataset
 
 
 def check_landmarks(planned: Plan, listener: Listener) -> None:
@@ -20,7 +21,7 @@ def check_landmarks(planned: Plan, listener: Listener) -> None:
         indices = list(
             dict.fromkeys(i for unit in planned.truths() if unit.dataset.label == dataset.label for i in unit.samples)
         )
-        read = _bare_faces(dataset, indices, suite.size)
+        read = _bare_faces(planned.datasets[dataset.label], indices)
         if read:
             lacking.append(
                 f"dataset '{dataset.label}': none of its {read} faces has landmarks, which {', '.join(needing)} "
@@ -32,9 +33,8 @@ def check_landmarks(planned: Plan, listener: Listener) -> None:
         listener.note(sentence)
 
 
-def _bare_faces(entry: DatasetEntry, indices: Sequence[int], size: int) -> int:
+def _bare_faces(dataset: Dataset, indices: Sequence[int]) -> int:
     """How many faces could be read where none of them has landmarks, else 0."""
-    dataset = build_dataset(entry, size)
     read = 0
     for index in indices:
         try:

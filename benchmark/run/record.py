@@ -9,15 +9,14 @@ import polars as pl
 
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
 from unmaskbench.benchmark.board.run_cards import kept_cards
-from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import files_named
 from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plan.units import Plan, build_dataset
+from unmaskbench.benchmark.plan.units import Plan
 from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.types import PairedDataset
-from unmaskbench.benchmark.plugins.weights.files import find
+from unmaskbench.benchmark.plugins.weights.files import content_hash, find
 from unmaskbench.benchmark.run.worker import UnitResult
 from unmaskbench.benchmark.store import provenance
 from unmaskbench.benchmark.store.folder import SCHEMA, RunFolder
@@ -38,7 +37,7 @@ def keep_official_pairs(planned: Plan, folder: RunFolder) -> None:
     if not suite.pairs.official or not suite.matchers:
         return
     for entry in suite.datasets:
-        dataset = build_dataset(entry, suite.size)
+        dataset = planned.datasets[entry.label]
         if not isinstance(dataset, PairedDataset):
             continue  # official where there is a list, else our own
         pairs = official_pairs(dataset.pairs(), dataset.samples)

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from unmaskbench.benchmark.plan.file_hash import content_hash
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.keys import measure_hash, method_hash, sample_hash
 from unmaskbench.benchmark.plan.named_files import contents, external_data, files_named
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry
-from unmaskbench.benchmark.plugins.weights.files import sha256
+from unmaskbench.benchmark.plugins.weights.files import content_hash, sha256
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -76,7 +76,7 @@ def require(weight: WeightFile) -> Path:
     path = find(weight)
     if path is None:
         raise FileNotFoundError(f"weights '{weight.id}' ({weight.filename}) are not here; {remedy(weight)}")
-    if weight.sha256 and _sha256_of(path, path.stat().st_size, path.stat().st_mtime_ns) != weight.sha256:
+    if weight.sha256 and content_hash(path) != weight.sha256:
         raise ValueError(
             f"{path} is not the published '{weight.id}': its sha256 is not {weight.sha256}. "
             f"Remove it, then: {remedy(weight)}"
@@ -107,8 +107,18 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-@lru_cache(maxsize=256)
-def _sha256_of(path: Path, size: int, mtime_ns: int) -> str:
+def content_hash(path: Path) -> str:
+    """sha256 of a file's content, read once a process for a state of the file. Raises OSError where it cannot be read.
+
+    Two reads of one state are one: same device, inode, size, times of change of content and of inode. The last cannot be
+    set back by a program, so that a file which was changed and had its time restored is read again.
+    """
+    state = path.stat()
+    return _read(path.resolve(), state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+@lru_cache(maxsize=65_536)
+def _read(path: Path, *state: int) -> str:
     return sha256(path)
 
 
