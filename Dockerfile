@@ -1,5 +1,5 @@
 # The harness on a CPU, without CUDA's 5 GB:  docker build -t unmaskbench .
-#   docker run --rm -v "$PWD/runs:/work/runs" unmaskbench run --methods all
+#   docker run --rm -v "$PWD/runs:/home/bench/runs" unmaskbench run --methods all
 # For a GPU leave the first RUN out, and give --gpus all.
 FROM python:3.13-slim
 
@@ -12,8 +12,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends libgl1 libglib2
 COPY . /src
 RUN python -m pip install --no-cache-dir /src && rm -rf /src
 
-RUN useradd --create-home bench && mkdir /work && chown bench /work
+RUN useradd --create-home bench
 USER bench
-WORKDIR /work
+WORKDIR /home/bench
 ENTRYPOINT ["bench"]
 CMD ["--help"]

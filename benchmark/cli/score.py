@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from unmaskbench.benchmark.cli.run import split_list
 from unmaskbench.benchmark.store.write import write_file
 
 
@@ -42,7 +43,7 @@ def score(
 
     folder = local_copy(source)
     if (folder / "run.json").is_file():
-        _score_run(source, folder, _names(metrics), _names(matchers))
+        _score_run(source, folder, split_list(metrics), split_list(matchers))
         return
     if truth is None:
         raise ValueError(
@@ -50,15 +51,11 @@ def score(
         )
     from unmaskbench.benchmark.run.score_folder import score_folder
 
-    table = score_folder(folder, truth, masks, _names(metrics) or ["psnr", "ssim"])
+    table = score_folder(folder, truth, masks, split_list(metrics) or ["psnr", "ssim"])
     if out is not None:
         write_file(out, table.write_csv())
     for line in summary_lines(table):
         typer.echo(line)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _score_run(source: str, folder: Path, metrics: list[str], matchers: list[str]) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from unmaskbench.benchmark.cli.run import split_list
+
 
 def train(
     method: Annotated[
@@ -49,7 +51,7 @@ def train(
     path = train_method(
         method,
         recipe,
-        data=[name.strip() for name in data.split(",") if name.strip()],
+        data=split_list(data),
         root=root or None,
         steps=steps or None,
         resume=resume,
@@ -67,7 +69,7 @@ def _refiner(data: str, root: str, steps: int, out: str) -> Path:
     from unmaskbench.benchmark.training.refiner import Settings
     from unmaskbench.benchmark.training.refiner_run import run
 
-    pairs = [entry.strip().partition("=") for entry in data.split(",") if entry.strip()]
+    pairs = [entry.partition("=") for entry in split_list(data)]
     if absent := [name for name, _, place in pairs if not (place or root)]:
         raise ValueError(f"bench train refiner: {absent[0]} needs a root (--data {absent[0]}=DIR or --root DIR)")
     sources = [(name, Path(place or root).expanduser()) for name, _, place in pairs]
