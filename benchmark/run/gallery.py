@@ -19,6 +19,7 @@ from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.suite import default_label, digest
 from unmaskbench.benchmark.plan.units import Plan, Restoration
 from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.run.kept import read as read_kept
 from unmaskbench.benchmark.run.shard_source import ShardSource
 from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch
@@ -26,7 +27,6 @@ from unmaskbench.benchmark.store.folder import RunFolder, read_json
 
 # What a picture is chosen by: the first of these that the run has.
 CHOSEN_BY = (("psnr", "hole"), ("psnr", "whole"), ("ssim", "hole"), ("lpips", "whole"), ("l1", "hole"), ("mse", "hole"))
-LOWER_IS_BETTER = {"lpips", "l1", "mse"}
 
 
 def draw_gallery(plan: Plan, folder: RunFolder, board: JsonObject, save_all: bool) -> None:
@@ -93,7 +93,7 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
         per_sample = learned.group_by("sample").agg(
             pl.col("value").min().alias("low"), pl.col("value").max().alias("high"), pl.lit(0.0).alias("spread")
         ).collect()  # fmt: skip
-    down = by[0] in LOWER_IS_BETTER
+    down = METRICS.card(by[0]).direction == "lower"
     worst = per_sample.sort(["high" if down else "low", "sample"], descending=[down, False])["sample"].to_list()
     best = per_sample.sort(["low" if down else "high", "sample"], descending=[not down, False])["sample"].to_list()
     disputed = per_sample.sort(["spread", "sample"], descending=[True, False], nulls_last=True)["sample"].to_list()
