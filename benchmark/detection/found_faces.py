@@ -11,8 +11,6 @@ import contextlib
 import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from unmaskbench.benchmark.detection.faces import Detection, Detector, NoFaceErr
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.weights.files import cache_folder, sha256
 from unmaskbench.benchmark.store.images import read_pixels
+from unmaskbench.benchmark.store.write import WriteError, write_file
 
 Answer = Detection | str
 """A face, or why there is none."""
@@ -78,13 +77,5 @@ def _write(place: Path, answer: Answer) -> None:
     if isinstance(answer, Detection):
         kept = rounded(answer)
         content = {"points": kept.points.tolist(), "box": kept.box.tolist(), "score": kept.score, "faces": kept.faces}
-    temporary = ""
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=place.parent, suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(content, stream)
-        os.replace(temporary, place)
-    except OSError:  # a full or read-only home costs the memory, not the answer
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+    with contextlib.suppress(WriteError):  # a full or read-only home costs the memory, not the answer
+        write_file(place, json.dumps(content))

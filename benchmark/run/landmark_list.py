@@ -7,7 +7,7 @@ pixels and ``faces``, how many were seen. ``landmarks-not-found.csv`` beside it 
 from __future__ import annotations
 
 import csv
-import os
+import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels
 from unmaskbench.benchmark.detection.found_faces import FoundFaces
 from unmaskbench.benchmark.store.images import ImageError, read_pixels
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.datasets.landmarks import HEADER
 
 COLUMNS = (*HEADER, "score", "left", "top", "right", "bottom", "faces")
@@ -72,11 +73,6 @@ def write(root: Path, found: FaceList) -> list[Path]:
 
 
 def _write_csv(path: Path, rows: Iterable[Sequence[object]]) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("w", newline="", encoding="utf-8") as stream:
-            csv.writer(stream, lineterminator="\n").writerows(rows)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return write_file(path, text.getvalue())

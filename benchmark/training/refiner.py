@@ -23,6 +23,7 @@ from torch import Tensor
 from unmaskbench.benchmark.detection.crops import EYE_DISTANCE, apply, cut, inverse, lay
 from unmaskbench.benchmark.detection.faces import Array
 from unmaskbench.benchmark.detection.refiner_network import RefinerNetwork
+from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training.refiner_data import Examples
 
 POINT_WEIGHTS = (3.0, 3.0, 1.0, 1.0, 1.0)
@@ -151,7 +152,7 @@ def train(
         "validation_eye_error_two_passes": round(eye_error(averaged, validation, 2), 4),
     }
     _write(averaged, folder)
-    (folder / "refiner.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    write_file(folder / "refiner.json", json.dumps(figures, indent=1) + "\n")
     return figures
 
 
