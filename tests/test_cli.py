@@ -186,12 +186,12 @@ def test_usage_errors_are_2(words: list[str]) -> None:
 def test_an_unexpected_error_is_said_to_be_one(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from unmaskbench.benchmark.plan import suite
+    from unmaskbench.benchmark.plan import suite_file
 
     def broken(name: str) -> None:
         raise AttributeError("a bug of ours")
 
-    monkeypatch.setattr(suite, "load_suite", broken)
+    monkeypatch.setattr(suite_file, "load_suite", broken)
     code, _, err = bench(monkeypatch, capfd, "run")
     assert code == 2
     assert "unexpected; set UNMASKBENCH_DEBUG=1" in err

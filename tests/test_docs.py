@@ -343,7 +343,7 @@ def test_every_weight_file_that_can_be_got_is_named() -> None:
 
 
 def test_the_readme_lists_every_plugin_and_is_short() -> None:
-    from unmaskbench.benchmark.plan.suite import names
+    from unmaskbench.benchmark.plan.suite_file import names
     from unmaskbench.benchmark.plugins import registry
 
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")

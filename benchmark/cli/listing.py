@@ -91,7 +91,7 @@ def plugins(kind: str) -> list[JsonObject]:
 
 def suites() -> list[JsonObject]:
     """The suites that ship: id, title, state (ready, needs data, needs weights), remedies, the suite itself."""
-    from unmaskbench.benchmark.plan.suite import load_suite, names
+    from unmaskbench.benchmark.plan.suite_file import load_suite, names
     from unmaskbench.benchmark.plan.units import missing_data
     from unmaskbench.benchmark.run.availability import unavailable
 

@@ -20,7 +20,7 @@ app = typer.Typer(
 
 def _suite(suite: str, dataset: str, root: str, occlusions: str, limit: int) -> Suite:
     from unmaskbench.benchmark.cli.run import changed
-    from unmaskbench.benchmark.plan.suite import load_suite
+    from unmaskbench.benchmark.plan.suite_file import load_suite
 
     return changed(
         load_suite(suite),

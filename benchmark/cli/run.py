@@ -95,7 +95,7 @@ def run(
 ) -> None:
     with _imports_are_no_garbage():
         from unmaskbench.benchmark.cli.progress import Bars, print_summary
-        from unmaskbench.benchmark.plan.suite import load_suite
+        from unmaskbench.benchmark.plan.suite_file import load_suite
         from unmaskbench.benchmark.run.entry import run as execute
         from unmaskbench.benchmark.store.mirrored_folder import folder_of
 

@@ -1,29 +1,25 @@
-"""A suite: everything that can change a number, read from YAML, validated, frozen.
+"""A suite: everything that can change a number, validated, frozen.
 
-``load_suite("quick")`` reads a suite of the package, ``load_suite("my.yaml")`` a user's file. A wrong key or value is a
-SuiteError that names the file, the key and the legal values.
+A wrong key or value is a SuiteError that names the file, the key and the legal values. ``suite_file.py`` reads suites.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from unmaskbench.benchmark.plan.suite_problems import explained
 from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
-from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.types import Output, Region
-from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
 LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
-LIMIT_BYTES = 1_000_000
-SUITES = Path(__file__).parent / "suites"
 
 
 class SuiteError(ValueError):
@@ -253,43 +249,12 @@ def digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def names() -> list[str]:
-    """Names of the suites that ship."""
-    return sorted(path.stem for path in SUITES.glob("*.yaml"))
-
-
-def load_suite(name_or_file: str | Path) -> Suite:
-    """A suite by its name or from a YAML file (read with ``safe_load``). Raises SuiteError."""
-    path = suite_path(name_or_file)
-    return parse(read_suite(path), str(path))
-
-
-def suite_path(name_or_file: str | Path) -> Path:
-    """The file of a suite, given by its name or itself. Raises SuiteError with the nearest name."""
-    path = Path(name_or_file)
-    if path.suffix not in (".yaml", ".yml"):
-        path = SUITES / f"{name_or_file}.yaml"
-        if not path.is_file():
-            near = difflib.get_close_matches(str(name_or_file), names(), n=1, cutoff=0.5)
-            hint = f"; did you mean '{near[0]}'?" if near else "."
-            raise SuiteError(f"unknown suite '{name_or_file}'{hint} (bench list suites, or give a .yaml file)")
-    return path
-
-
-def read_suite(path: Path) -> JsonObject:
-    """The mapping in a suite's file, not validated. Raises SuiteError."""
-    try:
-        return read_mapping(path, "suite", LIMIT_BYTES, aliases=False)
-    except ValueError as error:
-        raise SuiteError(str(error)) from error
-
-
 def problems(content: object) -> list[str]:
     """Everything that is wrong with a suite's mapping by itself, a sentence each; [] for a valid one."""
     try:
         Suite.model_validate(content)
     except ValidationError as error:
-        return [_explain(detail) for detail in error.errors()]
+        return [explained(detail, Suite) for detail in error.errors()]
     return []
 
 
@@ -300,26 +265,6 @@ def parse(content: object, source: str) -> Suite:
     try:
         return Suite.model_validate(dict(content))
     except ValidationError as error:
-        raise SuiteError(f"{source}: " + "; ".join(_explain(detail) for detail in error.errors()[:5])) from error
-
-
-def _explain(detail: JsonMapping) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        legal = sorted(_fields_at(detail["loc"]))
-        near = difflib.get_close_matches(str(detail["loc"][-1]), legal, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        return f"unknown key '{where}'; {hint}legal keys: {', '.join(legal)}"
-    got = repr(detail.get("input"))
-    return f"key '{where or '(top)'}': {detail['msg']} (got {got[:80]})"
-
-
-def _fields_at(loc: Sequence[Any]) -> set[str]:
-    model: Any = Suite
-    nested = {
-        "datasets": DatasetEntry, "methods": MethodEntry, "occlusions": Entry, "metrics": Entry, "matchers": Entry,
-        "crop": Crop, "face": FaceSquare, "pairs": Pairs, "statistics": Statistics,
-    }  # fmt: skip
-    if len(loc) > 1 and loc[0] in nested:
-        model = nested[loc[0]]
-    return set(model.model_fields)
+        raise SuiteError(
+            f"{source}: " + "; ".join(explained(detail, Suite) for detail in error.errors()[:5])
+        ) from error

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unmaskbench.benchmark.plan.suite import Suite, load_suite
+    from unmaskbench.benchmark.plan.suite import Suite
+    from unmaskbench.benchmark.plan.suite_file import load_suite
     from unmaskbench.result import Result, build_masks, open_run, run
 
 __all__ = ["Result", "Suite", "__version__", "build_masks", "load_suite", "open_run", "run"]
@@ -26,7 +27,7 @@ _HOMES = {
     "open_run": "unmaskbench.result",
     "run": "unmaskbench.result",
     "Suite": "unmaskbench.benchmark.plan.suite",
-    "load_suite": "unmaskbench.benchmark.plan.suite",
+    "load_suite": "unmaskbench.benchmark.plan.suite_file",
 }
 
 _checkout = Path(__file__).parents[2]

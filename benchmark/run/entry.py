@@ -12,7 +12,8 @@ import polars as pl
 import torch
 
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, load_suite, parse
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, parse
+from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit, plan
 from unmaskbench.benchmark.plugins.weights.files import content_hash
 from unmaskbench.benchmark.run import kept

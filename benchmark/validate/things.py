@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from unmaskbench.benchmark.plan.suite import load_suite, names
+from unmaskbench.benchmark.plan.suite_file import load_suite, names
 from unmaskbench.benchmark.plugins.file_plugin import is_reference
 from unmaskbench.benchmark.plugins.registry import REGISTRIES
 from unmaskbench.benchmark.store.mirrored_folder import folder_of, is_url, local_copy

@@ -29,7 +29,7 @@ Visit = Callable[[str], None]
 @pytest.fixture(scope="module", params=["quick", "lfw"])
 def page(request: pytest.FixtureRequest, driver: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """file:// address of the page of a small run, and the driver that opens it: a skipped browser costs no run."""
-    from unmaskbench.benchmark.plan.suite import load_suite
+    from unmaskbench.benchmark.plan.suite_file import load_suite
     from unmaskbench.benchmark.plugins.registry import MATCHERS
     from unmaskbench.benchmark.run.entry import run
     from unmaskbench.reports.site import render

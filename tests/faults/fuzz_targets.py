@@ -26,7 +26,8 @@ from PIL import Image
 from tests import tiny
 from unmaskbench.benchmark.board.build import rebuild_board
 from unmaskbench.benchmark.gate.baseline import BaselineError, read_baseline
-from unmaskbench.benchmark.plan.suite import Suite, SuiteError, load_suite
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError
+from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plugins.learned_method import metadata_of, read_method_card, training_card
 from unmaskbench.benchmark.plugins.model_file import Convention, read_convention
 from unmaskbench.benchmark.plugins.registry import METHODS

@@ -19,7 +19,8 @@ from tests import tiny
 from tests.faults.damage import damaged
 from tests.faults.fuzz_targets import picture, trapped, weights
 from unmaskbench.benchmark.board.build import rebuild_board
-from unmaskbench.benchmark.plan.suite import Suite, SuiteError, load_suite
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError
+from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plugins.model_file import Convention, read_convention
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.weights.loading import WeightsError, read_state_dict

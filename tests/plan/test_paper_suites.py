@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from unmaskbench.benchmark.cli.run import changed
-from unmaskbench.benchmark.plan.suite import Suite, load_suite
+from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METRICS, OCCLUSIONS
 from unmaskbench.reports.papers import load_published
 
