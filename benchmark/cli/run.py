@@ -48,6 +48,9 @@ def run(
         str, typer.Option(help="Matcher ids separated by commas, or 'none'. Default: the suite's.")
     ] = "",
     mask_source: Annotated[str, typer.Option(help="oracle, predicted or both. Default: the suite's.")] = "",
+    segmenter: Annotated[
+        str, typer.Option(help="Finds the mask where it is predicted: an id or FILE.py:CLASS. Default: the suite's.")
+    ] = "",
     crop: Annotated[str, typer.Option(help="face, none, or the pixels of a centre square. Default: the suite's.")] = "",
     landmarks: Annotated[
         str, typer.Option(help="truth, detected or detected:insightface, for matchers. Default: the suite's.")
@@ -102,8 +105,8 @@ def run(
         chosen = changed(
             load_suite(suite),
             methods=methods, dataset=dataset, root=root, split=split, occlusions=occlusions, metrics=metrics,
-            matchers=matchers, mask_source=mask_source, limit=limit, crop=crop, landmarks=landmarks, precision=precision,
-            slice_by=slice_by,
+            matchers=matchers, mask_source=mask_source, segmenter=segmenter, limit=limit, crop=crop,
+            landmarks=landmarks, precision=precision, slice_by=slice_by,
         )  # fmt: skip
     place = folder_of(out or Path("runs") / chosen.name)
     before = _written(place.path)
@@ -149,7 +152,7 @@ def changed(suite: Suite, **asked: Any) -> Suite:
     for key in ("occlusions", "metrics", "matchers", "slice_by"):
         if asked[key]:
             changes[key] = [] if asked[key] == "none" else split_list(asked[key])
-    for key in ("mask_source", "precision", "landmarks"):
+    for key in ("mask_source", "segmenter", "precision", "landmarks"):
         if asked.get(key):
             changes[key] = asked[key]
     if asked.get("crop"):

@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING
 from unmaskbench.benchmark.plugins.exports import HOMES
 
 if TYPE_CHECKING:
-    from unmaskbench.benchmark.biometrics.aligned_matcher import (
-        OnnxMatcher,
-        TorchMatcher,
-        matcher_signature,
-    )
+    from unmaskbench.benchmark.biometrics.aligned_matcher import OnnxMatcher, TorchMatcher, matcher_signature
     from unmaskbench.benchmark.biometrics.alignment import (
         ALIGNMENT_SIGNATURE,
         ARCFACE_112X96,
@@ -29,40 +25,16 @@ if TYPE_CHECKING:
         align,
         similarity_transform,
     )
-    from unmaskbench.benchmark.biometrics.cosine import (
-        CosineSimilarity,
-        cosine_matrix,
-        cosine_rows,
-    )
-    from unmaskbench.benchmark.biometrics.onnx_embedder import (
-        OnnxEmbedder,
-    )
-    from unmaskbench.benchmark.biometrics.torch_embedder import (
-        TorchEmbedder,
-    )
-    from unmaskbench.benchmark.detection.detectors import (
-        DETECTORS,
-        detector_named,
-        missing_detector,
-    )
-    from unmaskbench.benchmark.detection.faces import (
-        NoFaceError,
-    )
-    from unmaskbench.benchmark.detection.found_faces import (
-        FoundFaces,
-    )
-    from unmaskbench.benchmark.metrics._base import (
-        full_reference,
-    )
-    from unmaskbench.benchmark.metrics._content_cache import (
-        ContentCache,
-    )
-    from unmaskbench.benchmark.metrics._image_by_image import (
-        image_by_image,
-    )
-    from unmaskbench.benchmark.metrics._regions import (
-        region_mean,
-    )
+    from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity, cosine_matrix, cosine_rows
+    from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
+    from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
+    from unmaskbench.benchmark.detection.detectors import DETECTORS, detector_named, missing_detector
+    from unmaskbench.benchmark.detection.faces import NoFaceError
+    from unmaskbench.benchmark.detection.found_faces import FoundFaces
+    from unmaskbench.benchmark.metrics._base import full_reference
+    from unmaskbench.benchmark.metrics._content_cache import ContentCache
+    from unmaskbench.benchmark.metrics._image_by_image import image_by_image
+    from unmaskbench.benchmark.metrics._regions import region_mean
     from unmaskbench.benchmark.metrics._validation import (
         check_images,
         check_like,
@@ -72,9 +44,7 @@ if TYPE_CHECKING:
         check_whole,
     )
     from unmaskbench.benchmark.plugins import weights
-    from unmaskbench.benchmark.plugins.canny import (
-        canny,
-    )
+    from unmaskbench.benchmark.plugins.canny import canny
     from unmaskbench.benchmark.plugins.cards import (
         DatasetCard,
         MatcherCard,
@@ -110,21 +80,9 @@ if TYPE_CHECKING:
         StartsFromPublished,
         Trainable,
     )
-    from unmaskbench.benchmark.plugins.inpainting import (
-        check_radius,
-        inpaint,
-    )
-    from unmaskbench.benchmark.plugins.learned_method import (
-        LearnedMethod,
-        locate,
-        metadata_of,
-        read_method_card,
-    )
-    from unmaskbench.benchmark.plugins.model_file import (
-        Convention,
-        card_of,
-        read_convention,
-    )
+    from unmaskbench.benchmark.plugins.inpainting import check_radius, inpaint
+    from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, locate, metadata_of, read_method_card
+    from unmaskbench.benchmark.plugins.model_file import Convention, card_of, read_convention
     from unmaskbench.benchmark.plugins.registry import (
         DATASETS,
         MATCHERS,
@@ -136,18 +94,8 @@ if TYPE_CHECKING:
         UnknownPluginError,
         missing_extra,
     )
-    from unmaskbench.benchmark.plugins.types import (
-        Attribute,
-        Face,
-        Occluded,
-        Output,
-        Pair,
-        SampleRef,
-    )
-    from unmaskbench.benchmark.plugins.weights.files import (
-        WeightFile,
-        search_path,
-    )
+    from unmaskbench.benchmark.plugins.types import Attribute, Face, Occluded, Output, Pair, SampleRef
+    from unmaskbench.benchmark.plugins.weights.files import WeightFile, search_path
     from unmaskbench.benchmark.plugins.weights.loading import (
         WeightsError,
         check_fit,
@@ -162,26 +110,11 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.store.image_tensors import read_exactly, read_image, to_tensor
     from unmaskbench.benchmark.store.images import ImageError, is_image, read_mask, read_pixels, read_rgba
     from unmaskbench.benchmark.store.lists import posix, read_csv
-    from unmaskbench.datasets.annotations import (
-        existing,
-    )
-    from unmaskbench.datasets.landmarks import (
-        read_landmarks,
-    )
-    from unmaskbench.datasets.occlusions.face_area import (
-        coverage,
-        face_region,
-    )
-    from unmaskbench.datasets.occlusions.head_pose import (
-        HeadPose,
-        pose_of,
-    )
-    from unmaskbench.datasets.occlusions.lighting import (
-        check_colour,
-        check_range,
-        lay_over,
-        pixels_of,
-    )
+    from unmaskbench.datasets.annotations import existing
+    from unmaskbench.datasets.landmarks import read_landmarks
+    from unmaskbench.datasets.occlusions.face_area import coverage, face_region
+    from unmaskbench.datasets.occlusions.head_pose import HeadPose, pose_of
+    from unmaskbench.datasets.occlusions.lighting import check_colour, check_range, lay_over, pixels_of
 
 __all__ = [
     "ALIGNMENT_SIGNATURE",
