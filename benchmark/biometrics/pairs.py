@@ -15,12 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unmaskbench.benchmark.biometrics.impostors import ImpostorList
 from unmaskbench.benchmark.plugins.types import Pair, SampleRef
 
 Indices = NDArray[np.int32]
 
 LARGEST_CROSS = 64_000_000
-"""Most impostor trials that ``impostors="all"`` will list (0.5 GB of indices)."""
+"""Most impostor trials that are listed (0.5 GB of indices)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,13 +131,16 @@ def own_pairs(
     genuine = _genuine(codes, genuine_per_identity, rng)
     if genuine_total is not None and len(genuine) > genuine_total:
         genuine = genuine[np.sort(rng.choice(len(genuine), genuine_total, replace=False))]
-    total = len(ids) * (len(ids) - 1) // 2 - int(sum(n * (n - 1) // 2 for n in np.bincount(codes, minlength=1)))
-    if impostors == "all" or impostors >= total:
-        impostor = _all_impostors(codes, total)
-    else:
-        impostor = _sampled_impostors(codes, impostors, total, rng)
+    crossed = ImpostorList(codes)
+    wanted = len(crossed) if impostors == "all" else min(impostors, len(crossed))
+    if wanted > LARGEST_CROSS:
+        raise ValueError(
+            f"{wanted:,} impostor pairs of {len(codes)} images were asked for, more than the {LARGEST_CROSS:,} that are "
+            "listed. Give a smaller number of impostor pairs"
+        )
+    impostor = crossed.drawn(wanted, rng) if wanted < len(crossed) else crossed.every()
     limit = f"genuine:{genuine_per_identity}/{genuine_total or 'all'}"
-    return PairSet(ids, codes, genuine, impostor, origin=f"own|{limit}|impostor:{impostors}|seed:{seed}|u1")
+    return PairSet(ids, codes, genuine, impostor, origin=f"own|{limit}|impostor:{impostors}|seed:{seed}|u2")
 
 
 def _by_id(samples: Sequence[SampleRef]) -> dict[str, SampleRef]:
@@ -175,38 +179,3 @@ def _genuine(codes: Indices, cap: int, rng: np.random.Generator) -> Indices:
         return np.zeros((0, 2), dtype=np.int32)
     listed = np.concatenate(rows)
     return listed[np.lexsort((listed[:, 1], listed[:, 0]))]
-
-
-def _all_impostors(codes: Indices, total: int) -> Indices:
-    if total > LARGEST_CROSS:
-        raise ValueError(
-            f"all impostor pairs of {len(codes)} images would be {total:,}, "
-            f"more than the {LARGEST_CROSS:,} that are listed. "
-            "Give a number of impostor pairs instead of 'all'"
-        )
-    pairs = np.empty((total, 2), dtype=np.int32)
-    filled = 0
-    for row in range(len(codes) - 1):
-        others = row + 1 + np.flatnonzero(codes[row + 1 :] != codes[row])
-        pairs[filled : filled + len(others), 0] = row
-        pairs[filled : filled + len(others), 1] = others
-        filled += len(others)
-    return pairs
-
-
-def _sampled_impostors(codes: Indices, wanted: int, total: int, rng: np.random.Generator) -> Indices:
-    """``wanted`` of ``total`` impostor pairs, uniformly without replacement."""
-    if total <= LARGEST_CROSS and wanted > total // 2:
-        # Rejection would draw most pairs again and again; here all of them fit into memory.
-        return _all_impostors(codes, total)[np.sort(rng.choice(total, wanted, replace=False))]
-    count = np.int64(len(codes))
-    drawn = np.zeros(0, dtype=np.int64)
-    while len(drawn) < wanted:
-        a, b = rng.integers(0, count, (2, int((wanted - len(drawn)) * 1.3) + 64))
-        fits = (a < b) & (codes[a] != codes[b])
-        keys = np.concatenate([drawn, a[fits] * count + b[fits]])
-        # The first of equal draws is kept in its place, so that the first `wanted` are a uniform draw.
-        _, first = np.unique(keys, return_index=True)
-        drawn = keys[np.sort(first)][:wanted]
-    drawn.sort()
-    return np.stack([drawn // count, drawn % count], axis=1).astype(np.int32)
