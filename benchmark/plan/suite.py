@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from unmaskbench.benchmark.plan.suite_problems import explained
 from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
-from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.types import Output, Region
 
 LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
@@ -223,9 +223,7 @@ class Suite(_Frozen):
 
     def samples_hash(self) -> str:
         """sha256 of what decides the samples: datasets, geometry, occlusions. Runs of one folder share it."""
-        keys = ("datasets", "crop", "size", "occlusions", "seed", "shard_size")
-        content = self.model_dump(mode="json")
-        return digest({key: content[key] for key in keys})
+        return samples_digest(self.model_dump(mode="json"))
 
 
 def _has_source(name: str) -> bool:
@@ -242,6 +240,11 @@ def default_label(text: str) -> str:
             for part, found in zip(text.split("+"), parts, strict=True)
         )
     return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)[:80] or "unnamed"
+
+
+def samples_digest(suite: JsonMapping) -> str:
+    """sha256 of what decides the samples of a suite that is given, or was written, as JSON."""
+    return digest({key: suite[key] for key in ("datasets", "crop", "size", "occlusions", "seed", "shard_size")})
 
 
 def digest(content: object) -> str:

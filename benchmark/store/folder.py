@@ -101,16 +101,11 @@ class RunFolder:
                 raise StoreError(f"{self.path} is not empty and holds no run: give another --out")
             self.path.mkdir(parents=True, exist_ok=True)
             self._acquire()
-            held = self._claimed()
-            if held is not None and fresh:
+            claim = self._claimed()
+            if claim is not None and fresh:
                 self._clear()
-            elif held is not None:
-                differing = sorted(key for key, value in identity.items() if held.get(key) != value)
-                if differing:
-                    raise StoreError(
-                        f"{self.path} holds another run (different {', '.join(differing)}): "
-                        f"give another --out, or --fresh to replace it"
-                    )
+            elif claim is not None and (reason := _not_to_go_on(claim, identity)):
+                raise StoreError(f"{self.path} {reason}: give another --out, or --fresh to replace it")
             for name in FOLDERS:
                 (self.path / name).mkdir(parents=True, exist_ok=True)
             self._sweep()
@@ -137,12 +132,9 @@ class RunFolder:
         self._lock = lock
 
     def _claimed(self) -> JsonObject | None:
-        """The identity of the run that the folder holds, {} where it cannot be told, None where it holds none."""
-        for name in ("claim.json", "run.json"):
-            if (self.path / name).exists():
-                held = _readable(self.path / name).get("identity")
-                return held if isinstance(held, dict) else {}
-        return None
+        """What the folder's run is known by: schema and identity; None where it holds none."""
+        files = [path for name in ("claim.json", "run.json") if (path := self.path / name).exists()]
+        return _readable(files[0]) if files else None
 
     def _clear(self) -> None:
         for name in FOLDERS:
@@ -152,10 +144,8 @@ class RunFolder:
                 continue
             for file in sorted(folder.rglob("*"), reverse=True):
                 file.unlink() if file.is_file() or file.is_symlink() else file.rmdir()
-        for name in RUN_FILES:
-            (self.path / name).unlink(missing_ok=True)
-        for pairs in self.path.glob("pairs-*.npz"):
-            pairs.unlink()
+        for file in (*(self.path / name for name in RUN_FILES), *self.path.glob("pairs-*.npz")):
+            file.unlink(missing_ok=True)
 
     # ------------------------------------------------------------------------------------------------ writing
 
@@ -270,9 +260,18 @@ class RunFolder:
     @staticmethod
     def _scan(paths: Sequence[Path], schema: Columns) -> pl.LazyFrame:
         present = [path for path in paths if path.is_file()]
-        if not present:
-            return pl.LazyFrame(schema=dict(schema))
-        return pl.scan_parquet(present)
+        return pl.scan_parquet(present) if present else pl.LazyFrame(schema=dict(schema))
+
+
+def _not_to_go_on(claim: JsonMapping, identity: JsonMapping) -> str:
+    """Why a run of this identity does not go on in a folder that another claimed; "" where it does."""
+    if claim.get("schema", SCHEMA) != SCHEMA:
+        return "is of an older version (bench score, report, check and compare read it, bench run does not go on in it)"
+    before = claim.get("identity")
+    differing = sorted(
+        key for key, value in identity.items() if not (isinstance(before, dict) and before.get(key) == value)
+    )
+    return f"holds another run (different {', '.join(differing)})" if differing else ""
 
 
 def _readable(path: Path) -> JsonObject:

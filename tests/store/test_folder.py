@@ -141,3 +141,12 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
     folder.close()
     assert not list(folder.path.rglob(".tmp-*"))
     assert (folder.path / "board.json").is_file()
+
+
+def test_a_folder_of_an_older_version_is_said_to_be_one(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    folder.open({"samples": "a"})
+    folder.write_json("claim.json", {"schema": "unmaskbench.run/1", "identity": {"samples": "a"}})
+    folder.close()
+    with pytest.raises(StoreError, match=r"r is of an older version .*: give another --out, or --fresh"):
+        RunFolder(tmp_path / "r").open({"samples": "a"})

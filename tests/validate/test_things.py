@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from tests import tiny
 from tests.datasets import trees
 from unmaskbench.benchmark.cli.main import app
+from unmaskbench.benchmark.plan.suite import digest
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.mask_set import build
@@ -235,6 +236,19 @@ def test_a_run_is_whole_or_says_what_was_changed(finished: Path, tmp_path: Path)
     (copy / "run.json").write_text('{"schema": "unmaskbench.run/99"}')
     (text,) = problems(str(copy))
     assert "schema 'unmaskbench.run/99'; this version reads" in text
+
+
+def test_a_suite_is_hashed_as_it_was_written(finished: Path, tmp_path: Path) -> None:
+    # An older run's suite has fewer keys than this version's, and is no changed one for it.
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    record = json.loads((copy / "run.json").read_text())
+    for key in ("slice_by", "statistics"):
+        del record["suite"][key]
+    record["suite_hash"] = digest(record["suite"])
+    (copy / "run.json").write_text(json.dumps(record))
+    (board,) = problems(str(copy))
+    assert "was made of another run.json" in board
 
 
 def test_a_value_outside_its_range_is_a_failed_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
