@@ -125,6 +125,9 @@ if TYPE_CHECKING:
         card_of,
         read_convention,
     )
+    from unmaskbench.benchmark.plugins.published_method import (
+        PublishedMethod,
+    )
     from unmaskbench.benchmark.plugins.registry import (
         DATASETS,
         MATCHERS,
@@ -235,6 +238,7 @@ __all__ = [
     "Output",
     "Pair",
     "PairedDataset",
+    "PublishedMethod",
     "Region",
     "SampleRef",
     "Segmenter",
