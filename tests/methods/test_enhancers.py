@@ -13,9 +13,12 @@ from tests import parity
 from unmaskbench.benchmark.plugins.registry import METHODS, UnavailablePluginError
 from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 
+CODEFORMER = {"size": 16, "widths": (64, 64), "codes": 16, "code": 8, "width": 16, "layers": 2, "fuse_px": (8, 16)}
 # A small network of the same class, the side that it takes, and where its tensors lie in a published file.
 NARROW: dict[str, tuple[dict[str, Any], int, str]] = {
     "gfpgan": ({"size": 32, "width": 16, "full_until": 8, "style": 12}, 32, "params_ema"),
+    "codeformer": (CODEFORMER, 16, "params_ema"),
+    "codeformer_inpaint": (CODEFORMER, 16, "params_ema"),
 }
 GAIN = 1.0
 
@@ -28,7 +31,9 @@ def networks_of(name: str) -> dict[str, nn.Module]:
         from unmaskbench.methods.gfpgan.network import GFPGAN
 
         return {weight.filename: GFPGAN(**settings)}
-    raise AssertionError(name)
+    from unmaskbench.methods.codeformer.network import CodeFormer
+
+    return {weight.filename: CodeFormer(**settings)}
 
 
 def published_files(name: str, folder: Path, spoil: str = "") -> Path:
@@ -98,7 +103,7 @@ def test_a_published_file_loads_what_it_holds(method: Any) -> None:
     name = method.card.id
     for network in networks_of(name).values():
         parity.fill(network, gain=GAIN)
-        found = {key: value for key, value in method.network.state_dict().items()}
+        found = method.network.state_dict()
         wanted = network.state_dict()
         assert set(wanted) <= set(found)
         assert all(torch.equal(found[key], value) for key, value in wanted.items())
