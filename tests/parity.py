@@ -7,14 +7,21 @@ shapes carry the same weights whoever wrote them, and their outputs can be compa
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
+
+slow = pytest.mark.skipif(
+    os.environ.get("UNMASKBENCH_SLOW") != "1", reason="a large network at full size; set UNMASKBENCH_SLOW=1"
+)
+"""Marks a parity test that takes minutes or gigabytes; a test of a part of the network, or of a narrow one, stands beside it."""
 
 
 def draw(name: str, shape: tuple[int, ...], gain: float = 0.6) -> Tensor:
@@ -52,15 +59,31 @@ def cells(shape: tuple[int, int, int, int], side: int, seed: int) -> Tensor:
 
 
 @torch.no_grad()
-def fill(module: nn.Module, keep: tuple[str, ...] = (), gain: float = 0.6) -> None:
-    """Put the deterministic weights into `module` and set it to eval; names that end with one of `keep` stay as built.
+def fill(module: nn.Module, keep: tuple[str, ...] = (), gain: float = 0.6, only: tuple[str, ...] = ()) -> None:
+    """Put the deterministic weights into `module` and set it to eval; names that end with one of `keep` stay as built, and
+    where there is `only` so do those that begin with none of it.
 
     One tensor at a time, because the largest reference network takes a gigabyte.
     """
     for name, value in module.state_dict().items():
-        if value.is_floating_point() and not name.endswith(keep or ("\0",)):
+        if value.is_floating_point() and not name.endswith(keep or ("\0",)) and name.startswith(only or ("",)):
             value.copy_(draw(name, tuple(value.shape), gain))
     module.eval()
+
+
+def outline(build: Callable[[], nn.Module]) -> nn.Module:
+    """A network without values, for its names and shapes."""
+    with torch.device("meta"):
+        return build()
+
+
+def projections(output: Tensor) -> list[float]:
+    """Return four numbers that stand for an output: its products with fixed values in [-1, 1), added up.
+
+    They were noted of a narrow network on the day when the large one of the same class equalled the published one.
+    """
+    values = uniform((4, *output.shape), 97) * 2 - 1
+    return [float((output * each).sum() / output.numel() ** 0.5) for each in values]
 
 
 def published_keys(folder: Path, name: str) -> dict[str, list[int]]:

@@ -67,6 +67,7 @@ HOMES: dict[str, str] = {
     "state_dict_of": "unmaskbench.benchmark.plugins.weights.loading",
     "under_prefix": "unmaskbench.benchmark.plugins.weights.loading",
     # Methods
+    "PublishedMethod": "unmaskbench.benchmark.plugins.published_method",
     "LearnedMethod": "unmaskbench.benchmark.plugins.learned_method",
     "locate": "unmaskbench.benchmark.plugins.learned_method",
     "metadata_of": "unmaskbench.benchmark.plugins.learned_method",

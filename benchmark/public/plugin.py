@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.plugins.inpainting import check_radius, inpaint
     from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, locate, metadata_of, read_method_card
     from unmaskbench.benchmark.plugins.model_file import Convention, card_of, read_convention
+    from unmaskbench.benchmark.plugins.published_method import PublishedMethod
     from unmaskbench.benchmark.plugins.registry import (
         DATASETS,
         MATCHERS,
@@ -115,6 +116,7 @@ if TYPE_CHECKING:
     from unmaskbench.datasets.occlusions.face_area import coverage, face_region
     from unmaskbench.datasets.occlusions.head_pose import HeadPose, pose_of
     from unmaskbench.datasets.occlusions.lighting import check_colour, check_range, lay_over, pixels_of
+
 
 __all__ = [
     "ALIGNMENT_SIGNATURE",
@@ -168,6 +170,7 @@ __all__ = [
     "Output",
     "Pair",
     "PairedDataset",
+    "PublishedMethod",
     "Region",
     "SampleRef",
     "Segmenter",

@@ -107,8 +107,12 @@ def state_dict_of(checkpoint: object, *, source: Path | str) -> dict[str, Tensor
     raise WeightsError(f"{source}: holds a {type(checkpoint).__name__}, expected a dictionary of tensors")
 
 
-def read_published(path: Path | str, entry: str = "", *, sha256: str | None = None) -> dict[str, Tensor]:
+def read_published(
+    path: Path | str, entry: str | tuple[str, ...] = "", *, sha256: str | None = None
+) -> dict[str, Tensor]:
     """Return a network's state dict from its authors' file: what lies under `entry`, or the file's own where it is "".
+
+    Of several names of `entry` the first that the file has is taken.
 
     A prefix ``module.`` before every name, which training on several devices leaves, is taken off. Raises as
     `read_checkpoint`, and WeightsError that names the file's entries where `entry` is not among them.
@@ -116,10 +120,13 @@ def read_published(path: Path | str, entry: str = "", *, sha256: str | None = No
     checkpoint = read_checkpoint(path, sha256=sha256)
     source = str(path)
     if entry and Path(path).suffix != ".safetensors":
-        if not isinstance(checkpoint, Mapping) or entry not in checkpoint:
+        wanted = (entry,) if isinstance(entry, str) else entry
+        found = next((name for name in wanted if isinstance(checkpoint, Mapping) and name in checkpoint), None)
+        if found is None:
             entries = _shorten([str(key) for key in checkpoint]) if isinstance(checkpoint, Mapping) else "none"
-            raise WeightsError(f"{path}: expected an entry '{entry}'; the file's entries are: {entries}")
-        checkpoint, source = checkpoint[entry], f"{path} ({entry})"
+            expected = " or ".join(f"'{name}'" for name in wanted)
+            raise WeightsError(f"{path}: expected an entry {expected}; the file's entries are: {entries}")
+        checkpoint, source = checkpoint[found], f"{path} ({found})"
     state = state_dict_of(checkpoint, source=source)
     parallel = all(key.startswith("module.") for key in state)
     return under_prefix(state, "module.") if parallel else state
