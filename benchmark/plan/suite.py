@@ -303,6 +303,14 @@ def parse(content: object, source: str) -> Suite:
         raise SuiteError(f"{source}: " + "; ".join(_explain(detail) for detail in error.errors()[:5])) from error
 
 
+def method_named(text: str) -> MethodEntry:
+    """A method as the command line names it, on which no suite stands. Raises SuiteError."""
+    try:
+        return MethodEntry.model_validate(text)
+    except ValidationError as error:
+        raise SuiteError(f"method '{text}': " + "; ".join(_explain(detail) for detail in error.errors())) from error
+
+
 def _explain(detail: JsonMapping) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
