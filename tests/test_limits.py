@@ -21,6 +21,7 @@ LONG_FUNCTIONS = {
     "benchmark/cli/run.py:run": "its parameters are the command's options, each with its help",
 }
 MANY_PARAMETERS = {
+    "benchmark/cli/restore.py:restore": "its parameters are the command's options",
     "benchmark/cli/run.py:run": "its parameters are the command's options",
     "benchmark/cli/train.py:train": "its parameters are the command's options",
     "benchmark/training/train.py:train": "the command's options again, for those who call it from Python",

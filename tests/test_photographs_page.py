@@ -40,12 +40,13 @@ def test_the_page_works_as_written(home: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path / "cache"))
     photographs(home, tmp_path / "photographs")
     text = PAGE.read_text(encoding="utf-8")
-    find, run, _ = re.findall(r"^    bench (.+)$", text, re.M)
+    find, run, _, restore = re.findall(r"^    bench (.+)$", text, re.M)
     done = CliRunner().invoke(app, shlex.split(find))
     assert done.exit_code == 0, done.output
     assert "a face was found in 4 of 5 photographs" in done.output
-    for written in re.findall(r"^- `(photographs[^`]+)`", text, re.M):
-        assert (tmp_path / written).is_file(), f"{written} was not written"
+    written = re.findall(r"^- `(photographs[^`]+)`", text, re.M)
+    for name in (name for name in written if "restored" not in name):
+        assert (tmp_path / name).is_file(), f"{name} was not written"
     done = CliRunner().invoke(app, [*shlex.split(run), "--no-speed"])
     assert done.exit_code == 0, f"{done.output} {done.exception}"
     folder = tmp_path / "runs/mine"
@@ -64,6 +65,14 @@ def test_the_page_works_as_written(home: Path, tmp_path: Path, monkeypatch: pyte
         == ("psnr", "hole", "raw", "medical_mask", "all")
     }
     assert hole["telea"] > hole["untouched"]
+    worn = Image.open(home / "data/worn_masks/images/rw_0000_0001.jpg")
+    (tmp_path / "photographs/anna").mkdir()
+    ImageOps.expand(worn.resize((700, 700)), (300, 150, 200, 250), fill=(120, 130, 140)).save("photographs/anna/1.jpg")
+    done = CliRunner().invoke(app, shlex.split(restore))
+    assert done.exit_code == 1, f"{done.output} {done.exception}"  # the wall has no face
+    assert "6 photographs: 1 restored, 4 without a mask, 1 without a face" in done.output
+    for name in (name for name in written if "restored" in name):
+        assert (tmp_path / name).is_file(), f"{name} was not written"
 
 
 def test_without_the_list_the_run_finds_faces_once(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ def landmarks(
         bars.listener.begin({"detect": len(files)})
         found = find_all(
             folder, files, finder, lambda: bars.listener.advance("detect", 1),
-            (lambda *tile: None) if sheets == "none" else drawn.add,
+            (lambda *tile: None) if sheets == "none" else drawn.show,
         )  # fmt: skip
     drawn.close()
     if found.faces:

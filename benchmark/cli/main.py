@@ -18,6 +18,7 @@ from unmaskbench.benchmark.cli import (
     masks,
     open,  # noqa: A004 - the command's name
     report,
+    restore,
     run,
     score,
     train,
@@ -49,6 +50,7 @@ app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)
 app.command("export")(export.export)
 app.command("landmarks")(landmarks.landmarks)
+app.command("restore")(restore.restore)
 app.add_typer(masks.app, name="masks")
 app.add_typer(weights.app, name="weights")
 

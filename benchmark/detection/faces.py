@@ -7,7 +7,7 @@ right mouth corner; left is the image's left. Photographs are (H, W, 3) uint8, R
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +46,10 @@ class Detector(Protocol):
         """The face of a photograph (H, W, 3). Raises NoFaceError where there is none that can be used."""
         ...
 
+    def detect_all(self, pixels: Pixels) -> list[Detection]:
+        """Every face of a photograph (H, W, 3) that can be used. Raises NoFaceError where there is none."""
+        ...
+
 
 def central(found: Sequence[Detection], height: int, width: int) -> Detection:
     """The face whose box's centre is the nearest to the photograph's, told how many there are.
@@ -62,6 +66,21 @@ def central(found: Sequence[Detection], height: int, width: int) -> Detection:
 
     nearest = min(found, key=away)
     return Detection(nearest.points, nearest.box, nearest.score, len(found))
+
+
+def every(found: Sequence[Detection], finish: Callable[[Detection], Detection]) -> list[Detection]:
+    """The faces as ``finish`` makes them, without those on which it raises NoFaceError. Raises NoFaceError where none is
+    left: that of the last."""
+    faces: list[Detection] = []
+    reason = NoFaceError("no face found")
+    for face in found:
+        try:
+            faces.append(finish(face))
+        except NoFaceError as error:
+            reason = error
+    if not faces:
+        raise reason
+    return faces
 
 
 def check_upright(face: Detection) -> Detection:

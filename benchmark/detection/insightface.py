@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels, central, check_upright
+from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels, central, check_upright, every
 from unmaskbench.benchmark.plugins import weights
 
 DETECTOR = weights.WeightFile(
@@ -44,13 +44,20 @@ class InsightFace:
 
     def detect(self, pixels: Pixels) -> Detection:
         """The face nearest to the centre of a photograph (H, W, 3). Raises NoFaceError where none is found."""
+        return check_upright(central(self._found(pixels), *pixels.shape[:2]))
+
+    def detect_all(self, pixels: Pixels) -> list[Detection]:
+        """Every upright face of a photograph (H, W, 3). Raises NoFaceError where there is none."""
+        return every(self._found(pixels), check_upright)
+
+    def _found(self, pixels: Pixels) -> list[Detection]:
         height, width = pixels.shape[:2]
         pad = round(MARGIN * max(height, width))
         framed = np.pad(pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
         boxes, points = _network(str(self._path)).detect(framed[:, :, ::-1].copy(), max_num=0)
         if points is None or len(boxes) == 0:
             raise NoFaceError("no face found")
-        faces = [
+        return [
             Detection(
                 np.asarray(five, dtype=np.float64).reshape(5, 2) - pad,
                 np.asarray(box[:4], dtype=np.float64) - pad,
@@ -58,7 +65,6 @@ class InsightFace:
             )
             for box, five in zip(boxes, points, strict=True)
         ]
-        return check_upright(central(faces, height, width))
 
 
 @lru_cache(maxsize=1)

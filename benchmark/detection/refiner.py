@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from unmaskbench.benchmark.detection.crops import EYE_DISTANCE, apply, cut, inverse, lay
-from unmaskbench.benchmark.detection.faces import Array, Detection, Detector, Pixels, check_upright
+from unmaskbench.benchmark.detection.faces import Array, Detection, Detector, Pixels, check_upright, every
 from unmaskbench.benchmark.detection.refiner_network import RefinerNetwork
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
@@ -39,9 +39,15 @@ class Refined:
 
     def detect(self, pixels: Pixels) -> Detection:
         """The detector's face of a photograph (H, W, 3) with corrected points. Raises NoFaceError as the detector does."""
-        found = self.detector.detect(pixels)
-        points = refine(pixels, found.points, network(self.model))
-        return check_upright(Detection(points, found.box, found.score, found.faces))
+        return self._corrected(pixels, self.detector.detect(pixels))
+
+    def detect_all(self, pixels: Pixels) -> list[Detection]:
+        """The detector's faces with corrected points. Raises NoFaceError as the detector does."""
+        return every(self.detector.detect_all(pixels), lambda face: self._corrected(pixels, face))
+
+    def _corrected(self, pixels: Pixels, face: Detection) -> Detection:
+        points = refine(pixels, face.points, network(self.model))
+        return check_upright(Detection(points, face.box, face.score, face.faces))
 
 
 def refine(pixels: Pixels, points: Array, corrector: RefinerNetwork, passes: int = PASSES) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from unmaskbench.benchmark.detection.faces import Array, Detection, NoFaceError, Pixels, central, check_upright
+from unmaskbench.benchmark.detection.faces import Array, Detection, NoFaceError, Pixels, central, check_upright, every
 from unmaskbench.benchmark.plugins.weights.files import sha256
 
 MODEL = Path(__file__).parent / "weights" / "face_detection_yunet_2023mar.onnx"
@@ -41,14 +41,20 @@ class YuNet:
 
     def detect(self, pixels: Pixels) -> Detection:
         """The face nearest to the centre of a photograph (H, W, 3). Raises NoFaceError where none is found."""
-        height, width = pixels.shape[:2]
+        face = central(self._found(pixels), *pixels.shape[:2])
+        return check_upright(self._finely(pixels, face))
+
+    def detect_all(self, pixels: Pixels) -> list[Detection]:
+        """Every upright face of a photograph (H, W, 3), the surest first. Raises NoFaceError where there is none."""
+        return every(self._found(pixels), lambda face: check_upright(self._finely(pixels, face)))
+
+    def _found(self, pixels: Pixels) -> list[Detection]:
         found = self._in_whole(pixels)
         if not found:
             raise NoFaceError(
                 "no face found; it must stand upright, be at least a fortieth of the photograph high, and show its eyes"
             )
-        face = central(found, height, width)
-        return check_upright(self._finely(pixels, face))
+        return found
 
     def _in_whole(self, pixels: Pixels) -> list[Detection]:
         height, width = pixels.shape[:2]

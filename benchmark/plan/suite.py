@@ -271,3 +271,12 @@ def parse(content: object, source: str) -> Suite:
         raise SuiteError(
             f"{source}: " + "; ".join(explained(detail, Suite) for detail in error.errors()[:5])
         ) from error
+
+
+def method_named(text: str) -> MethodEntry:
+    """A method as the command line names it, on which no suite stands. Raises SuiteError."""
+    try:
+        return MethodEntry.model_validate(text)
+    except ValidationError as error:
+        problems = "; ".join(explained(detail, MethodEntry) for detail in error.errors())
+        raise SuiteError(f"method '{text}': {problems}") from error

@@ -19,6 +19,7 @@ import os
 import stat
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -58,6 +59,31 @@ def read_pixels(
     with _opened(path, content) as image:
         _check_size(path, image.size, maximum_pixels, minimum_side)
         return np.asarray(_rgb(path, ImageOps.exif_transpose(image)), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says beside its pixels: an ICC ``profile`` of RGB pixels (b"" without one, or with one of other colours),
+    and what ``read_pixels`` changes in it, a clause each."""
+
+    profile: bytes = b""
+    changes: tuple[str, ...] = ()
+
+
+def read_header(path: Path | str) -> Header:
+    """The header of an image file; no pixel is decoded. Raises ImageError as ``read_pixels`` does for an unreadable one."""
+    path = Path(path)
+    with _opened(path, None) as image:
+        profile = image.info.get("icc_profile") or b""
+        changes = [
+            (getattr(image, "n_frames", 1) > 1, "of its frames the first was taken"),
+            (image.mode == "CMYK", "its CMYK colours became RGB"),
+            (";16" in image.mode + str(getattr(image, "tile", "")), "its 16 bits became 8"),
+            (_has_alpha(image), "its transparent pixels were laid over white"),
+        ]
+        # Bytes 16 to 20 of a profile name the colours that it describes.
+        kept = bytes(profile) if profile[16:20] == b"RGB " else b""
+        return Header(kept, tuple(clause for true, clause in changes if true))
 
 
 def read_exact_pixels(path: Path | str, height: int, width: int) -> NDArray[np.uint8]:
