@@ -164,6 +164,7 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.store.lists import posix, read_csv
     from unmaskbench.datasets.annotations import (
         existing,
+        not_here,
     )
     from unmaskbench.datasets.landmarks import (
         read_landmarks,
@@ -278,6 +279,7 @@ __all__ = [
     "metadata_of",
     "missing_detector",
     "missing_extra",
+    "not_here",
     "pixels_of",
     "pose_of",
     "posix",
