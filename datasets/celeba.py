@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unmaskbench.plugin import DATASETS, Attribute, DatasetCard, Face, SampleRef, read_image
+from unmaskbench.plugin import (
+    DATASETS,
+    Attribute,
+    DatasetCard,
+    Face,
+    SampleRef,
+    not_here,
+    read_image,
+)
 
 PARTITIONS = {"train": "0", "validation": "1", "test": "2"}
 SPLITS = (*PARTITIONS, "all")
@@ -55,7 +63,7 @@ class CelebA:
         self.suffix = ".png" if self.images.name.endswith("_png") else ".jpg"
         partition = annotation(self.root, "list_eval_partition.txt")
         if partition is None:
-            raise FileNotFoundError(f"{self.root} has no list_eval_partition.txt. Expected:\n{LAYOUT}\nfrom {SOURCE}")
+            raise not_here(f"{self.root} has no list_eval_partition.txt.", LAYOUT, SOURCE)
         rows = table(partition, 2)
         files = sorted(name for name, part in rows if split == "all" or part == PARTITIONS[split])
         if not files:
@@ -155,7 +163,7 @@ def _find(root: Path | str | None) -> tuple[Path, Path]:
             if images.is_dir() and not (images / "img_align_celeba").is_dir():
                 return Path(root), images
     where = "celeba needs a root folder (--root DIR)" if root is None else f"no aligned CelebA images under {root}"
-    raise FileNotFoundError(f"{where}. Expected:\n{LAYOUT}\nfrom {SOURCE}")
+    raise not_here(f"{where}.", LAYOUT, SOURCE)
 
 
 def _read_landmarks(path: Path | None, files: Iterable[str]) -> dict[str, np.ndarray]:

@@ -12,7 +12,16 @@ import torch
 from torch import Tensor
 
 from unmaskbench.datasets.celeba import Attributes, read_identities, table
-from unmaskbench.plugin import DATASETS, DatasetCard, Face, SampleRef, existing, read_image, read_landmarks
+from unmaskbench.plugin import (
+    DATASETS,
+    DatasetCard,
+    Face,
+    SampleRef,
+    existing,
+    not_here,
+    read_image,
+    read_landmarks,
+)
 
 # CelebA's partition: the last 1-based file number of train and of validation
 LAST_TRAIN, LAST_VALIDATION = 162_770, 182_637
@@ -108,10 +117,10 @@ def _split_of(file: str) -> str:
 
 def _find(root: Path | str | None) -> Path:
     if root is None:
-        raise FileNotFoundError(f"celeba_hq needs a root folder (--root DIR). Expected:\n{LAYOUT}\nfrom {SOURCE}")
+        raise not_here("celeba_hq needs a root folder (--root DIR).", LAYOUT, SOURCE)
     for base in (Path(root), Path(root) / "CelebAMask-HQ"):
         if (base / "CelebA-HQ-img").is_dir():
             if not (base / "CelebA-HQ-to-CelebA-mapping.txt").is_file():
                 raise FileNotFoundError(f"{base} has no CelebA-HQ-to-CelebA-mapping.txt; get it from {SOURCE}")
             return base
-    raise FileNotFoundError(f"no CelebA-HQ images under {root}. Expected:\n{LAYOUT}\nfrom {SOURCE}")
+    raise not_here(f"no CelebA-HQ images under {root}.", LAYOUT, SOURCE)

@@ -20,6 +20,7 @@ from unmaskbench.plugin import (
     SampleRef,
     existing,
     is_image,
+    not_here,
     read_image,
     read_landmarks,
 )
@@ -53,11 +54,11 @@ class FaceShards:
         if split not in SPLITS:
             raise ValueError(f"face_shards has no split '{split}'; splits: {', '.join(SPLITS)}")
         if root is None:
-            raise FileNotFoundError(f"face_shards needs a root folder (--root DIR). Expected:\n{LAYOUT}")
+            raise not_here("face_shards needs a root folder (--root DIR).", LAYOUT)
         self.split, self.root = split, Path(root)
         shards = sorted(self.root.glob("faces-*.tar"))
         if len(shards) < 2:
-            raise FileNotFoundError(f"{self.root} holds {len(shards)} shards and needs two. Expected:\n{LAYOUT}")
+            raise not_here(f"{self.root} holds {len(shards)} shards and needs two.", LAYOUT)
         self._places: dict[str, tuple[Path, int, int]] = {}
         for shard in shards[:-1] if split == "train" else shards[-1:]:
             self._read_index(shard)

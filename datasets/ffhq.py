@@ -11,7 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unmaskbench.plugin import DATASETS, DatasetCard, Face, SampleRef, existing, read_image, read_landmarks
+from unmaskbench.plugin import (
+    DATASETS,
+    DatasetCard,
+    Face,
+    SampleRef,
+    existing,
+    not_here,
+    read_image,
+    read_landmarks,
+)
 
 RANGES = {"train": range(60_000), "test": range(60_000, 70_000), "all": range(70_000)}
 FOLDERS = {1024: "images1024x1024", 128: "thumbnails128x128"}
@@ -51,15 +60,13 @@ class FFHQ:
         if size is not None and size not in FOLDERS:
             raise ValueError(f"ffhq: size must be 1024, 128 or None; found {size!r}")
         if root is None:
-            raise FileNotFoundError(f"ffhq needs a root folder (--root DIR). Expected:\n{LAYOUT}\nfrom {SOURCE}")
+            raise not_here("ffhq needs a root folder (--root DIR).", LAYOUT, SOURCE)
         self.split, self.root = split, Path(root)
         self.size = next((s for s in ((size,) if size else FOLDERS) if (self.root / FOLDERS[s]).is_dir()), 0)
         here = {path.stem: path for path in (self.root / FOLDERS[self.size]).rglob("*.png")} if self.size else {}
         self._files = [here[f"{n:05d}"] for n in RANGES[split] if f"{n:05d}" in here]
         if not self._files:
-            raise FileNotFoundError(
-                f"no FFHQ images of the split '{split}' under {root}. Expected:\n{LAYOUT}\nfrom {SOURCE}"
-            )
+            raise not_here(f"no FFHQ images of the split '{split}' under {root}.", LAYOUT, SOURCE)
         self.samples: Sequence[SampleRef] = tuple(SampleRef(path.stem) for path in self._files)
         self._given = read_landmarks(self.root / "landmarks.csv")
         self._lists = existing(self.root, "landmarks.csv", "ffhq-dataset-v2.json")

@@ -25,6 +25,7 @@ from unmaskbench.plugin import (
     NoFaceError,
     SampleRef,
     detector_named,
+    not_here,
     posix,
     read_csv,
     read_landmarks,
@@ -84,7 +85,7 @@ class Folder:
             raise ValueError(f"folder: detector must be one of {', '.join(DETECTORS)}; found {detector!r}")
         if root is None or not Path(root).is_dir():
             where = "folder needs a root (--root DIR)" if root is None else f"there is no folder {root}"
-            raise FileNotFoundError(f"{where}. Expected:\n{LAYOUT}")
+            raise not_here(f"{where}.", LAYOUT)
         self.split, self.root, self.holes_are = split, Path(root), holes_are
         self._masks = None if masks is None else _by_id(Path(masks), None)[0]
         self._files, self.remarks = _by_id(self.root, None if masks is None else Path(masks))
@@ -186,7 +187,7 @@ def _by_id(root: Path, without: Path | None) -> tuple[dict[str, Path], list[str]
             )
         found[id_] = path
     if not found:
-        raise FileNotFoundError(f"no image in {root} or its sub-folders. Expected:\n{LAYOUT}")
+        raise not_here(f"no image in {root} or its sub-folders.", LAYOUT)
     return dict(sorted(found.items())), walked.remarks()
 
 

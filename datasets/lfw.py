@@ -10,7 +10,18 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from unmaskbench.plugin import DATASETS, DatasetCard, Face, Pair, SampleRef, existing, read_image, read_landmarks, walk
+from unmaskbench.plugin import (
+    DATASETS,
+    DatasetCard,
+    Face,
+    Pair,
+    SampleRef,
+    existing,
+    not_here,
+    read_image,
+    read_landmarks,
+    walk,
+)
 
 IMAGE_FOLDERS = ("images_deepfunneled", "lfw-deepfunneled", "lfw_deepfunneled", "lfw_funneled", "lfw-funneled", "lfw")
 SETS = {"train": range(1, 8), "validation": range(8, 9), "test": range(9, 11)}
@@ -113,14 +124,14 @@ def fetch(root: Path | str) -> Path:
 
 def _find(root: Path | str | None) -> tuple[Path, Path]:
     if root is None:
-        raise FileNotFoundError(f"lfw needs a root folder (--root DIR). Expected:\n{LAYOUT}\nfrom {LFW.card.source}")
+        raise not_here("lfw needs a root folder (--root DIR).", LAYOUT, LFW.card.source)
     given = Path(root)
     # scikit-learn's and torchvision's fetchers put everything one folder down
     for base in (given, given / "lfw_home", given / "lfw-py"):
         for folder in IMAGE_FOLDERS:
             if (base / folder).is_dir():
                 return base, base / folder
-    raise FileNotFoundError(f"no LFW images under {given}. Expected:\n{LAYOUT}\nfrom {LFW.card.source}")
+    raise not_here(f"no LFW images under {given}.", LAYOUT, LFW.card.source)
 
 
 def _needed(path: Path, what: str) -> Path:

@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from unmaskbench.plugin import DATASETS, DatasetCard, Face, SampleRef, existing, read_image, read_landmarks, walk
+from unmaskbench.plugin import (
+    DATASETS,
+    DatasetCard,
+    Face,
+    SampleRef,
+    existing,
+    not_here,
+    read_image,
+    read_landmarks,
+    walk,
+)
 
 FOLDERS = {"unmasked": "AFDB_face_dataset", "masked": "AFDB_masked_face_dataset"}
 SPLITS = ("test", "masked", "unmasked")
@@ -47,7 +57,7 @@ class RMFRD:
         where = (
             "rmfrd needs a root folder (--root DIR)" if root is None else f"no RMFRD images of '{split}' under {root}"
         )
-        absent = FileNotFoundError(f"{where}. Expected:\n{LAYOUT}\nfrom {SOURCE}")
+        absent = not_here(f"{where}.", LAYOUT, SOURCE)
         if root is None:
             raise absent
         self.split = split

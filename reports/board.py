@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from unmaskbench.benchmark.host.text import told
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.store.board_file import stale_reason
 from unmaskbench.reports.schema import BoardError, board_check
@@ -76,7 +77,7 @@ def load(run: Path) -> Board:
     reason = stale_reason(run, data) if run.is_dir() else ""
     if reason:
         raise BoardError(reason)
-    board = Board(data, path.parent, [data["run"]["name"]])
+    board = Board(told(data), path.parent, [data["run"]["name"]])
     board.warnings = facts_to_warn_of(board)
     return board
 

@@ -5,8 +5,6 @@ Long tables keep every stored row and digit; the leaderboard is also written wid
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, higher_is_better
+from unmaskbench.benchmark.host.text import csv_text, json_text, latex, markdown
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex, Context, number
@@ -33,10 +32,6 @@ LONG_TABLES = (
     "statuses",
 )
 FORMATS = ("csv", "json", "md", "tex")
-LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "^": r"\^{}", "_": r"\_", "%": r"\%",
-    "~": r"\textasciitilde{}", "–": "--",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,39 +157,29 @@ def _flat(value: object) -> object:
 
 
 def to_csv(table: Table) -> str:
-    """RFC 4180 with a header line; a text cell that a spreadsheet would run as a formula starts with an apostrophe."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.header)
-    for row in table.rows:
-        writer.writerow(
-            [
-                "" if c is None else f"'{c}" if isinstance(c, str) and c[:1] in ("=", "+", "-", "@", "\t") else c
-                for c in row
-            ]
-        )
-    return buffer.getvalue()
+    """RFC 4180 with a header line; no cell is a formula."""
+    return csv_text([table.header, *table.rows])
 
 
 def to_json(table: Table) -> str:
     """A list of objects, one a row."""
-    return (
-        json.dumps([dict(zip(table.header, row, strict=True)) for row in table.rows], indent=1, ensure_ascii=False)
-        + "\n"
-    )
+    return json_text([dict(zip(table.header, row, strict=True)) for row in table.rows]) + "\n"
 
 
 def to_markdown(table: Table) -> str:
     """A pipe table; figures at five significant digits."""
-    lines = [table.header, tuple("---" if i == 0 else "---:" for i in range(len(table.header)))]
-    lines += [tuple(_cell(c).replace("|", "\\|").replace("\n", " ") for c in row) for row in table.rows]
+    lines = [
+        tuple(markdown(c) for c in table.header),
+        tuple("---" if i == 0 else "---:" for i in range(len(table.header))),
+    ]
+    lines += [tuple(markdown(_cell(c)) for c in row) for row in table.rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def to_latex(table: Table) -> str:
     """A booktabs tabular; figures at five significant digits, every special character escaped."""
-    lines = [" & ".join(_latex(c) for c in table.header) + r" \\", r"\midrule"]
-    lines += [" & ".join(_latex(_cell(c)) for c in row) + r" \\" for row in table.rows]
+    lines = [" & ".join(latex(c) for c in table.header) + r" \\", r"\midrule"]
+    lines += [" & ".join(latex(_cell(c)) for c in row) + r" \\" for row in table.rows]
     columns = "l" + "r" * (len(table.header) - 1)
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}", ""])
 
@@ -205,10 +190,6 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.5g}"
     return str(value)
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text.replace("\n", " "))
 
 
 WRITERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "json": to_json, "md": to_markdown, "tex": to_latex}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import types
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
@@ -78,4 +79,4 @@ def _node(hint: object) -> dict[str, Json]:
 
 
 if __name__ == "__main__":
-    print(text(), end="")
+    sys.stdout.write(text())  # JSON of its own types, with its lines

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import print_table, say
 from unmaskbench.benchmark.store.write import write_file
 
 if TYPE_CHECKING:
@@ -60,14 +61,14 @@ def check(
         write_markdown(result, summary, [str(one) for one in chosen])
     print_findings(result)
     if worst is not None and chosen:
-        typer.echo(f"worst images  {worst}")
+        say(f"worst images  {worst}")
     if update:
         print_moves(result)
         _write(result.run, baseline)
         return
-    typer.echo(headline(result))
+    say(headline(result))
     if result.exit_code:
-        typer.echo(f"if that is meant: bench check {run} --baseline {baseline} --update")
+        say(f"if that is meant: bench check {run} --baseline {baseline} --update")
         raise typer.Exit(result.exit_code)
 
 
@@ -85,38 +86,28 @@ def print_moves(result: Result) -> None:
 
     moved = [v for v in result.verdicts if v.difference]
     for verdict in moved:
-        typer.echo(f"{verdict.name}: {number(verdict.before)} -> {number(verdict.after)} ({verdict.difference:+.4g})")
+        say(f"{verdict.name}: {number(verdict.before)} -> {number(verdict.after)} ({verdict.difference:+.4g})")
     gone = [v for v in result.verdicts if v.state == "missing"]
     for verdict in gone:
-        typer.echo(f"{verdict.name}: no longer guarded, {verdict.message}")
+        say(f"{verdict.name}: no longer guarded, {verdict.message}")
     new = [v for v in result.verdicts if v.state == "new"]
     for verdict in new:
-        typer.echo(f"{verdict.name}: guarded from now on")
-    typer.echo(f"{len(moved)} rows changed, {len(gone)} went, {len(new)} came")
+        say(f"{verdict.name}: guarded from now on")
+    say(f"{len(moved)} rows changed, {len(gone)} went, {len(new)} came")
 
 
 def print_lines(title: str, lines: Sequence[Line], shown: int = 40) -> None:
     """A table of findings on stdout; only the columns that hold something."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from unmaskbench.benchmark.gate.text import HEADINGS
 
     if not lines:
         return
-    console = Console()
-    if not console.is_terminal:  # a log has no width; 80 columns would cut names
-        console = Console(width=200)
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     columns = [c for c in range(len(HEADINGS)) if any(line[c] for line in lines)]
-    for c in columns:
-        table.add_column(HEADINGS[c], justify="right" if 2 <= c <= 6 else "left", overflow="fold")
-    for line in lines[:shown]:
-        table.add_row(*(Text(line[c]) for c in columns))
-    console.print(table)
+    print_table(
+        title, [(HEADINGS[c], 2 <= c <= 6) for c in columns], [[line[c] for c in columns] for line in lines[:shown]]
+    )
     if len(lines) > shown:
-        console.print(f"and {len(lines) - shown} more (--junit and --summary name them)")
+        say(f"and {len(lines) - shown} more (--junit and --summary name them)")
 
 
 def _write(content: Baseline, path: Path) -> None:
@@ -124,6 +115,6 @@ def _write(content: Baseline, path: Path) -> None:
     write_file(path, text)
     rows = sum(len(row.outputs) for row in content.rows) + len(content.figures)
     failed = sum(row.values.count("failed") for row in content.rows)
-    typer.echo(f"wrote {path}: {rows} guarded rows, {len(text) // 1000} kB")
+    say(f"wrote {path}: {rows} guarded rows, {len(text) // 1000} kB")
     if failed:
-        typer.echo(f"warning: {failed} values are failures, and will not be missed by the gate", err=True)
+        say(f"warning: {failed} values are failures, and will not be missed by the gate", err=True)

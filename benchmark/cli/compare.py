@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
+
 
 def compare(
     first: Annotated[str, typer.Argument(help="A run folder, or its URL.")],
@@ -28,11 +30,11 @@ def compare(
     print_lines(f"{first} -> {second}", lines, shown=len(lines))
     rows = [verdict for verdict in result.verdicts if verdict.difference is not None]
     if not rows:
-        typer.echo("the two runs share no row: no method and metric is in both with one signature")
+        say("the two runs share no row: no method and metric is in both with one signature")
         raise typer.Exit(3)
     same = sum(verdict.difference == 0 for verdict in rows)
     counts = {state: sum(verdict.state == state for verdict in rows) for state in ("worse", "better")}
-    typer.echo(
+    say(
         f"{len(rows)} rows compared: {counts['worse']} worse, {counts['better']} better, {same} equal to the last digit, "
         f"{len(rows) - same - sum(counts.values())} that cannot be told apart"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import typer
+from unmaskbench.benchmark.host.terminal import say
 
 
 def doctor() -> None:
@@ -19,28 +19,28 @@ def doctor() -> None:
     from unmaskbench.benchmark.plugins.weights.files import find, remedy, search_path
     from unmaskbench.benchmark.store import provenance
 
-    typer.echo("versions")
+    say("versions")
     for package, version in provenance.versions().items():
-        typer.echo(f"  {package:<16} {version}")
+        say(f"  {package:<16} {version}")
     machine = provenance.hardware()
-    typer.echo("devices")
-    typer.echo(f"  cpu              {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb'] or '?'} GB")
-    typer.echo(f"  cuda             {machine['gpu'] or 'none seen by torch'}")
+    say("devices")
+    say(f"  cpu              {machine['cpu']}, {machine['cores']} cores, {machine['memory_gb'] or '?'} GB")
+    say(f"  cuda             {machine['gpu'] or 'none seen by torch'}")
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
-    typer.echo(f"  bf16 in hardware {'yes (AMX)' if amx else 'no: --precision bf16 will be slow'}")
-    typer.echo(f"weights (looked for in {', '.join(map(str, search_path()))} and installed packages that carry them)")
+    say(f"  bf16 in hardware {'yes (AMX)' if amx else 'no: --precision bf16 will be slow'}")
+    say(f"weights (looked for in {', '.join(map(str, search_path()))} and installed packages that carry them)")
     for weight in catalogue().values():
         path = find(weight)
         state = f"here  {path}" if path else f"not here: {remedy(weight)}"
-        typer.echo(f"  {weight.id:<24} {state}")
+        say(f"  {weight.id:<24} {state}")
         if path is None:
-            typer.echo(f"  {'':<24} would enable {weight.enables}")
+            say(f"  {'':<24} would enable {weight.enables}")
     broken = {
         f"{room.noun} {name}": reason
         for room in (registry.METHODS, registry.DATASETS, registry.OCCLUSIONS, registry.METRICS, registry.MATCHERS)
         for name, reason in ((room.names() and room.broken) or room.broken).items()
     }
-    typer.echo("plug-ins")
-    typer.echo("  all import" if not broken else "")
+    say("plug-ins")
+    say("  all import" if not broken else "")
     for name, reason in broken.items():
-        typer.echo(f"  {name}: {reason}")
+        say(f"  {name}: {reason}")

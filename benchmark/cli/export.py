@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
+
 
 def export(
     method: Annotated[str, typer.Argument(help="A learned method.")],
@@ -22,4 +24,4 @@ def export(
     """
     from unmaskbench.benchmark.training.export import export as export_method
 
-    typer.echo(str(export_method(method, form, out)))
+    say(str(export_method(method, form, out)))

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
+
 
 def landmarks(
     folder: Annotated[Path, typer.Argument(help="The folder of photographs, searched with its sub-folders.")],
@@ -39,7 +41,7 @@ def landmarks(
     if not files:
         raise FileNotFoundError(f"no image in {folder} or its sub-folders")
     for remark in walked.remarks():
-        typer.echo(remark)
+        say(remark)
     finder = FoundFaces(detector_named(detector))
     place = folder.resolve()
     drawn = Sheets(Path(sheets) if sheets else place.with_name(f"{place.name}-faces"))
@@ -52,17 +54,17 @@ def landmarks(
     drawn.close()
     if found.faces:
         for path in write(folder, found):
-            typer.echo(str(path))
+            say(str(path))
         for page in drawn.pages:
-            typer.echo(str(page))
-    typer.echo(f"a face was found in {len(found.faces)} of {len(files)} photographs")
+            say(str(page))
+    say(f"a face was found in {len(found.faces)} of {len(files)} photographs")
     several = [name for name, face in found.faces.items() if face.faces > 1]
     if several:
-        typer.echo(f"{len(several)} show several faces, of which the nearest to the centre was taken: {_some(several)}")
+        say(f"{len(several)} show several faces, of which the nearest to the centre was taken: {_some(several)}")
     for name, reason in list(found.reasons.items())[:10]:
-        typer.echo(f"not found: {name}: {reason}")
+        say(f"not found: {name}: {reason}")
     if len(found.reasons) > 10:
-        typer.echo(f"and {len(found.reasons) - 10} more, in landmarks-not-found.csv")
+        say(f"and {len(found.reasons) - 10} more, in landmarks-not-found.csv")
     if not found.faces:
         raise ValueError(f"no face in any photograph of {folder}; landmarks.csv was not written")
 

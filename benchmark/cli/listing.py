@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Annotated, Literal, get_args
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say, say_json
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 
 Kind = Literal["methods", "datasets", "occlusions", "metrics", "matchers", "segmenters", "suites"]
@@ -33,13 +33,13 @@ def listing(
         return
     found = _entries(kind)
     if as_json:
-        typer.echo(json.dumps(found, indent=1, default=str))
+        say_json(found)
         return
     width = max((len(entry["id"]) for entry in found), default=0)
     for entry in found:
-        typer.echo(f"{entry['id']:<{width}}  {entry['state']:<13} {entry['title']}")
+        say(f"{entry['id']:<{width}}  {entry['state']:<13} {entry['title']}")
         for remedy in entry["remedies"]:
-            typer.echo(f"{'':<{width}}  {'':<13} {remedy}")
+            say(f"{'':<{width}}  {'':<13} {remedy}")
 
 
 def _entries(kind: str) -> list[JsonObject]:
@@ -50,14 +50,14 @@ def _overview(as_json: bool) -> None:
     """Every kind, how many of it there are, and which are ready."""
     found = {kind: _entries(kind) for kind in KINDS}
     if as_json:
-        typer.echo(json.dumps(found, indent=1, default=str))
+        say_json(found)
         return
     for kind, entries in found.items():
         ready = [entry["id"] for entry in entries if entry["state"] == "ready"]
         waiting = [entry["id"] for entry in entries if entry["state"] != "ready"]
-        typer.echo(f"{kind:<11} {len(ready):>2} ready   {', '.join(ready)}")
+        say(f"{kind:<11} {len(ready):>2} ready   {', '.join(ready)}")
         if waiting:
-            typer.echo(f"{'':<11} {len(waiting):>2} waiting {', '.join(waiting)}  (bench list {kind} says for what)")
+            say(f"{'':<11} {len(waiting):>2} waiting {', '.join(waiting)}  (bench list {kind} says for what)")
 
 
 def plugins(kind: str) -> list[JsonObject]:

@@ -26,6 +26,7 @@ from unmaskbench.benchmark.cli import (
     verify,
     weights,
 )
+from unmaskbench.benchmark.host.terminal import say, say_error
 
 app = typer.Typer(
     name="bench",
@@ -59,7 +60,7 @@ def _say_version(asked: bool) -> None:
     if asked:
         from unmaskbench import __version__
 
-        typer.echo(f"unmaskbench {__version__}")
+        say(f"unmaskbench {__version__}")
         raise typer.Exit
 
 
@@ -83,14 +84,15 @@ def main() -> None:
         app()
     except SystemExit as stop:
         if stop.code == INTERRUPTED:  # typer turns Ctrl-C into an exit of its own
-            sys.stderr.write("\nbench: stopped. What was computed is kept; the same command goes on from there.\n")
+            say("", err=True)
+            say("bench: stopped. What was computed is kept; the same command goes on from there.", err=True)
         raise
     except Exception as error:
         if os.environ.get("UNMASKBENCH_DEBUG"):
             raise
         if not _is_users(error):
-            sys.stderr.write("bench: unexpected; set UNMASKBENCH_DEBUG=1 for the whole trace.\n")
-        sys.stderr.write(f"bench: {_one_line(error)}\n")
+            say("bench: unexpected; set UNMASKBENCH_DEBUG=1 for the whole trace.", err=True)
+        say_error(error, _one_line(error))
         sys.exit(2)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.store.write import write_file
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def build(
         task = bars.add_task("build", total=None)
         digest = mask_set.build(chosen, out, workers, lambda images: bars.advance(task, images))
     for line in mask_set.summary(out):
-        typer.echo(line)
-    typer.echo(f"manifest {digest}")
+        say(line)
+    say(f"manifest {digest}")
 
 
 @app.command()
@@ -70,11 +71,11 @@ def verify(folder: Annotated[Path, typer.Argument(help="A folder that `bench mas
 
     problems = mask_set.verify(folder)
     for problem in problems[:20]:
-        typer.echo(problem)
+        say(problem)
     if problems:
-        typer.echo(f"{len(problems)} problems")
+        say(f"{len(problems)} problems")
         raise typer.Exit(1)
-    typer.echo("every image is as it was built")
+    say("every image is as it was built")
 
 
 @app.command()
@@ -101,4 +102,4 @@ def preview(
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG" if out.suffix.lower() in (".jpg", ".jpeg") else "PNG")
     write_file(out, buffer.getvalue())
-    typer.echo(str(out))
+    say(str(out))

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
+
 
 def open_page(
     run: Annotated[str, typer.Argument(help="A run folder, or its URL.")] = "runs/quick",
@@ -25,5 +27,5 @@ def open_page(
         from unmaskbench.reports.site import render
 
         page = render([folder], folder)
-    typer.echo(f"board  {page}")
+    say(f"board  {page}")
     typer.launch(page.resolve().as_uri())

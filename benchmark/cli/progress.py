@@ -17,9 +17,9 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
+from unmaskbench.benchmark.host.terminal import cell, print_table, say
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.store.folder import RunFolder
@@ -63,29 +63,28 @@ class Bars:
             self.progress.advance(self._tasks[stage], images)
 
     def _note(self, text: str) -> None:
-        self.console.print(text, style="dim", highlight=False, markup=False)
+        self.console.print(cell(text, "dim"), highlight=False)
 
 
 def print_summary(folder: Path) -> None:
     """The board's main figures as a table on stdout: one row per method, a column per image metric and matcher."""
     board = RunFolder(folder).read_board()
-    console = Console()
     for dataset, occlusion in _conditions(board):
-        console.print(_table(board, dataset, occlusion))
+        _print_table(board, dataset, occlusion)
     if board["timings"]:
         stages = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in board["timings"].items())
-        console.print(f"time   {stages}", highlight=False)
+        say(f"time   {stages}")
     for status in board["statuses"]:
         if status["status"] != "ok":
             text = f"{status['dataset']}/{status['occlusion']}: {status['method'] or 'reference'}: {status['count']} "
-            console.print(f"{text}{status['status']} ({status['message']})", highlight=False, markup=False)
+            say(f"{text}{status['status']} ({status['message']})")
 
 
 def _conditions(board: JsonMapping) -> list[tuple[str, str]]:
     return list(dict.fromkeys((row["dataset"], row["occlusion"]) for row in board["rows"] + board["verification"]))
 
 
-def _table(board: JsonMapping, dataset: str, occlusion: str) -> Table:
+def _print_table(board: JsonMapping, dataset: str, occlusion: str) -> None:
     rows = [r for r in board["rows"] if (r["dataset"], r["occlusion"], r["slice"]) == (dataset, occlusion, "all")]
     output = "composite" if any(r["output"] == "composite" for r in rows) else "raw"
     figures: dict[str, dict[str, str]] = {}
@@ -108,12 +107,9 @@ def _table(board: JsonMapping, dataset: str, occlusion: str) -> Table:
         name = f"{row['matcher']} FNMR @ {row['target']:g}"
         columns += [name] if name not in columns else []
         figures.setdefault(method, {})[name] = "-" if row["value"] is None else f"{row['value']:.4f}"
-    table = Table(
-        title=f"{dataset}, {occlusion}, {output}", title_justify="left", box=None, header_style="bold", pad_edge=False
+    print_table(
+        f"{dataset}, {occlusion}, {output}",
+        [("method", False), *((name, True) for name in columns)],
+        [[method, *(values.get(name, "") for name in columns)] for method, values in figures.items()],
+        name_whole=True,
     )
-    table.add_column("method", no_wrap=True)
-    for name in columns:
-        table.add_column(name, justify="right", overflow="fold")
-    for method, values in figures.items():
-        table.add_row(method, *(values.get(name, "") for name in columns))
-    return table

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
+
 
 def report(
     runs: Annotated[list[str], typer.Argument(help="Run folders, or their URLs.")],
@@ -37,11 +39,11 @@ def report(
     page = render(folders, out or folders[0], single_file=single_file, figures_limit=figures)
     if out is None:
         folder_of(runs[0]).publish()
-    typer.echo(f"board  {page}")
+    say(f"board  {page}")
     if tables is not None:
         from unmaskbench.reports.tables import export_tables
 
         written = export_tables(folders, tables)
-        typer.echo(f"tables {tables} ({len(written)} files)")
+        say(f"tables {tables} ({len(written)} files)")
     if open_page:
         typer.launch(page.resolve().as_uri())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def run(
             page = render([folder], folder)
             place.publish(page.name)
     print_summary(folder)
-    typer.echo(f"board  {page}")
+    say(f"board  {page}")
     if open_page:
         typer.launch(page.resolve().as_uri())
 
@@ -195,11 +196,11 @@ def all_methods() -> list[str]:
             continue
         absent = METHODS.missing(name)
         if absent:
-            typer.echo(f"left out: {name} needs {absent[0].kind} {absent[0].name} ({absent[0].remedy})", err=True)
+            say(f"left out: {name} needs {absent[0].kind} {absent[0].name} ({absent[0].remedy})", err=True)
             continue
         ready.append(name)
     for name, reason in METHODS.broken.items():
-        typer.echo(f"left out: {name} cannot be imported ({reason})", err=True)
+        say(f"left out: {name} cannot be imported ({reason})", err=True)
     return ["untouched", *(name for name in ready if name != "untouched")]
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from unmaskbench.benchmark.cli.run import split_list
+from unmaskbench.benchmark.host.terminal import say
+from unmaskbench.benchmark.host.text import csv_text
 from unmaskbench.benchmark.store.write import write_file
 
 
@@ -53,9 +55,9 @@ def score(
 
     table = score_folder(folder, truth, masks, split_list(metrics) or ["psnr", "ssim"])
     if out is not None:
-        write_file(out, table.write_csv())
+        write_file(out, csv_text([table.columns, *table.rows()]))
     for line in summary_lines(table):
-        typer.echo(line)
+        say(line)
 
 
 def _score_run(source: str, folder: Path, metrics: list[str], matchers: list[str]) -> None:
@@ -90,7 +92,7 @@ def summary_lines(table: object) -> list[str]:
     identical = (pl.col("value") == float("inf")).fill_null(False)
     valued = table.filter(pl.col("value").is_finite() | identical)
     means = valued.group_by("metric", "region", maintain_order=True).agg(
-        pl.when(identical).then(CEILING).otherwise(pl.col("value")).mean(),
+        pl.when(identical).then(CEILING).otherwise(pl.col("value")).mean().alias("value"),
         pl.len().alias("n"),
         identical.sum().alias("identical"),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from unmaskbench.benchmark.cli.run import split_list
+from unmaskbench.benchmark.host.terminal import say
 
 
 def train(
@@ -43,7 +44,7 @@ def train(
       torchrun --nproc-per-node 4 -m unmaskbench.benchmark.training lama --recipe paper --data celeba --root DIR --device cuda
     """
     if method == "refiner":
-        typer.echo(f"weights  {_refiner(data, root, steps, out)}")
+        say(f"weights  {_refiner(data, root, steps, out)}")
         return
     from unmaskbench.benchmark.run.entry import resolve_device
     from unmaskbench.benchmark.training.train import train as train_method
@@ -59,7 +60,7 @@ def train(
         precision=precision or None,
         out=out or None,
     )
-    typer.echo(f"weights  {path}")
+    say(f"weights  {path}")
 
 
 def _refiner(data: str, root: str, steps: int, out: str) -> Path:
@@ -74,4 +75,4 @@ def _refiner(data: str, root: str, steps: int, out: str) -> Path:
         raise ValueError(f"bench train refiner: {absent[0]} needs a root (--data {absent[0]}=DIR or --root DIR)")
     sources = [(name, Path(place or root).expanduser()) for name, _, place in pairs]
     settings = Settings() if not steps else replace(Settings(), steps=steps)
-    return run(sources, settings, Path(out or "runs/train/refiner"), lambda text: typer.echo(text, err=True))
+    return run(sources, settings, Path(out or "runs/train/refiner"), lambda text: say(text, err=True))

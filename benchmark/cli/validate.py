@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from unmaskbench.benchmark.host.terminal import say, say_json
 
 if TYPE_CHECKING:
     from unmaskbench.benchmark.validate.findings import Findings
@@ -56,7 +57,7 @@ def validate(
             found.append(plugin_findings("dataset", dataset, root=root or None, split=split, advance=advance))
     if as_json:
         entries = [asdict(findings) | {"ok": not findings.problems} for findings in found]
-        typer.echo(json.dumps({"ok": all(entry["ok"] for entry in entries), "things": entries}, indent=1))
+        say_json({"ok": all(entry["ok"] for entry in entries), "things": entries})
     else:
         for findings in found:
             _tell(findings)
@@ -67,13 +68,13 @@ def validate(
 def _tell(findings: Findings) -> None:
     count = len(findings.problems)
     state = "ok" if not count else "1 problem" if count == 1 else f"{count} problems"
-    typer.echo(f"{state:<12} {findings.subject}")
+    say(f"{state:<12} {findings.subject}")
     for text in findings.problems:
-        typer.echo(f"  - {text}")
+        say(f"  - {text}")
     for text in findings.notes:
-        typer.echo(f"  note: {text}")
+        say(f"  note: {text}")
     if findings.facts:
-        typer.echo("  " + ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in findings.facts.items()))
+        say("  " + ", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in findings.facts.items()))
 
 
 @contextmanager

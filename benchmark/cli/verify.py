@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
+
 
 def verify(
     run: Annotated[str, typer.Argument(help="A run folder or its URL.")],
@@ -27,7 +29,7 @@ def verify(
 
     found = verified(local_copy(run), recompute, seed)
     for line in (*found.problems, *found.notes):
-        typer.echo(line)
-    typer.echo(f"{found.files} files compared, {found.units} measurements recomputed, {len(found.problems)} differ")
+        say(line)
+    say(f"{found.files} files compared, {found.units} measurements recomputed, {len(found.problems)} differ")
     if found.problems or (recompute and not found.units):
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.plugins.hooks import weights_of
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ def list_() -> None:
 
     for weight in catalogue().values():
         path = find(weight)
-        typer.echo(f"{weight.id:<24} {'here' if path else 'not here'}  {weight.licence}")
+        say(f"{weight.id:<24} {'here' if path else 'not here'}  {weight.licence}")
         where = str(path or remedy(weight))
-        typer.echo(f"{'':<24} {where}")
+        say(f"{'':<24} {where}")
         if weight.source not in where:
-            typer.echo(f"{'':<24} from {weight.source}")
-        typer.echo(f"{'':<24} enables {weight.enables}")
+            say(f"{'':<24} from {weight.source}")
+        say(f"{'':<24} enables {weight.enables}")
 
 
 @app.command()
@@ -72,8 +73,8 @@ def fetch(identifier: Annotated[str, typer.Argument(metavar="ID", help="bench we
     from unmaskbench.benchmark.plugins.weights.download import download
 
     weight = named(identifier)
-    typer.echo(f"{weight.filename}: {weight.licence}, from {weight.source}")
-    typer.echo(str(download(weight)))
+    say(f"{weight.filename}: {weight.licence}, from {weight.source}")
+    say(str(download(weight)))
 
 
 @app.command()
@@ -89,7 +90,7 @@ def add(
     """
     from unmaskbench.benchmark.plugins import weights
 
-    typer.echo(str(weights.add(named(identifier), file)))
+    say(str(weights.add(named(identifier), file)))
 
 
 @app.command()
@@ -110,8 +111,8 @@ def verify() -> None:
             path = require(weight)
         except ValueError as error:
             wrong += 1
-            typer.echo(f"{weight.id:<24} WRONG  {error}")
+            say(f"{weight.id:<24} WRONG  {error}")
         else:
-            typer.echo(f"{weight.id:<24} {'ok' if weight.sha256 else 'here (its publisher states no sha256)'}  {path}")
+            say(f"{weight.id:<24} {'ok' if weight.sha256 else 'here (its publisher states no sha256)'}  {path}")
     if wrong:
         raise typer.Exit(1)

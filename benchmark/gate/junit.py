@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 from unmaskbench.benchmark.gate.text import figures
 from unmaskbench.benchmark.gate.verdict import Result, Verdict
+from unmaskbench.benchmark.host.text import escaped
 from unmaskbench.benchmark.store.write import write_file
-
-# What XML 1.0 cannot hold, escaped or not; a file name may hold it.
-ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(result: Result) -> bytes:
@@ -19,7 +16,7 @@ def junit(result: Result) -> bytes:
     root = ElementTree.Element("testsuites", {"name": "bench check"})
     for key in sorted({*result.baseline.inputs, *(f"{v.name.dataset}/{v.name.occlusion}" for v in result.verdicts)}):
         dataset, _, occlusion = key.partition("/")
-        suite = ElementTree.SubElement(root, "testsuite", {"name": _legal(f"{dataset}.{occlusion}")})
+        suite = ElementTree.SubElement(root, "testsuite", {"name": escaped(f"{dataset}.{occlusion}")})
         if key in result.baseline.inputs and key in result.run.inputs:
             case = _case(suite, f"{dataset}.{occlusion}", "inputs")
             for change in result.inputs:
@@ -51,22 +48,18 @@ def _row(suite: ElementTree.Element, verdict: Verdict) -> None:
     if verdict.regressed:
         _failure(case, verdict.state, "; ".join(part for part in (verdict.message, figures(verdict)) if part))
     elif verdict.state == "not compared":
-        ElementTree.SubElement(case, "skipped", {"message": _legal(verdict.message)})
+        ElementTree.SubElement(case, "skipped", {"message": escaped(verdict.message)})
 
 
 def _case(suite: ElementTree.Element, owner: str, name: str) -> ElementTree.Element:
-    return ElementTree.SubElement(suite, "testcase", {"classname": _legal(owner), "name": _legal(name), "time": "0"})
+    return ElementTree.SubElement(suite, "testcase", {"classname": escaped(owner), "name": escaped(name), "time": "0"})
 
 
 def _failure(case: ElementTree.Element, kind: str, message: str) -> None:
     # A test case has one failure; further findings of it are lines of its text.
     found = case.find("failure")
     if found is None:
-        found = ElementTree.SubElement(case, "failure", {"type": kind, "message": _legal(message)})
-        found.text = _legal(message)
+        found = ElementTree.SubElement(case, "failure", {"type": kind, "message": escaped(message)})
+        found.text = escaped(message)
     else:
-        found.text = f"{found.text}\n{_legal(message)}"
-
-
-def _legal(text: str) -> str:
-    return ILLEGAL.sub("?", text)
+        found.text = f"{found.text}\n{escaped(message)}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from unmaskbench.benchmark.gate.baseline import Baseline
 from unmaskbench.benchmark.gate.verdict import NOTHING_COMPARED, Result, Verdict
+from unmaskbench.benchmark.host.text import markdown as markdown_text
+from unmaskbench.benchmark.host.text import markdown_code
 
 SHOWN = 40
 UNCOMPARED = ("missing", "signature", "not compared", "new")
@@ -119,18 +121,23 @@ def number(value: float | None) -> str:
 def markdown(result: Result, worst: Sequence[str] = ()) -> str:
     """The job summary: the headline, what regressed, notes, and the worst images by name."""
     mark = {0: "passed", 1: "failed"}.get(result.exit_code, "not done")
-    lines = [f"## bench check: {mark}", "", headline(result) + ".", ""]
+    lines = [f"## bench check: {mark}", "", markdown_text(headline(result)) + ".", ""]
     lines += _table("Regressions", regression_lines(result))
     lines += _table("Notes", note_lines(result))
     if worst:
-        lines += ["### Worst images", "", *(f"{place}. {_plain(text)}" for place, text in enumerate(worst, 1)), ""]
-    baseline = result.baseline
-    lines += [
-        f"Baseline `{_code(baseline.name)}` of {_plain(baseline.created)}, manifest `{baseline.manifest[:12]}`; "
-        f"run `{_code(result.run.name)}` of {_plain(result.run.created)}, manifest `{result.run.manifest[:12]}`.",
-        "",
-    ]
+        lines += [
+            "### Worst images",
+            "",
+            *(f"{place}. {markdown_text(text)}" for place, text in enumerate(worst, 1)),
+            "",
+        ]
+    lines += [f"Baseline {_origin(result.baseline)}; run {_origin(result.run)}.", ""]
     return "\n".join(lines)
+
+
+def _origin(side: Baseline) -> str:
+    name, manifest = markdown_code(side.name), markdown_code(side.manifest[:12])
+    return f"`{name}` of {markdown_text(side.created)}, manifest `{manifest}`"
 
 
 def write_markdown(result: Result, path: Path, worst: Sequence[str] = ()) -> None:
@@ -144,7 +151,7 @@ def _table(title: str, lines: Sequence[Line]) -> list[str]:
     if not lines:
         return []
     columns = [c for c in range(len(HEADINGS)) if any(line[c] for line in lines)]
-    rows = [[_plain(line[c]) for c in columns] for line in lines[:SHOWN]]
+    rows = [[markdown_text(line[c]) for c in columns] for line in lines[:SHOWN]]
     found = [f"### {title}", "", _cells([HEADINGS[c] for c in columns]), _cells(["---"] * len(columns))]
     found += [_cells(row) for row in rows]
     if len(lines) > SHOWN:
@@ -154,12 +161,3 @@ def _table(title: str, lines: Sequence[Line]) -> list[str]:
 
 def _cells(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line: a sample's name is not ours to trust."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", re.sub(r"\s+", " ", text))
-
-
-def _code(text: str) -> str:
-    return re.sub(r"[`\s]+", " ", text)

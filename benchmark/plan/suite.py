@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from unmaskbench.benchmark.host.text import hidden_in, shown
 from unmaskbench.benchmark.plan.suite_problems import explained
 from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.types import Output, Region
 
-LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
+LABEL = re.compile(r"[A-Za-z0-9_.+@-]{1,80}")
 
 
 class SuiteError(ValueError):
@@ -46,9 +47,16 @@ class Entry(_Frozen):
     def _fill_label(self) -> Entry:
         if not self.label:
             object.__setattr__(self, "label", default_label(self.id))
-        if not LABEL.match(self.label) or not self.label.strip("."):
-            raise ValueError(f"label '{self.label}' may hold letters, digits and _ . + @ - only (at most 80)")
+        if not LABEL.fullmatch(self.label) or not self.label.strip("."):
+            raise ValueError(f"label {shown(self.label)} may hold letters, digits and _ . + @ - only (at most 80)")
         return self
+
+    @field_validator("id")
+    @classmethod
+    def _visible(cls, value: str) -> str:
+        if hidden := hidden_in(value):
+            raise ValueError(f"{shown(value)} holds {hidden}, which cannot be seen; take it out")
+        return value
 
     @field_validator("parameters")
     @classmethod
@@ -184,10 +192,18 @@ class Suite(_Frozen):
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 16
     gallery: Annotated[int, Field(ge=0, le=200)] = 12
 
+    @field_validator("title", "notes", "segmenter", "slice_by")
+    @classmethod
+    def _visible(cls, value: str | list[str], info: ValidationInfo) -> str | list[str]:
+        for text in [value] if isinstance(value, str) else value:
+            if hidden := hidden_in(text, lines=info.field_name == "notes"):
+                raise ValueError(f"{shown(text)} holds {hidden}, which cannot be seen; take it out")
+        return value
+
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if not LABEL.match(value) or not value.strip("."):
+        if not LABEL.fullmatch(value) or not value.strip("."):
             raise ValueError("a suite's name may hold letters, digits and _ . + @ - only (at most 80)")
         return value
 

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
+
+from unmaskbench.benchmark.host.text import hidden_in, shown
 
 Region = Literal["whole", "hole", "known", "border"]
 Kind = Literal["full_reference", "no_reference", "set", "segmentation"]
 Direction = Literal["higher", "lower"]
 REGIONS, KINDS, DIRECTIONS = get_args(Region), get_args(Kind), get_args(Direction)
+MANY_LINES = ("notes", "layout", "bibtex", "assumptions")
 # How far beyond its range a metric's value may lie for being computed in floating point.
 ROUNDING = 1e-4
 
 
+class _Readable:
+    """A card whose texts can be seen: whatever prints one need not ask whether it hides something."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a text with a character that cannot be seen; notes, layouts and BibTeX may have lines."""
+        for part in fields(self):  # type: ignore[arg-type]  # every card is a dataclass
+            value = getattr(self, part.name)
+            for text in value if isinstance(value, tuple | list) else (value,):
+                lines = part.name in MANY_LINES
+                if isinstance(text, str) and (hidden := hidden_in(text, lines)):
+                    raise ValueError(
+                        f"the card's {part.name} {shown(text)} holds {hidden}: a card's texts are all visible"
+                    )
+
+
 @dataclass(frozen=True)
-class MethodCard:
+class MethodCard(_Readable):
     """What is known of a method without loading it; read from ``card.yaml`` or written beside a classical method.
 
     ``native_size`` is the (square) size in pixels that the network wants, None for any; ``size_multiple`` is what the
@@ -41,7 +59,7 @@ class MethodCard:
 
 
 @dataclass(frozen=True)
-class DatasetCard:
+class DatasetCard(_Readable):
     """What a dataset is, where it comes from and under which licence; ``layout`` tells the files that ``root`` holds.
 
     ``needs_root``: it reads the user's files, so that there is nothing of it without ``root``.
@@ -60,7 +78,7 @@ class DatasetCard:
 
 
 @dataclass(frozen=True)
-class OcclusionCard:
+class OcclusionCard(_Readable):
     """What an occlusion draws and the paper that it comes from."""
 
     id: str
@@ -71,7 +89,7 @@ class OcclusionCard:
 
 
 @dataclass(frozen=True)
-class MetricCard:
+class MetricCard(_Readable):
     """A metric's facts. ``kind`` decides how it is called; ``direction`` says which way is better.
 
     ``regions`` are those on which the metric has a meaning. ``signature`` names every choice that can change the value;
@@ -92,6 +110,7 @@ class MetricCard:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a kind, direction, range or region that there is not: no run could make sense of it."""
+        super().__post_init__()
         choices: dict[str, tuple[str, tuple[str, ...]]] = {
             "kind": (self.kind, KINDS),
             "direction": (self.direction, DIRECTIONS),
@@ -113,7 +132,7 @@ class MetricCard:
 
 
 @dataclass(frozen=True)
-class MatcherCard:
+class MatcherCard(_Readable):
     """A face matcher's facts; ``dimension`` is the length of an embedding."""
 
     id: str

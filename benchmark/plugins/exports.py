@@ -125,6 +125,7 @@ HOMES: dict[str, str] = {
     "to_tensor": "unmaskbench.benchmark.store.image_tensors",
     "read_landmarks": "unmaskbench.datasets.landmarks",
     "existing": "unmaskbench.datasets.annotations",
+    "not_here": "unmaskbench.datasets.annotations",
     "coverage": "unmaskbench.datasets.occlusions.face_area",
     "face_region": "unmaskbench.datasets.occlusions.face_area",
     "HeadPose": "unmaskbench.datasets.occlusions.head_pose",

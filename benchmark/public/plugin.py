@@ -111,7 +111,7 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.store.image_tensors import read_exactly, read_image, to_tensor
     from unmaskbench.benchmark.store.images import ImageError, is_image, read_mask, read_pixels, read_rgba
     from unmaskbench.benchmark.store.lists import posix, read_csv
-    from unmaskbench.datasets.annotations import existing
+    from unmaskbench.datasets.annotations import existing, not_here
     from unmaskbench.datasets.landmarks import read_landmarks
     from unmaskbench.datasets.occlusions.face_area import coverage, face_region
     from unmaskbench.datasets.occlusions.head_pose import HeadPose, pose_of
@@ -214,6 +214,7 @@ __all__ = [
     "metadata_of",
     "missing_detector",
     "missing_extra",
+    "not_here",
     "pixels_of",
     "pose_of",
     "posix",

@@ -6,14 +6,13 @@ pixels and ``faces``, how many were seen. ``landmarks-not-found.csv`` beside it 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels
 from unmaskbench.benchmark.detection.found_faces import FoundFaces
+from unmaskbench.benchmark.host.text import csv_text, hidden_in
 from unmaskbench.benchmark.store.images import ImageError, read_pixels
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.datasets.landmarks import HEADER
@@ -39,6 +38,10 @@ def find_all(root: Path, files: Sequence[Path], finder: FoundFaces, done: Callab
     found = FaceList({}, {})
     for file in files:
         name = file.relative_to(root).as_posix()
+        if hidden := hidden_in(name):  # a line of the list could not be matched with its file again
+            found.reasons[name] = f"its name holds {hidden}; rename the file"
+            done()
+            continue
         try:
             pixels = read_pixels(file)
             face = finder.look(file, _given(pixels))
@@ -73,6 +76,4 @@ def write(root: Path, found: FaceList) -> list[Path]:
 
 
 def _write_csv(path: Path, rows: Iterable[Sequence[object]]) -> Path:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return write_file(path, text.getvalue())
+    return write_file(path, csv_text(rows))

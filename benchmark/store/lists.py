@@ -6,11 +6,13 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from unmaskbench.benchmark.host.text import csv_cell
+
 LARGEST_BYTES = 1_000_000_000
 
 
 def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not empty with the number of its line, the header first.
+    """Each row that is not empty with the number of its line, the header first; cells as ``csv_text`` was given them.
 
     Raises ValueError that names the file, and where it can the line: text that is not UTF-8, a torn quotation, a NUL.
     """
@@ -28,7 +30,7 @@ def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         for row in rows:
             if any(cell.strip() for cell in row):
-                yield rows.line_num, row
+                yield rows.line_num, [csv_cell(cell) for cell in row]
     except csv.Error as error:
         raise ValueError(f"{path}, line {rows.line_num}: is not CSV ({error})") from error
 

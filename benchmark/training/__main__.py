@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.plugins.registry import mmengine_registry
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     mmengine_registry()  # several of these start at once, also on a fresh installation
     from unmaskbench.benchmark.training.train import train
 
-    print(train(**arguments))
+    say(str(train(**arguments)))
 
 
 if __name__ == "__main__":

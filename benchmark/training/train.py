@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 import yaml
 
+from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.plugins.hooks import published_start
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.learned_method import locate
@@ -78,7 +79,7 @@ def train(
     for number, earlier in enumerate(before, 1):
         if group[0] == 0:
             run_names = ", ".join(item.name for item in before)
-            print(
+            say(
                 f"'{settings.name}' goes on from earlier runs ({run_names}); {number} of {len(before)}: '{earlier.name}'"
             )
         _train(

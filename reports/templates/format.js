@@ -123,19 +123,39 @@ function tableText(node) {
   return [...node.querySelectorAll("tr")].map((row) => [...row.cells].map(words));
 }
 
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
+/** Text with every character visible: \n, \u202e in place of what is not. */
+function visible(text) {
+  return text.replace(HIDDEN, (c) => {
+    const code = c.codePointAt(0), hex = (digits) => code.toString(16).padStart(digits, "0");
+    return { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[c] || (code < 0x100 ? `\\x${hex(2)}` : code < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`);
+  });
+}
+
+const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "@": "&#64;", "|": "\\|" };
+const LATEX = {
+  "\\": "\\textbackslash{}", "^": "\\^{}", "~": "\\textasciitilde{}", "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}",
+  "[": "{[}", "]": "{]}", "*": "{*}", "–": "--", "∞": "$\\infty$", "′": "'",
+};
+/** A cell as each kind of file shows it, and as nothing else: no formula, no HTML, no command. */
+const CELLS = {
+  csv: (c) => {
+    const figure = /^[+-]\d[-+\d.,\s%()]*(?:(?:to|e)[-+\d.,\s%()]*)*$/.test(c);
+    const safe = /^'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/.test(c) && !figure ? `'${visible(c)}` : visible(c);
+    return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  },
+  md: (c) => visible(c).replace(/[\\`*{}[\]#!~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, "\\$&").replace(/[&<>$@|]/g, (x) => ENTITIES[x])
+    .replace(/^([-+]|\d+[.)])(?=\s|$)/, (x) => `${x.slice(0, -1)}\\${x.at(-1)}`),
+  tex: (c) => visible(c).replace(/[\\{}$&#^_%~<>|[\]*–∞′]/g, (x) => LATEX[x] || `\\${x}`),
+};
+
 const EXPORTS = {
-  csv: (rows) => rows.map((r) => r.map((c) => {
-    // a leading = + - @ would run as a formula in a spreadsheet
-    const safe = /^[=+\-@\t]/.test(c) && Number.isNaN(Number(c.split(" ")[0])) ? `'${c}` : c;
-    return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  }).join(",")).join("\n"),
-  json: (rows) => JSON.stringify(rows.slice(1).map((r) => Object.fromEntries(r.map((c, i) => [rows[0][i] || `column ${i + 1}`, c]))), null, 1),
-  md: (rows) => [rows[0], rows[0].map((_, i) => (i ? "---:" : "---")), ...rows.slice(1)]
-    .map((r) => `| ${r.map((c) => c.replaceAll("|", "\\|")).join(" | ")} |`).join("\n"),
+  csv: (rows) => rows.map((r) => r.map(CELLS.csv).join(",")).join("\n"),
+  json: (rows) => JSON.stringify(rows.slice(1).map((r) => Object.fromEntries(r.map((c, i) => [visible(rows[0][i]) || `column ${i + 1}`, visible(c)]))), null, 1),
+  md: (rows) => [rows[0].map(CELLS.md), rows[0].map((_, i) => (i ? "---:" : "---")), ...rows.slice(1).map((r) => r.map(CELLS.md))]
+    .map((r) => `| ${r.join(" | ")} |`).join("\n"),
   tex: (rows) => {
-    const escaped = (c) => c.replace(/[\\{}$&#^_%~]/g, (x) => ({ "\\": "\\textbackslash{}", "^": "\\^{}", "~": "\\~{}" }[x] || `\\${x}`))
-      .replaceAll("–", "--").replaceAll("∞", "$\\infty$").replaceAll("′", "'");
-    const line = (r) => `${r.map(escaped).join(" & ")} \\\\`;
+    const line = (r) => `${r.map(CELLS.tex).join(" & ")} \\\\`;
     return [`\\begin{tabular}{l${"r".repeat(rows[0].length - 1)}}`, "\\toprule", line(rows[0]), "\\midrule", ...rows.slice(1).map(line), "\\bottomrule", "\\end{tabular}"].join("\n");
   },
 };

@@ -135,3 +135,14 @@ def test_labels_are_always_legal() -> None:
     assert default_label("out/mine folder") == "out-mine-folder"
     assert default_label("") == "unnamed"
     assert len(default_label("x" * 500)) == 80
+
+
+@pytest.mark.parametrize("change", [
+    {"name": "mine\n"}, {"title": "A\u202eB"}, {"title": "two\nlines"}, {"notes": "\x1b[2J"}, {"slice_by": ["smi\u200ble"]},
+    {"methods": ["te\u200blea"]}, {"methods": [{"id": "telea", "label": "telea\n"}]}, {"metrics": ["ps\x00nr"]},
+])  # fmt: skip
+def test_a_text_that_hides_something_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(SuiteError) as refused:
+        parse({**MINIMAL, **change}, "x")
+    assert str(refused.value).isprintable()
+    assert "two\nlines" in parse({**MINIMAL, "notes": "two\nlines"}, "x").notes
