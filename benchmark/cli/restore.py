@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
+
 if TYPE_CHECKING:
     from unmaskbench.benchmark.run.photograph_folder import Restorations
     from unmaskbench.benchmark.run.photographs import PhotographRestorer
@@ -100,7 +102,7 @@ def _files(photographs: Path, out: Path) -> tuple[Path, list[Path]]:
         raise ValueError("--out is the folder of the photographs; give another, so that none is overwritten")
     walked = walk(photographs)
     for remark in walked.remarks():
-        typer.echo(remark)
+        say(remark)
     files = [file for file in walked.files if not file.resolve().is_relative_to(out.resolve())]
     if not files:
         raise FileNotFoundError(f"no image in {photographs} or its sub-folders")
@@ -144,12 +146,12 @@ def _tell(found: Restorations, out: Path) -> None:
     }  # fmt: skip
     said = [f"{name}: {fate.says}" for name, fate in found.fates.items() if fate.says]
     for line in said[:SHOWN]:
-        typer.echo(line)
+        say(line)
     if len(said) > SHOWN:
-        typer.echo(f"and {len(said) - SHOWN} more, in {out / RECORD}")
+        say(f"and {len(said) - SHOWN} more, in {out / RECORD}")
     counts = found.count()
     told = ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts.get(status))
-    typer.echo(f"{len(found.fates)} photographs: {told}" + (f" ({found.kept} as before)" if found.kept else ""))
+    say(f"{len(found.fates)} photographs: {told}" + (f" ({found.kept} as before)" if found.kept else ""))
     for page in found.pages:
-        typer.echo(str(page))
-    typer.echo(f"in {out}")
+        say(str(page))
+    say(f"in {out}")

@@ -18,12 +18,13 @@ import pytest
 from unmaskbench.benchmark.host import locks, machine, signals
 
 POORER = """
-import os, signal, subprocess, sys  # subprocess, of the standard library, tells systems apart by their modules itself
+import asyncio, os, signal, subprocess, sys  # asyncio and subprocess tell systems apart in ways of their own
 sys.modules["fcntl"] = None
 sys.modules["resource"] = None
 for module, names in ((os, ("sched_getaffinity", "sysconf")), (signal, ("pthread_sigmask",))):
     for name in names:
         delattr(module, name)
+os.process_cpu_count = os.cpu_count  # as Python 3.13 has it where there is no sched_getaffinity
 locked = []
 class msvcrt:
     LK_NBLCK = 2
