@@ -6,7 +6,6 @@ SuiteError that names the file, the key and the legal values.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from unmaskbench.benchmark.host.text import hidden_in, shown
 from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+from unmaskbench.benchmark.plugins.nearest import did_you_mean, nearest
 from unmaskbench.benchmark.plugins.types import Output, Region
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
@@ -286,8 +286,7 @@ def suite_path(name_or_file: str | Path) -> Path:
     if path.suffix not in (".yaml", ".yml"):
         path = SUITES / f"{name_or_file}.yaml"
         if not path.is_file():
-            near = difflib.get_close_matches(str(name_or_file), names(), n=1, cutoff=0.5)
-            hint = f"; did you mean '{near[0]}'?" if near else "."
+            hint = did_you_mean(str(name_or_file), names())
             raise SuiteError(f"unknown suite '{name_or_file}'{hint} (bench list suites, or give a .yaml file)")
     return path
 
@@ -323,8 +322,8 @@ def _explain(detail: JsonMapping) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         legal = sorted(_fields_at(detail["loc"]))
-        near = difflib.get_close_matches(str(detail["loc"][-1]), legal, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        near = nearest(str(detail["loc"][-1]), legal)
+        hint = f"did you mean '{near}'? " if near else ""
         return f"unknown key '{where}'; {hint}legal keys: {', '.join(legal)}"
     got = repr(detail.get("input"))
     return f"key '{where or '(top)'}': {detail['msg']} (got {got[:80]})"
