@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES
@@ -64,6 +64,9 @@ def _union(group: Sequence[Board]) -> Board:
                 if key not in seen:
                     seen[key] = dict(row)
         data[table] = list(seen.values())
+    shared = Counter(row["title"] for row in data["methods"])
+    for row in data["methods"]:  # two runs may have given one title to two methods
+        row["title"] += f" ({row['method']})" if shared[row["title"]] > 1 else ""
     names = [name for board in group for name in board.names]
     data["run"] = first.data["run"] | {"name": " + ".join(names), "members": [b.data["run"] for b in group]}
     folders = {

@@ -177,10 +177,24 @@ def test_a_user_s_mistake_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    "words", [["run", "--workers", "0"], ["run", "--limit", "-1"], ["run", "--bogus"], ["lst"], ["list", "method"]]
+    "words",
+    [
+        ["run", "--workers", "0"],
+        ["run", "--limit", "-1"],
+        ["run", "--limit", "0"],
+        ["masks", "build", "x", "--limit", "0"],
+        ["run", "--bogus"],
+        ["lst"],
+        ["list", "method"],
+    ],
 )
 def test_usage_errors_are_2(words: list[str]) -> None:
     assert CliRunner().invoke(entry.app, words).exit_code == 2
+
+
+def test_a_limit_of_no_sample_is_refused_with_a_sentence() -> None:
+    said = CliRunner().invoke(entry.app, ["run", "--limit", "0"]).output
+    assert "0 leaves no sample; give 1 or more, or leave it out for all of them" in said
 
 
 def test_an_unexpected_error_is_said_to_be_one(

@@ -23,18 +23,21 @@ def method_rows(entries: Sequence[MethodEntry], cards: RunCards, folder: RunFold
     speed: dict[str, dict[str, float | None]] = {}
     if (folder.path / "speed.json").is_file():
         speed = read_json(folder.path / "speed.json", "speed figures")
-    rows = [_method(entry, cards, speed.get(entry.label, {})) for entry in entries]
+    on_gpu = str(folder.read_run().get("device", "")).startswith("cuda")
+    rows = [_method(entry, cards, speed.get(entry.label, {}), on_gpu) for entry in entries]
     shared = Counter(row.title for row in rows)
     return [
         dataclasses.replace(row, title=f"{row.title} ({row.method})") if shared[row.title] > 1 else row for row in rows
     ]
 
 
-def _method(entry: MethodEntry, known: RunCards, speed: Mapping[str, float | None]) -> MethodRow:
+def _method(entry: MethodEntry, known: RunCards, speed: Mapping[str, float | None], on_gpu: bool) -> MethodRow:
     cards = known.methods(entry)
     first = cards[0]
     needs_mask = any(card.needs_mask for card in cards)
     measured: dict[str, float | None] = {key: speed.get(key) for key in SPEED}
+    if not on_gpu:  # older runs keep the process's high-water mark, which is no method's
+        measured["peak_memory_mb"] = None
     best_batch = measured.pop("best_batch")
     return MethodRow(
         method=entry.label,

@@ -55,7 +55,9 @@ class MethodRow:
     )
     throughput: float | None = field(metadata=told("Images per second at the best batch."))
     best_batch: int | None = field(metadata=told("Batch size of the throughput."))
-    peak_memory_mb: float | None = field(metadata=told("Peak memory in MB."))
+    peak_memory_mb: float | None = field(
+        metadata=told("Most memory allocated on the GPU at once, in MB; null on a CPU.")
+    )
     state: str = field(metadata=told(STATE))
     message: str = field(metadata=told(WHY))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unmaskbench.benchmark.cli.run import some_samples
 from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.store.write import write_file
 
@@ -19,7 +20,7 @@ app = typer.Typer(
 )
 
 
-def _suite(suite: str, dataset: str, root: str, occlusions: str, limit: int) -> Suite:
+def _suite(suite: str, dataset: str, root: str, occlusions: str, limit: int | None) -> Suite:
     from unmaskbench.benchmark.cli.run import changed
     from unmaskbench.benchmark.plan.suite_file import load_suite
 
@@ -37,7 +38,9 @@ def build(
     dataset: Annotated[str, typer.Option(help="This dataset instead of the suite's.")] = "",
     root: Annotated[str, typer.Option(help="The folder of the dataset's files.")] = "",
     occlusions: Annotated[str, typer.Option(help="Occlusion ids separated by commas.")] = "",
-    limit: Annotated[int, typer.Option(help="At most this many samples a dataset.", min=0)] = 0,
+    limit: Annotated[
+        int | None, typer.Option(help="At most this many samples a dataset. Default: all.", callback=some_samples)
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes.", min=1, max=256)] = 1,
 ) -> None:
     """Write truth, occluded and mask images of a suite, with a manifest that any machine can check.
@@ -98,7 +101,7 @@ def preview(
     """
     from unmaskbench.benchmark.run import mask_set
 
-    sheet = mask_set.contact_sheet(_suite(suite, dataset, root, occlusions, 0), rows, columns)
+    sheet = mask_set.contact_sheet(_suite(suite, dataset, root, occlusions, None), rows, columns)
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG" if out.suffix.lower() in (".jpg", ".jpeg") else "PNG")
     write_file(out, buffer.getvalue())

@@ -35,6 +35,13 @@ Examples:
 """
 
 
+def some_samples(limit: int | None) -> int | None:
+    """``--limit`` as it was given. Raises typer.BadParameter where it leaves no sample."""
+    if limit is not None and limit < 1:
+        raise typer.BadParameter(f"{limit} leaves no sample; give 1 or more, or leave it out for all of them")
+    return limit
+
+
 def run(
     suite: Annotated[str, typer.Option(help="A suite's name (bench list suites) or a YAML file.")] = "quick",
     methods: Annotated[
@@ -57,8 +64,11 @@ def run(
         str, typer.Option(help="truth, detected or detected:insightface, for matchers. Default: the suite's.")
     ] = "",
     limit: Annotated[
-        int, typer.Option(help="At most this many samples a dataset (whole identities). 0: all.", min=0)
-    ] = 0,
+        int | None,
+        typer.Option(
+            help="At most this many samples a dataset (whole identities). Default: all.", callback=some_samples
+        ),
+    ] = None,
     out: Annotated[str, typer.Option(help="The run folder, or its URL (s3://...). Default: runs/<suite>.")] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     precision: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from unmaskbench.benchmark.cli.run import split_list
 from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.host.text import csv_text
 from unmaskbench.benchmark.store.write import write_file
+
+if TYPE_CHECKING:
+    from unmaskbench.benchmark.run.score_folder import FolderScores
 
 
 def score(
@@ -53,11 +56,13 @@ def score(
         )
     from unmaskbench.benchmark.run.score_folder import score_folder
 
-    table = score_folder(folder, truth, masks, split_list(metrics) or ["psnr", "ssim"])
+    found = score_folder(folder, truth, masks, split_list(metrics) or ["psnr", "ssim"])
     if out is not None:
-        write_file(out, csv_text([table.columns, *table.rows()]))
-    for line in summary_lines(table):
+        write_file(out, csv_text([found.table.columns, *found.table.rows()]))
+    for line in summary_lines(found):
         say(line)
+    if not found.scored:
+        raise ValueError(f"nothing was scored: not one of {found.restored} images in {folder} has a value")
 
 
 def _score_run(source: str, folder: Path, metrics: list[str], matchers: list[str]) -> None:
@@ -81,25 +86,35 @@ def _score_run(source: str, folder: Path, metrics: list[str], matchers: list[str
     print_summary(folder)
 
 
-def summary_lines(table: object) -> list[str]:
-    """Mean of every metric and region, with the count of images that have it; identical ones count at the ceiling, as on a
-    board, and are told."""
+def _mean(value: float | None) -> str:
+    return "no value" if value is None else f"{value:.6g}"
+
+
+def summary_lines(found: FolderScores) -> list[str]:
+    """Mean and signature of every metric and region, with the count of images that have it; identical ones count at the
+    ceiling, as on a board, and are told. Then each failure, and how many images, truths and files were left."""
     import polars as pl
 
     from unmaskbench.benchmark.statistics.ceiling import CEILING
 
-    assert isinstance(table, pl.DataFrame)
     identical = (pl.col("value") == float("inf")).fill_null(False)
-    valued = table.filter(pl.col("value").is_finite() | identical)
-    means = valued.group_by("metric", "region", maintain_order=True).agg(
-        pl.when(identical).then(CEILING).otherwise(pl.col("value")).mean().alias("value"),
-        pl.len().alias("n"),
+    valued = pl.col("value").is_finite().fill_null(False) | identical
+    means = found.table.filter(pl.col("metric") != "").group_by("metric", "region", "signature", maintain_order=True).agg(
+        pl.when(identical).then(CEILING).otherwise(pl.col("value")).filter(valued).mean().alias("mean"),
+        valued.sum().alias("n"),
         identical.sum().alias("identical"),
-    )
+    )  # fmt: skip
     lines = [
-        f"{row['metric']:<10} {row['region']:<6} {row['value']:.6g}  (n {row['n']})"
+        f"{row['metric']:<10} {row['region']:<6} {_mean(row['mean'])}  (n {row['n']})"
         + (f"; {row['identical']} identical to the truth, counted at {CEILING:g}" if row["identical"] else "")
+        + f"  {row['signature']}"
         for row in means.iter_rows(named=True)
     ]
-    bad = table.filter(pl.col("status") != "ok").select("sample", "message").unique(maintain_order=True)
-    return lines + [f"{row['sample']}: {row['message']}" for row in bad.iter_rows(named=True)]
+    bad = found.table.filter(pl.col("status") != "ok").select("sample", "message").unique(maintain_order=True)
+    lines += [f"{row['sample']}: {row['message']}" for row in bad.iter_rows(named=True)]
+    lines += [f"{found.scored} of {found.restored} images scored, {found.failed} with a failure", *found.remarks]
+    if found.unmatched:
+        names = ", ".join(found.unmatched[:3]) + (" ..." if len(found.unmatched) > 3 else "")
+        count = "1 truth has" if len(found.unmatched) == 1 else f"{len(found.unmatched)} truths have"
+        lines.append(f"{count} no restored image: {names}")
+    return lines

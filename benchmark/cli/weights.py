@@ -9,6 +9,7 @@ import typer
 
 from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.plugins.hooks import weights_of
+from unmaskbench.benchmark.plugins.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from unmaskbench.benchmark.plugins.weights.files import WeightFile
@@ -32,13 +33,9 @@ def catalogue() -> dict[str, WeightFile]:
 
 def named(identifier: str) -> WeightFile:
     """The weight file of an id. Raises ValueError with the nearest."""
-    import difflib
-
     known = catalogue()
     if identifier not in known:
-        near = difflib.get_close_matches(identifier, known, n=1, cutoff=0.5)
-        hint = f"; did you mean '{near[0]}'?" if near else "."
-        raise ValueError(f"unknown weights '{identifier}'{hint} (bench weights list)")
+        raise ValueError(f"unknown weights '{identifier}'{did_you_mean(identifier, known)} (bench weights list)")
     return known[identifier]
 
 

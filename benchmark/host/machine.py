@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
-import sys
 from pathlib import Path
-from typing import Any
 
 
 def cores() -> int:
@@ -33,13 +30,3 @@ def memory_gb() -> float | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     except (AttributeError, ValueError, OSError):
         return None
-
-
-def peak_memory_mb() -> float | None:
-    """The most memory that this process has held so far, in MB; None where the system does not tell it."""
-    try:
-        resource: Any = importlib.import_module("resource")
-    except ModuleNotFoundError:
-        return None
-    unit = 1e6 if sys.platform == "darwin" else 1e3  # macOS counts bytes, Linux kilobytes
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / unit

@@ -7,6 +7,7 @@ the restoration's and of what the one metric or matcher is.
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 from typing import Any
 
 from unmaskbench.benchmark.detection.detectors import detector_named
@@ -14,6 +15,7 @@ from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import contents
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, digest
+from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 
 PART_SCHEMA = 2
@@ -25,15 +27,37 @@ KEY_LENGTH = 32
 def sample_hash(dataset: DatasetEntry, occlusion: Entry, suite: Suite, device: str) -> str:
     """What decides the occluded faces of a condition besides the faces' files, and how a ``device`` (cpu, cuda:1) rounds."""
     content = suite.model_dump(mode="json")
+    # Named where it differs from what stands in the suite: parts of other suites keep their keys.
+    seed = [] if (drawn := seed_parameters(occlusion)) == occlusion.parameters else [drawn]
     return digest(
         [
             [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, [_version(name) for name in LIBRARIES]],
             {key: content[key] for key in ("crop", "size", "seed")},
             device.partition(":")[0],
             [dataset.model_dump(mode="json"), fingerprint(DATASETS.get(dataset.id)), contents(dataset)],
-            [occlusion.model_dump(mode="json"), fingerprint(OCCLUSIONS.get(occlusion.id)), contents(occlusion)],
+            [occlusion.model_dump(mode="json"), fingerprint(OCCLUSIONS.get(occlusion.id)), contents(occlusion), *seed],
         ]
     )
+
+
+def seed_parameters(entry: Entry) -> JsonObject:
+    """The parameters that an occlusion's chance is seeded from: those that say something, whether or not a default was
+    written out.
+
+    A value that equals the class's default is left out, so that an occlusion and the same with its defaults draw the same
+    masks. A class may name parameters in ``seeded_by`` that stand in the seed whatever their value: its first suites wrote
+    them out.
+    """
+    cls = OCCLUSIONS.get(entry.id)
+    defaults = {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
+    always = {name: _plain(defaults[name]) for name in getattr(cls, "seeded_by", ())}
+    given = {name: value for name, value in entry.parameters.items() if _plain(value) != _plain(defaults.get(name))}
+    return always | given
+
+
+def _plain(value: object) -> object:
+    """A value as YAML has it: a list for a tuple."""
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def method_hash(method: MethodEntry | None, suite: Suite) -> str:

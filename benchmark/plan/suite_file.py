@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError, parse
 from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.benchmark.plugins.nearest import did_you_mean
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
 LIMIT_BYTES = 1_000_000
@@ -33,8 +33,7 @@ def suite_path(name_or_file: str | Path) -> Path:
     if path.suffix not in (".yaml", ".yml"):
         path = SUITES / f"{name_or_file}.yaml"
         if not path.is_file():
-            near = difflib.get_close_matches(str(name_or_file), names(), n=1, cutoff=0.5)
-            hint = f"; did you mean '{near[0]}'?" if near else "."
+            hint = did_you_mean(str(name_or_file), names())
             raise SuiteError(f"unknown suite '{name_or_file}'{hint} (bench list suites, or give a .yaml file)")
     return path
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from pydantic import BaseModel
 
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
+from unmaskbench.benchmark.plugins.nearest import nearest
 
 
 def explained(detail: JsonMapping, model: type[BaseModel]) -> str:
@@ -16,8 +16,8 @@ def explained(detail: JsonMapping, model: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         legal = sorted(legal_keys(detail["loc"], model))
-        near = difflib.get_close_matches(str(detail["loc"][-1]), legal, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        near = nearest(str(detail["loc"][-1]), legal)
+        hint = f"did you mean '{near}'? " if near else ""
         return f"unknown key '{where}'; {hint}legal keys: {', '.join(legal)}"
     got = repr(detail.get("input"))
     return f"key '{where or '(top)'}': {detail['msg']} (got {got[:80]})"

@@ -8,7 +8,6 @@ shard follow each other, because what depends on the truth alone is computed onc
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from unmaskbench.benchmark.plan.keys import (
     restoration_key,
     sample_hash,
 )
+from unmaskbench.benchmark.plan.limit import kept_samples
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
@@ -151,19 +151,6 @@ def missing_data(name: str, root: str | None = None) -> list[Missing]:
     return [Missing("data", "root folder", f"--root DIR, from {card.source}")]
 
 
-def limited(samples: Sequence[SampleRef], limit: int | None) -> list[int]:
-    """Indices of at most ``limit`` samples, whole identities at a time in an order hashed from their names, so that
-    genuine pairs stay together and the choice does not follow the alphabet."""
-    if limit is None or limit >= len(samples):
-        return list(range(len(samples)))
-    by_identity: dict[str, list[int]] = {}
-    for index, sample in enumerate(samples):
-        by_identity.setdefault(sample.identity or sample.id, []).append(index)
-    order = sorted(by_identity, key=lambda name: hashlib.sha256(name.encode()).digest())
-    chosen = [index for name in order for index in by_identity[name]][:limit]
-    return sorted(chosen)
-
-
 def expand_methods(suite: Suite) -> list[MethodEntry]:
     """The suite's methods with ``untouched`` first (the floor, and the source of the masked faces' embeddings) and the
     mask source of each resolved; ``mask_source: both`` gives a method that needs a mask a second row ``@predicted``."""
@@ -233,7 +220,7 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
             listener.note(remark)
         refs = tuple(dataset.samples)
         check_ids(entry, refs)
-        indices = limited(refs, entry.limit)
+        indices = kept_samples(dataset, entry, suite)
         if not indices:
             raise SuiteError(f"dataset '{entry.label}' (split {entry.split}) has no sample")
         samples[entry.label] = refs

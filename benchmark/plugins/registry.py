@@ -17,7 +17,6 @@ asking for it says what to do.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -33,6 +32,7 @@ from unmaskbench.benchmark.plugins.cards import Missing
 from unmaskbench.benchmark.plugins.file_plugin import PluginFileError, is_reference, load_class, same_file
 from unmaskbench.benchmark.plugins.hooks import missing_of
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
+from unmaskbench.benchmark.plugins.nearest import did_you_mean
 
 T = TypeVar("T", bound=type)
 # How often an import is tried again that met what another process had written half, half a second apart.
@@ -117,8 +117,7 @@ class PluginRegistry:
             return cls
         if name in self.broken:
             raise UnavailablePluginError(f"{self.noun} '{name}' cannot be imported: {self.broken[name]}")
-        near = difflib.get_close_matches(name, self.names(), n=1, cutoff=0.5)
-        hint = f"; did you mean '{near[0]}'?" if near else "."
+        hint = did_you_mean(name, self.names())
         raise UnknownPluginError(f"unknown {self.noun} '{name}'{hint} (bench list {self.noun}s)")
 
     def build(self, name: str, **parameters: object) -> Any:

@@ -24,8 +24,9 @@ from torch import Tensor
 
 from unmaskbench.benchmark.host.signals import ignore_interrupts
 from unmaskbench.benchmark.plan.geometry import array_of
+from unmaskbench.benchmark.plan.limit import kept_samples
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite
-from unmaskbench.benchmark.plan.units import build_dataset, limited
+from unmaskbench.benchmark.plan.units import build_dataset
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude, pixel_hash
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
@@ -125,7 +126,7 @@ def contact_sheet(suite: Suite, rows: int, columns: int) -> Image.Image:
     blocks: list[np.ndarray] = []
     for entry in suite.datasets:
         dataset = build_dataset(entry, suite.size)
-        everything = limited(dataset.samples, entry.limit)
+        everything = kept_samples(dataset, entry, suite)
         step = max(1, len(everything) // (rows * columns))
         truth = decode(dataset, everything[::step][: rows * columns], suite, entry.crop)
         for occlusion in suite.occlusions:
@@ -152,7 +153,7 @@ def _block(shard: OccludedShard, columns: int) -> np.ndarray:
 
 def _jobs(suite: Suite, out: Path) -> Iterator[Job]:
     for entry in suite.datasets:
-        indices = limited(build_dataset(entry, suite.size).samples, entry.limit)
+        indices = kept_samples(build_dataset(entry, suite.size), entry, suite)
         for start in range(0, len(indices), suite.shard_size):
             yield suite, entry, tuple(indices[start : start + suite.shard_size]), str(out)
 

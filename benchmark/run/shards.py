@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from unmaskbench.benchmark.plan.geometry import fit, to_8bit, to_bytes
+from unmaskbench.benchmark.plan.keys import seed_parameters
 from unmaskbench.benchmark.plan.suite import Crop, DatasetEntry, Entry, Suite, digest
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
@@ -147,6 +148,7 @@ def _check_face(face: Face, ref: SampleRef) -> None:
 def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite) -> OccludedShard:
     """Occlude every face of a shard; a face that the occlusion refuses becomes a message."""
     occlusion: Occlusion = OCCLUSIONS.build(entry.id, **entry.parameters)
+    seeded = entry.model_copy(update={"parameters": seed_parameters(entry)})
     ids: list[str] = []
     images: list[Tensor] = []
     masks: list[Tensor] = []
@@ -155,7 +157,7 @@ def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite
     keep: list[int] = []
     for position, face in enumerate(truth.faces):
         try:
-            result = occlusion.apply(face, occlusion_rng(dataset.id, face.id, entry, suite.seed))
+            result = occlusion.apply(face, occlusion_rng(dataset.id, face.id, seeded, suite.seed))
             side = (suite.size, suite.size)
             if result.image.shape != (3, *side) or result.mask.shape != (1, *side):
                 shapes = f"{tuple(result.image.shape)} and {tuple(result.mask.shape)}"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
+from unmaskbench.benchmark.plan.limit import kept_samples
 from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plan.units import build_dataset, limited
+from unmaskbench.benchmark.plan.units import build_dataset
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.validate.findings import Findings, one_line
 
@@ -27,7 +28,7 @@ def predictions_findings(folder: Path, suite: Suite) -> Findings:
         except Exception as error:
             found.problems.append(f"the samples of dataset '{entry.id}' cannot be listed: {one_line(error)}")
             continue
-        for index in limited(dataset.samples, entry.limit):
+        for index in kept_samples(dataset, entry, suite):
             for occlusion in suite.occlusions:
                 try:
                     method.restore(blank, None, [f"{entry.label}/{occlusion.label}/{dataset.samples[index].id}"])

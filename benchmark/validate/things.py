@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from unmaskbench.benchmark.plan.suite_file import load_suite, names
 from unmaskbench.benchmark.plugins.file_plugin import is_reference
+from unmaskbench.benchmark.plugins.nearest import nearest
 from unmaskbench.benchmark.plugins.registry import REGISTRIES
 from unmaskbench.benchmark.store.mirrored_folder import folder_of, is_url, local_copy
 from unmaskbench.benchmark.validate.findings import Findings
@@ -43,8 +43,8 @@ def thing_findings(thing: str, suite: str = "quick") -> list[Findings]:
     if package is not None:
         return package
     every = sorted({name for registry in REGISTRIES.values() for name in registry.names()} | set(names()))
-    near = difflib.get_close_matches(thing, every, n=1, cutoff=0.5)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    near = nearest(thing, every)
+    hint = f"; did you mean '{near}'?" if near else ""
     raise UnknownThingError(
         f"'{thing}' is no suite, plug-in, file, folder or package with plug-ins{hint} (bench validate --help)"
     )

@@ -35,6 +35,7 @@ class MedicalMask:
     kind: str = "any"
     coverage: str | tuple[float, float] = "standard"
     templates: str | None = None
+    seeded_by: ClassVar[tuple[str, ...]] = ("coverage",)  # all suites say it, and their masks are published
     card: ClassVar[OcclusionCard] = OcclusionCard(
         id="medical_mask",
         title="Medical mask",

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from unmaskbench.benchmark.host import locks, machine, signals
+from unmaskbench.benchmark.host import locks, signals
 
 POORER = """
 import asyncio, os, signal, subprocess, sys  # asyncio and subprocess tell systems apart in ways of their own
@@ -98,15 +98,6 @@ def test_the_lock_of_windows_is_told_from_a_file_system_without_locks(
             locks.lock_exclusively(stream)
         assert locks.lock_exclusively(stream) is False
         assert locks.lock_exclusively(stream) is True
-
-
-def test_macos_counts_memory_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = machine.peak_memory_mb()
-    assert here is not None
-    monkeypatch.setattr(sys, "platform", "darwin")
-    there = machine.peak_memory_mb()
-    assert there is not None
-    assert there * 1000 == pytest.approx(here, rel=0.05)
 
 
 def test_nothing_else_asks_the_system_directly() -> None:

@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests import tiny
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
+from unmaskbench.benchmark.plan.limit import limited
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import SuiteError
-from unmaskbench.benchmark.plan.units import Plan, expand_methods, limited, plan
+from unmaskbench.benchmark.plan.units import Plan, expand_methods, plan
 from unmaskbench.benchmark.plugins.registry import METRICS, UnknownPluginError
-from unmaskbench.benchmark.plugins.types import SampleRef
+from unmaskbench.benchmark.plugins.types import Pair, SampleRef
 from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 
@@ -107,6 +111,20 @@ def test_a_limit_takes_whole_identities_whatever_their_order() -> None:
     shuffled = refs[::-1]
     assert {shuffled[index].id for index in limited(shuffled, 6)} == {refs[index].id for index in chosen}
     assert limited(refs, None) == list(range(18)) == limited(refs, 100)
+
+
+@given(st.integers(2, 12), st.integers(2, 24), st.integers(0, 999))
+def test_a_limit_of_official_pairs_keeps_trials_of_both_kinds(people: int, limit: int, seed: int) -> None:
+    """Wherever the limit holds two people who are set against each other and one of them twice."""
+    rng = np.random.default_rng(seed)
+    refs = [SampleRef(f"p{who}/{n}", f"p{who}") for who in range(people) for n in range(2)]
+    pairs = [Pair(f"p{who}/0", f"p{who}/1", True) for who in range(people)]
+    pairs += [Pair(f"p{a}/0", f"p{(a + int(rng.integers(1, people))) % people}/1", False) for a in range(people)]
+    kept = {refs[index].id for index in limited(refs, limit, pairs)}
+    left = [pair for pair in pairs if pair.a in kept and pair.b in kept]
+    assert len(kept) == min(limit, len(refs))
+    assert any(pair.genuine for pair in left)
+    assert limit < 4 or any(not pair.genuine for pair in left)
 
 
 def test_untouched_is_always_there_and_first() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from unmaskbench.benchmark.cli.weights import named
+from unmaskbench.benchmark.plan.suite import SuiteError, load_suite, parse
 from unmaskbench.benchmark.plugins.registry import (
     METHODS,
+    REGISTRIES,
     PluginRegistry,
     UnavailablePluginError,
     UnknownPluginError,
@@ -86,6 +90,25 @@ def test_the_real_room_suggests() -> None:
         UnknownPluginError, match=r"unknown method 'tela'; did you mean 'telea'\? \(bench list methods\)"
     ):
         METHODS.get("tela")
+
+
+@pytest.mark.parametrize("noun", REGISTRIES)
+def test_every_kind_suggests_whatever_the_capitals(noun: str) -> None:
+    for name in REGISTRIES[noun].names():
+        for written in {name.upper(), name.title(), name.replace("_", "-"), name.replace("_", " ").upper()} - {name}:
+            with pytest.raises(
+                UnknownPluginError, match=f"unknown {noun} '{re.escape(written)}'; did you mean '{name}'"
+            ):
+                REGISTRIES[noun].get(written)
+
+
+def test_suites_and_weights_suggest_whatever_the_capitals() -> None:
+    with pytest.raises(SuiteError, match="unknown suite 'Quick'; did you mean 'quick'"):
+        load_suite("Quick")
+    with pytest.raises(ValueError, match="unknown weights 'FID-Inception'; did you mean 'fid_inception'"):
+        named("FID-Inception")
+    with pytest.raises(SuiteError, match="unknown key 'Methods'; did you mean 'methods'"):
+        parse({"Methods": ["telea"]}, "x")
 
 
 @pytest.mark.parametrize("kind", ["extra", "weights"])

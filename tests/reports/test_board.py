@@ -146,6 +146,17 @@ def test_equal_manifests_share_a_board_and_ranks_are_set_anew(tmp_path: Path, go
     assert halves[0].rows("rows", method="lama", metric="lpips")[0] == golden_row(golden)
 
 
+def test_two_methods_of_one_title_in_two_runs_are_told_apart(tmp_path: Path, golden: dict[str, Any]) -> None:
+    halves = []
+    for name in ("telea", "lama"):
+        data = small(golden)
+        data["methods"] = [m | {"title": "Mine"} for m in data["methods"] if m["method"] == name]
+        data["rows"] = [r for r in data["rows"] if r["method"] == name]
+        halves.append(load(written(tmp_path / name, data)))
+    (merged,) = merge(halves)
+    assert [m["title"] for m in merged.data["methods"]] == ["Mine (telea)", "Mine (lama)"]
+
+
 def golden_row(golden: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = next(r for r in golden["rows"] if r["method"] == "lama" and r["metric"] == "lpips")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import pytest
 import torch
 
 from tests import tiny
-from unmaskbench.benchmark.plan.suite import Entry
+from unmaskbench.benchmark.board.run_cards import plain_value
+from unmaskbench.benchmark.plan.keys import seed_parameters
+from unmaskbench.benchmark.plan.suite import Entry, load_suite
+from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
 from unmaskbench.benchmark.run.shards import ReferenceCache, decode, occlude, occlusion_rng, pixel_hash
 from unmaskbench.benchmark.run.worker import Worker
 from unmaskbench.benchmark.store.folder import RunFolder
@@ -39,6 +43,33 @@ def test_chance_comes_from_content_alone() -> None:
 def test_chance_is_the_same_on_every_machine() -> None:
     drawn = occlusion_rng("lfw", "Anna/1", Entry(id="block", parameters={"top": 0.25}), 0).integers(0, 1 << 30, 3)
     assert drawn.tolist() == GOLDEN
+
+
+@pytest.mark.parametrize("name", sorted(OCCLUSIONS))
+def test_an_occlusion_with_its_defaults_written_out_draws_the_same(name: str) -> None:
+    """Also where YAML has a list for a tuple, and whichever of the defaults are written out."""
+    cls = OCCLUSIONS.get(name)
+    defaults = {part.name: plain_value(part.default) for part in dataclasses.fields(cls)}
+    bare = seed_parameters(Entry(id=name))
+    assert seed_parameters(Entry(id=name, parameters=defaults)) == bare
+    for parameter, value in defaults.items():
+        assert seed_parameters(Entry(id=name, parameters={parameter: value})) == bare
+        other = seed_parameters(Entry(id=name, parameters={parameter: "another"}))
+        assert other == {**bare, parameter: "another"}
+
+
+def test_medical_mask_and_its_defaults_draw_the_masks_of_the_suites() -> None:
+    data = DATASETS.build("synthetic", identities=1, images_per_identity=1)
+    drawn = []
+    for parameters in ({}, {"coverage": "standard"}, {"kind": "any", "coverage": "standard", "templates": None}):
+        suite = tiny.suite(
+            size=64, datasets=["synthetic"], occlusions=[{"id": "medical_mask", "parameters": parameters}]
+        )
+        shard = occlude(decode(data, [0], suite), suite.datasets[0], suite.occlusions[0], suite)
+        drawn.append(pixel_hash(shard.occluded[0]))
+    assert len(set(drawn)) == 1
+    suite_s_own = load_suite("lfw").occlusions[0]
+    assert seed_parameters(suite_s_own) == suite_s_own.parameters, "the masks of published boards are drawn anew"
 
 
 GOLDEN = [423491946, 1035811278, 400986125]
@@ -89,8 +120,6 @@ def test_a_shard_keeps_faces_failures_and_landmarks_aligned() -> None:
 def test_a_face_that_breaks_the_contract_is_a_message(
     change: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dataclasses
-
     original = tiny.TinyFaces.__getitem__
 
     def item(self: tiny.TinyFaces, index: int) -> Any:

@@ -55,6 +55,17 @@ def test_larger_batches_are_tried_until_one_is_no_faster(
     assert found["latency_spread_ms"] == 0.0
 
 
+def test_memory_is_a_method_s_own_or_not_shown(telea: Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process's high-water mark holds whatever ran in it before; an allocator's peak is set back for each method."""
+    _clock(monkeypatch, {1: 0.6})
+    assert speed.time_method(telea, 32)["peak_memory_mb"] is None
+    peaks = {"cuda:0": 900e6}
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: peaks.update({device: 70e6}))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: peaks[device])
+    telea.device = "cuda:0"
+    assert speed.time_method(telea, 32)["peak_memory_mb"] == 70.0
+
+
 def test_a_real_clock_sees_a_method_that_sleeps(telea: Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
