@@ -61,13 +61,18 @@ class DatasetCard:
 
 @dataclass(frozen=True)
 class OcclusionCard:
-    """What an occlusion draws and the paper that it comes from."""
+    """What an occlusion draws and the paper that it comes from.
+
+    ``worn``: it draws nothing, for the photographs show masks that people wear. Nobody knows the pixels behind them, and where
+    no mask was given the hole must be found.
+    """
 
     id: str
     title: str
     source: str
     needs_landmarks: bool = True
     notes: str = ""
+    worn: bool = False
 
 
 @dataclass(frozen=True)

@@ -136,14 +136,7 @@ if TYPE_CHECKING:
         UnknownPluginError,
         missing_extra,
     )
-    from unmaskbench.benchmark.plugins.types import (
-        Attribute,
-        Face,
-        Occluded,
-        Output,
-        Pair,
-        SampleRef,
-    )
+    from unmaskbench.benchmark.plugins.types import ROLES, Attribute, Face, Occluded, Output, Pair, Role, SampleRef
     from unmaskbench.benchmark.plugins.weights.files import (
         WeightFile,
         search_path,
@@ -162,12 +155,9 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.store.image_tensors import read_exactly, read_image, to_tensor
     from unmaskbench.benchmark.store.images import ImageError, is_image, read_mask, read_pixels, read_rgba
     from unmaskbench.benchmark.store.lists import posix, read_csv
-    from unmaskbench.datasets.annotations import (
-        existing,
-    )
-    from unmaskbench.datasets.landmarks import (
-        read_landmarks,
-    )
+    from unmaskbench.datasets.annotations import existing
+    from unmaskbench.datasets.labels import Labels, read_labels
+    from unmaskbench.datasets.landmarks import read_landmarks
     from unmaskbench.datasets.occlusions.face_area import (
         coverage,
         face_region,
@@ -182,6 +172,7 @@ if TYPE_CHECKING:
         lay_over,
         pixels_of,
     )
+    from unmaskbench.datasets.pair_lists import read_pairs
 
 __all__ = [
     "ALIGNMENT_SIGNATURE",
@@ -196,6 +187,7 @@ __all__ = [
     "METHODS",
     "METRICS",
     "OCCLUSIONS",
+    "ROLES",
     "SEGMENTERS",
     "Attribute",
     "ComparesRowByRow",
@@ -217,6 +209,7 @@ __all__ = [
     "HasWeights",
     "HeadPose",
     "ImageError",
+    "Labels",
     "LearnedMethod",
     "Matcher",
     "MatcherCard",
@@ -236,6 +229,7 @@ __all__ = [
     "Pair",
     "PairedDataset",
     "Region",
+    "Role",
     "SampleRef",
     "Segmenter",
     "SetMetric",
@@ -286,9 +280,11 @@ __all__ = [
     "read_csv",
     "read_exactly",
     "read_image",
+    "read_labels",
     "read_landmarks",
     "read_mask",
     "read_method_card",
+    "read_pairs",
     "read_pixels",
     "read_published",
     "read_rgba",

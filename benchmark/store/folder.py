@@ -272,7 +272,7 @@ class RunFolder:
         present = [path for path in paths if path.is_file()]
         if not present:
             return pl.LazyFrame(schema=dict(schema))
-        return pl.scan_parquet(present)
+        return pl.scan_parquet(present, schema=dict(schema), missing_columns="insert")
 
 
 def _readable(path: Path) -> JsonObject:
