@@ -107,8 +107,8 @@ def _own(path: Path) -> Iterator[ListedPair]:
 
 
 def _official(path: Path) -> Iterator[ListedPair]:
-    lines = path.read_text(encoding="utf-8").splitlines()
     try:
+        lines = path.read_text(encoding="utf-8").splitlines()
         first = [int(value) for value in lines[0].split("\t")]
         folds, per_kind = first if len(first) == 2 else (1, first[0])
         trials = [line.split("\t") for line in lines[1 : 1 + 2 * folds * per_kind]]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, higher_is_better
-from unmaskbench.benchmark.plugins.types import NO_TRUTH
+from unmaskbench.benchmark.plugins.cards import NO_TRUTH
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex, Context, number

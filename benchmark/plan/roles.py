@@ -6,12 +6,12 @@ drawn on. An occlusion whose card says ``worn`` draws nothing and takes the prob
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, Suite, SuiteError
-from unmaskbench.benchmark.plugins.hooks import draws
-from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
+from unmaskbench.benchmark.plugins.hooks import draws, owns_pairs
+from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Role, SampleRef
 
 
@@ -41,7 +41,22 @@ def role_remarks(entry: DatasetEntry, refs: Sequence[SampleRef], suite: Suite) -
         roles[ref.role].append(ref)
     if is_worn(suite):
         return _worn_remarks(entry, roles, suite)
-    return _drawn_remarks(entry, len(roles["probe"]), len(refs), suite.occlusions)
+    return [
+        *_drawn_remarks(entry, len(roles["probe"]), len(refs), suite.occlusions),
+        *(_lone_remarks(entry, refs) if suite.matchers and owns_pairs(DATASETS.get(entry.id)) else []),
+    ]
+
+
+def _lone_remarks(entry: DatasetEntry, refs: Sequence[SampleRef]) -> list[str]:
+    """A sentence on people with one photograph, for whose photographs a person can add others."""
+    people = Counter(ref.identity for ref in refs if ref.identity is not None)
+    lone = sorted(name for name, count in people.items() if count == 1)
+    if not lone:
+        return []
+    return [
+        f"{entry.label}: {len(lone)} of {len(people)} people {'has' if len(lone) == 1 else 'have'} one photograph, the first "
+        f"'{lone[0]}': {'it stands' if len(lone) == 1 else 'they stand'} in impostor pairs alone"
+    ]
 
 
 def _drawn_remarks(entry: DatasetEntry, probes: int, of: int, occlusions: Sequence[Entry]) -> list[str]:
@@ -95,7 +110,8 @@ def _people_remarks(entry: DatasetEntry, roles: dict[Role, list[SampleRef]]) -> 
         )
     alone = sorted(str(name) for name in people["probe"] - people["gallery"])
     if alone:
-        once = sum(1 for name in alone if sum(ref.identity == name for refs in roles.values() for ref in refs) == 1)
+        held = Counter(str(ref.identity) for refs in roles.values() for ref in refs)
+        once = sum(held[name] == 1 for name in alone)
         one = f" ({once} of them {'has' if once == 1 else 'have'} one photograph)" if once else ""
         found.append(
             f"{entry.label}: {len(alone)} people have a worn photograph and no bare one in the gallery{one}, the first "

@@ -9,6 +9,8 @@ Region = Literal["whole", "hole", "known", "border"]
 Kind = Literal["full_reference", "no_reference", "set", "segmentation"]
 Direction = Literal["higher", "lower"]
 REGIONS, KINDS, DIRECTIONS = get_args(Region), get_args(Kind), get_args(Direction)
+NO_TRUTH = "no truth here"
+"""Why a full-reference metric has no value: nobody knows the pixels behind a mask that was worn."""
 # How far beyond its range a metric's value may lie for being computed in floating point.
 ROUNDING = 1e-4
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from unmaskbench.benchmark.plugins.cards import (
+    NO_TRUTH,
     DatasetCard,
     MatcherCard,
     MethodCard,
@@ -79,8 +80,6 @@ Role = Literal["truth", "probe", "gallery", "calibration"]
 is judged. ``gallery``: a bare photograph that probes are compared with. ``calibration``: a bare one that thresholds are set
 by and nothing is judged on."""
 ROLES: tuple[Role, ...] = get_args(Role)
-NO_TRUTH = "no truth here"
-"""Why a full-reference metric has no value: nobody knows the pixels behind a mask that was worn."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,3 +81,13 @@ def test_holes_are_predicted_unless_masks_are_given() -> None:
     assert [e.mask_source for e in expand_methods(given.replaced(mask_source="predicted"))] == [
         "predicted:tiny_segmenter"
     ] * 2
+
+
+def test_people_with_one_photograph_are_told_of_where_others_can_be_added() -> None:
+    refs = [SampleRef("a/1", "anna"), SampleRef("a/2", "anna"), SampleRef("b/1", "ben"), SampleRef("x")]
+    own = tiny.suite(datasets=[{"id": "folder", "root": "x"}])
+    assert _said(own, refs) == [
+        "folder: 1 of 2 people has one photograph, the first 'ben': it stands in impostor pairs alone"
+    ]
+    assert _said(own.replaced(matchers=[]), refs) == []
+    assert _said(tiny.suite(), refs) == []
