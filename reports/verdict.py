@@ -18,7 +18,8 @@ def verdict(indexed: BoardIndex, context: Context) -> Verdict:
     """The headline, the best method's id or None, and questions with answers, for one context."""
     points = indexed.operating(context)
     if indexed.worn(context) is not None:
-        found = by_person(indexed, context, points) if points else by_picture(indexed, context)
+        asked = bool(indexed.table("verification", context))
+        found = by_person(indexed, context, points) if points else by_picture(indexed, context, judged=asked)
         return with_worn(indexed, context, found, [(at, person_contest(indexed, context, at)) for at in points])
     if points and indexed.judged_fairly(context, points[0].matcher):
         return by_person(indexed, context, points)

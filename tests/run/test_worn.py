@@ -16,6 +16,7 @@ import torch
 
 from tests import tiny
 from unmaskbench.benchmark.board.build import rebuild_board
+from unmaskbench.benchmark.cli.progress import print_summary
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import plan
@@ -237,3 +238,10 @@ def test_worn_widens_and_draws_nothing() -> None:
     bare = Worn().apply(replace(face, given_mask=None), np.random.default_rng(0))
     assert float(bare.mask.sum()) == 0.0
     assert bare.coverage is None
+
+
+def test_the_summary_says_that_there_is_no_truth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(run(suite(metrics=["psnr"], regions=["whole"]), tmp_path / "run", speed=False))
+    said = capsys.readouterr().out
+    assert "no truth here" in said
+    assert "tiny_colours FNMR" in " ".join(said.split())
