@@ -1,12 +1,11 @@
 """Any folder of face images, with optional identities, attributes, masks and landmarks.
 
-Identities come from a CSV (``id,identity[,attribute...]``) or, for images that lie in a sub-folder, from the first
+Identities come from a CSV (``id,identity[,role][,attribute...]``) or, for images that lie in a sub-folder, from the first
 sub-folder's name. The id of an image is its path under the root without extension ("anna/001").
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,19 +16,21 @@ from torch import Tensor
 from unmaskbench.plugin import (
     DATASETS,
     DETECTORS,
-    Attribute,
     DatasetCard,
     Face,
     FoundFaces,
     ImageError,
+    Labels,
     NoFaceError,
+    Pair,
+    Role,
     SampleRef,
     detector_named,
     not_here,
-    posix,
-    read_csv,
+    read_labels,
     read_landmarks,
     read_mask,
+    read_pairs,
     read_pixels,
     to_tensor,
     walk,
@@ -37,9 +38,14 @@ from unmaskbench.plugin import (
 
 LAYOUT = """ROOT/
   a.jpg, b.png ...          images, in any sub-folders; one sub-folder per person gives identities
-  labels.csv                optional: id,identity[,attribute...]
+  labels.csv                optional: id,identity[,role][,attribute...]
+  pairs.csv                 optional: a,b,genuine[,fold], the trials (or LFW's pairs.txt)
   landmarks.csv             optional: file (path under ROOT),left_eye_x,left_eye_y,...,mouth_right_y
 and, anywhere, a folder of masks with the same names (white = occluded)"""
+
+
+PAIRS = ("pairs.csv", "pairs.txt")
+ROLES_BY: tuple[str, ...] = ("labels", "pairs")
 
 
 @DATASETS.register("folder")
@@ -48,8 +54,12 @@ class Folder:
 
     ``labels`` and ``landmarks`` are CSV files (``labels.csv`` and ``landmarks.csv`` in the root unless told); ``masks`` is a
     folder whose files bear the images' ids, where ``holes_are`` white or black. Landmarks that no file gives are found by a
-    ``detector``, "yunet" or "insightface", unless ``detect`` is "never".
+    ``detector``, "yunet" or "insightface", unless ``detect`` is "never". ``pairs`` is a list of trials (``pairs.csv`` in the
+    root unless told). Roles are those of the labels, or, with ``roles`` "pairs", those that the list gives: the first image of
+    a trial is a probe, the second is of the gallery.
     """
+
+    pairs_are_own = True
 
     card = DatasetCard(
         id="folder",
@@ -72,9 +82,11 @@ class Folder:
         holes_are: Literal["white", "black"] = "white",
         detect: Literal["auto", "never"] = "auto",
         detector: Literal["yunet", "insightface"] = "yunet",
+        pairs: Path | str | None = None,
+        roles: Literal["labels", "pairs"] = "labels",
     ) -> None:
         """Raises FileNotFoundError where something named is not there or the folder holds no image, ValueError for two files
-        of one id, for labels that do not fit, and for other parameters."""
+        of one id, for labels and pairs that do not fit, and for other parameters."""
         if split not in self.card.splits:
             raise ValueError(f"folder has no split '{split}'; splits: test, all (the same)")
         if holes_are not in ("white", "black"):
@@ -83,6 +95,8 @@ class Folder:
             raise ValueError(f"folder: detect must be 'auto' or 'never'; found {detect!r}")
         if detector not in DETECTORS:
             raise ValueError(f"folder: detector must be one of {', '.join(DETECTORS)}; found {detector!r}")
+        if roles not in ROLES_BY:
+            raise ValueError(f"folder: roles must be 'labels' or 'pairs'; found {roles!r}")
         if root is None or not Path(root).is_dir():
             where = "folder needs a root (--root DIR)" if root is None else f"there is no folder {root}"
             raise not_here(f"{where}.", LAYOUT)
@@ -90,8 +104,14 @@ class Folder:
         self._masks = None if masks is None else _by_id(Path(masks), None)[0]
         self._files, self.remarks = _by_id(self.root, None if masks is None else Path(masks))
         self._faces = None if detect == "never" else FoundFaces(detector_named(detector))
-        identities, self._attributes = self._labels(None if labels is None else Path(labels))
-        self.samples: Sequence[SampleRef] = tuple(SampleRef(id_, identities.get(id_)) for id_ in self._files)
+        self._known = self._labels(None if labels is None else Path(labels))
+        self._pairs = self._listed_pairs(None if pairs is None else Path(pairs), self._known.identities)
+        if roles == "pairs":
+            self._known.roles.clear()
+            self._known.roles.update(roles_by_side(self._pairs))
+        self.samples: Sequence[SampleRef] = tuple(
+            SampleRef(id_, self._known.identities.get(id_), self._known.roles.get(id_, "truth")) for id_ in self._files
+        )
         points = self.root / "landmarks.csv" if landmarks is None else Path(landmarks)
         if landmarks is not None and not points.is_file():
             raise FileNotFoundError(f"folder: there is no file {points} (landmarks)")
@@ -115,8 +135,9 @@ class Folder:
         landmarks = self._landmarks.get(path.relative_to(self.root).as_posix())
         if landmarks is None and self._faces is not None:
             landmarks = torch.from_numpy(self._faces.look(path, lambda _: pixels).points).float()
-        attributes = self._attributes.get(sample.id, {})
-        return Face(sample.id, image, sample.identity, landmarks, attributes, given_mask=self._given_mask(index, image))
+        attributes = self._known.attributes.get(sample.id, {})
+        mask = self._given_mask(index, image)
+        return Face(sample.id, image, sample.identity, landmarks, attributes, given_mask=mask, role=sample.role)
 
     def undetected(self, indices: Sequence[int]) -> list[int]:
         """Those of the samples whose landmarks no file gives, so that a face must be found in the picture."""
@@ -140,11 +161,12 @@ class Folder:
             yield self._masks[id_]
 
     def _given_mask(self, index: int, image: Tensor) -> Tensor | None:
-        """The image's own mask (1, H, W), 1 = occluded; None where no masks folder was given.
+        """The image's own mask (1, H, W), 1 = occluded; None where no masks folder was given or the role says that the face
+        is bare.
 
         Raises ImageError where there is none for this image, its size differs, or nearly everything is a hole.
         """
-        if self._masks is None:
+        if self._masks is None or self.samples[index].role in ("gallery", "calibration"):
             return None
         id_ = self.samples[index].id
         path = self._masks.get(id_)
@@ -161,15 +183,32 @@ class Folder:
             raise ImageError(f"{path}: {share:.0%} would be occluded; if the holes are {other}, set holes_are: {other}")
         return torch.from_numpy(hole)[None].to(torch.float32)
 
-    def _labels(self, path: Path | None) -> tuple[dict[str, str], Mapping[str, Mapping[str, Attribute]]]:
-        """Identities and attributes by id."""
+    def pairs(self) -> Sequence[Pair]:
+        """The trials of the list ``pairs``; none where there is no list."""
+        return self._pairs
+
+    def _labels(self, path: Path | None) -> Labels:
+        people, remarks = _by_folder(self._files)
         if path is None and (self.root / "labels.csv").is_file():
             path = self.root / "labels.csv"
         if path is not None:
-            return _read_labels(path, self._files)
-        people, remarks = _by_folder(self._files)
+            return read_labels(path, self._files, people)
         self.remarks += remarks
-        return people, {}
+        return Labels(people)
+
+    def _listed_pairs(self, path: Path | None, identities: Mapping[str, str]) -> tuple[Pair, ...]:
+        """The trials of ``pairs.csv``, or of LFW's ``pairs.txt``, which names an image without its folder."""
+        if path is None:
+            path = next((found for name in PAIRS if (found := self.root / name).is_file()), None)
+        if path is None:
+            return ()
+        names = {id_: id_ for id_ in self._files}
+        names |= {id_ + file.suffix: id_ for id_, file in self._files.items()}
+        by_stem: dict[str, list[str]] = {}
+        for id_ in self._files:
+            by_stem.setdefault(id_.rpartition("/")[2], []).append(id_)
+        names = {stem: ids[0] for stem, ids in by_stem.items() if len(ids) == 1} | names
+        return read_pairs(path, names.get, identities.get)
 
 
 def _by_id(root: Path, without: Path | None) -> tuple[dict[str, Path], list[str]]:
@@ -191,6 +230,18 @@ def _by_id(root: Path, without: Path | None) -> tuple[dict[str, Path], list[str]
     return dict(sorted(found.items())), walked.remarks()
 
 
+def roles_by_side(pairs: Sequence[Pair]) -> dict[str, Role]:
+    """The role of each image by its side in the trials: probe, then gallery. Raises ValueError where there is no trial and
+    where an image stands on both sides."""
+    if not pairs:
+        raise ValueError("folder: roles: pairs needs a list of trials; add pairs.csv (a,b,genuine)")
+    probes = dict.fromkeys(pair.a for pair in pairs)
+    both = next((pair.b for pair in pairs if pair.b in probes), None)
+    if both is not None:
+        raise ValueError(f"folder: roles: pairs: '{both}' is the first image of one trial and the second of another")
+    return {**dict.fromkeys((pair.b for pair in pairs), "gallery"), **dict.fromkeys(probes, "probe")}
+
+
 def _by_folder(files: Mapping[str, Path]) -> tuple[dict[str, str], list[str]]:
     """The first sub-folder's name for each image that lies in one, and what is to be said of those that lie beside."""
     people = {id_: id_.partition("/")[0] for id_ in files if "/" in id_}
@@ -199,49 +250,3 @@ def _by_folder(files: Mapping[str, Path]) -> tuple[dict[str, str], list[str]]:
         return people, []
     count = "1 image lies" if len(strays) == 1 else f"{len(strays)} images lie"
     return people, [f"{count} beside the folders of people and belongs to nobody, the first '{strays[0]}'"]
-
-
-def _read_labels(path: Path, files: Mapping[str, Path]) -> tuple[dict[str, str], dict[str, dict[str, Attribute]]]:
-    if not path.is_file():
-        raise FileNotFoundError(f"folder: there is no file {path} (labels)")
-    identities: dict[str, str] = {}
-    attributes: dict[str, dict[str, Attribute]] = {}
-    names = {id_ + file.suffix: id_ for id_, file in files.items()}
-    rows = read_csv(path)
-    header = [column.strip() for column in next(rows, (1, [""]))[1]]
-    if header[:2] != ["id", "identity"]:
-        raise ValueError(f"{path}: the first columns must be id,identity; found {','.join(header) or 'nothing'}")
-    for line, row in rows:
-        given, *cells = [*row, *[""] * (len(header) - len(row))]
-        id_ = posix(given) if posix(given) in files else names.get(posix(given))
-        place = f"{path}, line {line}"
-        if id_ is None:
-            raise ValueError(f"{place}: no image has the id '{given}'")
-        if id_ in identities:
-            raise ValueError(f"{place}: '{id_}' has two lines; keep one")
-        identity = cells[0].strip()
-        if not identity:
-            raise ValueError(
-                f"{place}: the identity of '{id_}' is empty; give one, or leave the file out for none at all"
-            )
-        identities[id_] = identity
-        attributes[id_] = {name: _value(cell) for name, cell in zip(header[2:], cells[1:])}
-    if absent := [id_ for id_ in files if id_ not in identities]:
-        raise ValueError(
-            f"{path}: {len(absent)} images have no line, the first '{absent[0]}'; add them or remove the images"
-        )
-    return identities, attributes
-
-
-WHOLE_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)")
-NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)?\.\d+([eE][+-]?\d+)?|[+-]?(0|[1-9]\d*)([eE][+-]?\d+)")
-
-
-def _value(text: str) -> Attribute:
-    """A CSV cell as a bool, an integer, a number or a word. A number with leading zeros is a word: it is somebody's id."""
-    text = text.strip()
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if WHOLE_NUMBER.fullmatch(text):
-        return int(text)
-    return float(text) if NUMBER.fullmatch(text) else text

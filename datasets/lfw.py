@@ -20,6 +20,7 @@ from unmaskbench.plugin import (
     not_here,
     read_image,
     read_landmarks,
+    read_pairs,
     walk,
 )
 
@@ -89,7 +90,7 @@ class LFW:
 
     @cached_property
     def _view2(self) -> tuple[Pair, ...]:
-        return tuple(_read_pairs(_needed(self.root / "pairs.txt", "View 2's pairs")))
+        return read_pairs(_needed(self.root / "pairs.txt", "View 2's pairs"), lambda name: name, lambda id_: id_[:-5])
 
     def _index(self) -> Iterator[SampleRef]:
         if self.split == "view2":
@@ -154,21 +155,3 @@ def _read_people(path: Path) -> list[list[tuple[str, int]]]:
     if len(sets) != 10:
         raise ValueError(f"{path} holds {len(sets)} sets of people; View 2's people.txt holds 10")
     return sets
-
-
-def _read_pairs(path: Path) -> Iterator[Pair]:
-    lines = path.read_text(encoding="utf-8").split("\n")
-    try:
-        folds, per_kind = (int(value) for value in lines[0].split("\t"))
-        trials = [line.split("\t") for line in lines[1 : 1 + 2 * folds * per_kind]]
-        if len(trials) != 2 * folds * per_kind:
-            raise ValueError(f"{len(trials)} trials where the first line promises {2 * folds * per_kind}")
-        for number, trial in enumerate(trials):
-            if len(trial) == 3:
-                first, second, genuine = (trial[0], trial[1]), (trial[0], trial[2]), True
-            else:
-                first, second, genuine = (trial[0], trial[1]), (trial[2], trial[3]), False
-            a, b = (f"{name}_{int(n):04d}" for name, n in (first, second))
-            yield Pair(a, b, genuine, fold=number // (2 * per_kind))
-    except (ValueError, IndexError) as error:
-        raise ValueError(f"{path} is not LFW's pairs.txt: {error}") from error

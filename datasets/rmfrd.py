@@ -1,6 +1,7 @@
 """RMFRD, the Real-World Masked Face Recognition Dataset (Wang et al. 2020): the same people with and without real masks.
 
-A photograph of a masked person has no truth: its attribute ``masked`` is True, and only biometrics can judge it.
+A photograph of a masked person has no truth: its role is ``probe`` (its attribute ``masked`` is True), and no occlusion is
+drawn over it. A bare one is of the ``gallery``.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ class RMFRD:
         if not found:
             raise absent
         self._files = [found[id_] for id_ in sorted(found)]
-        self.samples: Sequence[SampleRef] = tuple(SampleRef(id_, found[id_][1]) for id_ in sorted(found))
+        self.samples: Sequence[SampleRef] = tuple(
+            SampleRef(id_, found[id_][1], "probe" if found[id_][2] else "gallery") for id_ in sorted(found)
+        )
         self._landmarks = read_landmarks(self.root / "landmarks.csv", base=self.root)
         self.remarks = self._landmarks.remarks
         self._lists = existing(self.root, "landmarks.csv")
@@ -96,6 +99,7 @@ class RMFRD:
             identity=name,
             landmarks=self._landmarks.get(path.relative_to(self.root).as_posix()),
             attributes={"masked": masked},
+            role=self.samples[index].role,
         )
 
 

@@ -74,6 +74,7 @@ def load(run: Path) -> Board:
             f"{path} has schema {data['schema']!r}, this version reads 'unmaskbench.board/1'; rerun bench score"
         )
     board_check()(data, str(path))
+    data.setdefault("worn", [])  # boards of earlier versions know no worn masks
     reason = stale_reason(run, data) if run.is_dir() else ""
     if reason:
         raise BoardError(reason)
@@ -105,10 +106,17 @@ def facts_to_warn_of(board: Board) -> list[str]:
                 found.append(f"{entry[kind[:-1]]} has no figures here: {entry['message'] or entry['state']}.")
     found += _failures(board) + _incomplete(board) + _masks(board)
     # slices are never ranked, nor are the unoccluded faces' own figures
+    blind = dict.fromkeys(r["metric"] for r in board.data["rows"] if r.get("absent") == "no_truth")
+    if blind:
+        found.append(f"{', '.join(blind)}: no truth here. Nobody knows the pixels behind a mask that was worn.")
     unranked = dict.fromkeys(
         (r["metric"], r["note"])
         for r in board.data["rows"]
-        if not r["ranked"] and r["slice"] == "all" and r["method"] != "truth" and not lacks_samples(r)
+        if not r["ranked"]
+        and not r.get("absent")
+        and r["slice"] == "all"
+        and r["method"] != "truth"
+        and not lacks_samples(r)
     )
     found += [f"{metric} is shown without ranks: {note or 'too few images'}." for metric, note in unranked]
     timed = any(method["latency_ms"] is not None for method in board.data["methods"])

@@ -176,10 +176,17 @@ class BoardIndex:
 
     def people(self, context: Context) -> int:
         """How many people stand behind a context's intervals; its samples where none is known."""
+        if (worn := self.worn(context)) is not None:
+            return int(worn["people"])
         for row in self.board.data["datasets"]:
             if row["dataset"] == context[0]:
                 return int(row["identities"] or row["samples"])
         return 0
+
+    def worn(self, context: Context) -> Row | None:
+        """What is known of masks that people wear in a context; None where an occlusion was drawn."""
+        rows = self.board.data.get("worn", [])
+        return next((row for row in rows if (row["dataset"], row["occlusion"]) == context[:2]), None)
 
     def seen_truth(self, method: str) -> tuple[int, int] | None:
         """On how many of how many samples a method gave back the truth to within one grey level; None: it is not marked."""
@@ -188,7 +195,10 @@ class BoardIndex:
 
     def image_metric(self, context: Context) -> tuple[str, str] | None:
         """The (metric, region) that a context's picture quality is summed up by; None where nothing was scored."""
-        rows = [r for r in self.table("rows", context) if r["slice"] == "all" and r["method"] != "truth"]
+        rows = [
+            r for r in self.table("rows", context)
+            if r["slice"] == "all" and r["method"] != "truth" and not r.get("absent")
+        ]  # fmt: skip
         have = dict.fromkeys((r["metric"], r["region"]) for r in rows if r["ranked"]) or dict.fromkeys(
             (r["metric"], r["region"]) for r in rows
         )

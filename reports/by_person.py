@@ -126,7 +126,8 @@ def _answer(
         answer = f"Among the methods the best is {answer} {why}"
     ceiling = indexed.verification(context, at, "TT", at.metric).get("")
     answer += f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
-    answer += f" Never occluded: {spread(ceiling)}." if ceiling else ""
+    bare = "Bare photographs" if indexed.worn(context) else "Never occluded"
+    answer += f" {bare}: {spread(ceiling)}." if ceiling else ""
     return answer + _both_ways(indexed, context, at, best["method"])
 
 

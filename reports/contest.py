@@ -94,7 +94,7 @@ class Contest:
         if needed is not None and needed > self.people:
             return (
                 "Too few people to tell whether any method beats leaving the image untouched "
-                f"({self.people}; about {_round_up(needed):,} are needed)."
+                f"({self.people}; about {round_up(needed):,} are needed)."
             )
         return none
 
@@ -124,7 +124,7 @@ def tests_of(differences: Sequence[Row], metric: str, region: str) -> Tests:
     }
 
 
-def _round_up(count: int) -> int:
+def round_up(count: int) -> int:
     """Two significant digits, upwards: a sample size is an estimate."""
     step: int = 10 ** max(0, len(str(count)) - 2)
     return -(-count // step) * step

@@ -11,7 +11,7 @@ from unmaskbench.reports.board import Board, Row, facts_to_warn_of
 
 LISTS = (
     "methods", "datasets", "occlusions", "metrics", "matchers", "rows", "verification", "differences", "correlations",
-    "curves", "histograms", "scatter", "gallery", "statuses",
+    "curves", "histograms", "scatter", "gallery", "statuses", "worn",
 )  # fmt: skip
 KEYS: dict[str, tuple[str, ...]] = {
     "methods": ("method",),
@@ -30,6 +30,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "scatter": ("dataset", "occlusion", "output", "method", "sample"),
     "gallery": ("dataset", "occlusion", "sample"),
     "statuses": ("dataset", "occlusion", "method", "status"),
+    "worn": ("dataset", "occlusion"),
 }  # fmt: skip
 
 

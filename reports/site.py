@@ -34,7 +34,7 @@ SCRIPTS = ("data.js", "format.js", "leaderboard.js", "views.js", "gallery.js", "
 DATA_BUDGET_BYTES = 4_200_000
 PACKED = {
     "rows": ("dataset", "occlusion", "output", "metric", "region", "slice", "method", "value", "low", "high", "n", "failed",
-             "ceiling", "rank", "group", "ranked", "note", "of", "completed", "seen_truth"),
+             "ceiling", "rank", "group", "ranked", "note", "of", "completed", "seen_truth", "absent"),
     "verification": ("dataset", "occlusion", "output", "setting", "matcher", "metric", "target", "policy", "slice", "method",
                      "value", "low", "high", "threshold", "genuine", "impostor", "failed", "independent", "refused", "group"),
     "differences": ("dataset", "occlusion", "output", "metric", "region", "method_a", "method_b", "difference", "low", "high",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, higher_is_better
 from unmaskbench.benchmark.host.text import csv_text, json_text, latex, markdown
+from unmaskbench.benchmark.plugins.cards import NO_TRUTH
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex, Context, number
@@ -103,7 +104,12 @@ def _leaderboard(indexed: BoardIndex, context: Context) -> Table:
         line: list[object] = [m["method"], mask_word(m)]
         for _, rows in columns:
             row = rows.get(m["method"], {})
-            line += [row.get("value"), row.get("low"), row.get("high"), row.get("group")]
+            line += [
+                NO_TRUTH if row.get("absent") == "no_truth" else row.get("value"),
+                row.get("low"),
+                row.get("high"),
+                row.get("group"),
+            ]
         lines.append((*line, m["latency_ms"], m["parameters"], m["state"]))
     return Table("leaderboard_" + "_".join(re.sub(r"[^\w.-]+", "-", part) for part in context), tuple(header), lines)
 

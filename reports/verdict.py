@@ -8,14 +8,19 @@ training of most methods, the picture is judged and not the person.
 from __future__ import annotations
 
 from unmaskbench.reports.board_index import BoardIndex, Context
-from unmaskbench.reports.by_person import by_person
+from unmaskbench.reports.by_person import by_person, person_contest
 from unmaskbench.reports.by_picture import by_picture
 from unmaskbench.reports.phrases import Verdict, listed
+from unmaskbench.reports.worn_masks import with_worn
 
 
 def verdict(indexed: BoardIndex, context: Context) -> Verdict:
     """The headline, the best method's id or None, and questions with answers, for one context."""
     points = indexed.operating(context)
+    if indexed.worn(context) is not None:
+        asked = bool(indexed.table("verification", context))
+        found = by_person(indexed, context, points) if points else by_picture(indexed, context, judged=asked)
+        return with_worn(indexed, context, found, [(at, person_contest(indexed, context, at)) for at in points])
     if points and indexed.judged_fairly(context, points[0].matcher):
         return by_person(indexed, context, points)
     found = by_picture(indexed, context, judged=bool(points))

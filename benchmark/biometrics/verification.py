@@ -13,9 +13,12 @@ and, where anything failed, ``completed`` only, beside the share that was comple
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
 
 from unmaskbench.benchmark.biometrics.error_rates import (
     EVIDENCE,
@@ -63,16 +66,19 @@ class VerificationRow:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Thresholds kept from TT: one for each FMR target (None: refused, too few impostors) and the balanced one."""
+    """Thresholds kept from TT: one for each FMR target (None: refused, too few impostors) and the balanced one (None: TT has
+    no genuine or no impostor comparison). ``people`` behind the comparisons, where a refusal is to say how many it needs."""
 
     at_fmr: Mapping[float, float | None]
-    balanced: float
+    balanced: float | None
     refusals: Mapping[float, str] = field(default_factory=dict)
+    people: int | None = None
 
 
-def set_thresholds(truth: PairScores, targets: Sequence[float] = FMR_TARGETS) -> Thresholds:
-    """Thresholds from the scores of TT; a target with fewer than 10 / FMR impostor comparisons is refused."""
-    scores = ScoreDistribution.of(truth)
+def set_thresholds(truth: PairScores, targets: Sequence[float] = FMR_TARGETS, people: int | None = None) -> Thresholds:
+    """Thresholds from the scores of TT; a target with fewer than 10 / FMR impostor comparisons is refused, with how many
+    ``people`` it would take where their number is given."""
+    scores = ScoreDistribution(np.sort(truth.genuine), np.sort(truth.impostor))
     at_fmr: dict[float, float | None] = {}
     refusals: dict[float, str] = {}
     for target in targets:
@@ -80,8 +86,9 @@ def set_thresholds(truth: PairScores, targets: Sequence[float] = FMR_TARGETS) ->
             at_fmr[target] = threshold_at_fmr(scores, target)
         else:
             at_fmr[target] = None
-            refusals[target] = _refusal(len(scores.impostor), target)
-    return Thresholds(at_fmr, balanced_threshold(scores), refusals)
+            refusals[target] = _refusal(len(scores.impostor), target, people)
+    both = len(scores.genuine) and len(scores.impostor)
+    return Thresholds(at_fmr, balanced_threshold(scores) if both else None, refusals, people)
 
 
 def verification_rows(
@@ -107,7 +114,7 @@ def verification_rows(
             rows += _setting_rows(setting, scores[setting].completed(), thresholds, "completed")
     if "MT" in scores and "UT" in chosen:
         rows += _change_rows(scores["MT"], scores["UT"], thresholds)
-        if "TT" in scores:
+        if "TT" in scores and len(scores["TT"].genuine) and len(scores["TT"].impostor):
             rows += _recovered_rows([ScoreDistribution.of(scores[s]) for s in ("TT", "MT", "UT")], thresholds)
     return rows
 
@@ -135,9 +142,14 @@ def _setting_rows(
         reason = "d' needs two completed comparisons of each kind that differ"
         yield VerificationRow(setting, "dprime", None, *counts, handling=handling, reason=reason)
     balanced = thresholds.balanced
-    yield row("accuracy", balanced_accuracy(ordered, balanced), threshold=balanced)
-    yield row("fpr", float(ordered.fmr(balanced)), threshold=balanced)
-    yield row("tpr", 1.0 - float(ordered.fnmr(balanced)), threshold=balanced)
+    if balanced is None:
+        for metric in ("accuracy", "fpr", "tpr"):
+            reason = "TT has no genuine pair: there is no threshold of best accuracy"
+            yield VerificationRow(setting, metric, None, *counts, handling=handling, reason=reason)
+    else:
+        yield row("accuracy", balanced_accuracy(ordered, balanced), threshold=balanced)
+        yield row("fpr", float(ordered.fmr(balanced)), threshold=balanced)
+        yield row("tpr", 1.0 - float(ordered.fnmr(balanced)), threshold=balanced)
     for target, kept in thresholds.at_fmr.items():
         if enough_impostors(counts[1], target):
             own = threshold_at_fmr(ordered, target)
@@ -145,7 +157,7 @@ def _setting_rows(
             yield row("fnmr_equal", float(ordered.fnmr(own)), target, own)
         else:
             for metric in ("tmr", "fnmr_equal"):
-                reason = _refusal(counts[1], target)
+                reason = _refusal(counts[1], target, thresholds.people)
                 yield VerificationRow(setting, metric, None, *counts, target, None, handling, reason)
         if kept is None:
             for metric in ("fnmr", "fmr", "accuracy"):
@@ -193,8 +205,13 @@ def _recovered_rows(roles: Sequence[ScoreDistribution], thresholds: Thresholds) 
                 yield VerificationRow("UT", metric, value, *counts, target, at[2])
 
 
-def _refusal(impostors: int, target: float) -> str:
-    return (
+def _refusal(impostors: int, target: float, people: int | None = None) -> str:
+    said = (
         f"an FMR of {target:g} needs at least {EVIDENCE / target:,.0f} impostor comparisons ({EVIDENCE} / FMR); "
         f"there are {impostors:,}"
     )
+    if not people or not impostors:
+        return said
+    # Impostor comparisons grow with the square of the people where each has as many photographs.
+    needed = max(people + 1, math.ceil(people * math.sqrt(EVIDENCE / target / impostors)))
+    return f"{said}, of {people} people: about {needed:,} with as many photographs each are needed"

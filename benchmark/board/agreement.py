@@ -45,6 +45,8 @@ def image_against_person(condition: Condition, folder: RunFolder, suite: Suite, 
         if card.kind not in ("full_reference", "no_reference"):
             continue
         for column in columns(condition, folder, card.id, suite.matcher_outputs if matchers else suite.outputs):
+            if np.isnan(column.values).all():  # there is no truth to compare with
+                continue
             _scatter_points(condition, card.id, column, points)
             for matcher in matchers:
                 over = _methods(condition, column, matcher, trials, card.direction)
@@ -66,7 +68,7 @@ def _methods(
     targets = sorted(
         {key[3] for key in trials.resampled if key[2] == matcher and key[4] == FIGURE and key[3] is not None}
     )
-    if not targets:
+    if not targets or condition.worn:  # photographs, and people, that the two figures are taken over, are not the same
         return None
     target = 1e-3 if 1e-3 in targets else targets[0]
     keys = [(method, column.output, matcher, target, FIGURE) for method in condition.methods]

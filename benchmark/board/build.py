@@ -18,8 +18,10 @@ from unmaskbench.benchmark.board.leaks import mark_leaks
 from unmaskbench.benchmark.board.rows import Board, StatusRow
 from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.verification import verification
+from unmaskbench.benchmark.board.worn_masks import worn_rows
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError, parse
 from unmaskbench.benchmark.plugins.registry import UnavailablePluginError, UnknownPluginError
+from unmaskbench.benchmark.plugins.types import NO_TRUTH
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.store.board_file import RECORD_HASH
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
@@ -78,7 +80,7 @@ def _board(folder: RunFolder) -> Board:
     cards = {entry.label: kept.methods(entry) for entry in entries}
     manifest = pl.read_parquet(folder.path / "manifest.parquet")
     record = {part.name: run[part.name] for part in dataclasses.fields(RunRecord) if part.name in run}
-    made_of = {"mask_source": suite.mask_source, RECORD_HASH: sha256(folder.path / "run.json")}
+    made_of = {"mask_source": _mask_source(suite, entries), RECORD_HASH: sha256(folder.path / "run.json")}
     board = Board(
         schema="unmaskbench.board/1",
         manifest=run["manifest"],
@@ -95,6 +97,7 @@ def _board(folder: RunFolder) -> Board:
         board.statuses.extend(statuses(condition, folder, manifest))
         if not condition.samples:
             continue  # nothing could be read or occluded: the statuses say so, and there is nothing to average
+        board.worn.extend(worn_rows(condition, folder, suite, entries))
         rows, differences = image_rows(condition, folder, suite)
         board.rows.extend(mark_leaks(condition, folder, suite, rows))
         trials = verification(condition, folder, suite, cards)
@@ -106,6 +109,12 @@ def _board(folder: RunFolder) -> Board:
         board.correlations.extend(agreement.correlations)
         board.scatter.extend(agreement.scatter)
     return board
+
+
+def _mask_source(suite: Suite, entries: list[MethodEntry]) -> str:
+    """Where masks are from: the suite's word, unless all of its methods have another (worn masks that nobody gave)."""
+    sources = {entry.mask_source.partition(":")[0] for entry in entries if entry.mask_source}
+    return sources.pop() if len(sources) == 1 else suite.mask_source
 
 
 def conditions(
@@ -135,8 +144,8 @@ def statuses(condition: Condition, folder: RunFolder, manifest: pl.DataFrame) ->
     table = (
         folder.rows(keys)
         .select("method", "sample", "status", "message")
-        # A metric without a meaning on an empty region is no failure of the sample.
-        .filter((pl.col("status") != "skipped") | (pl.col("message") != "the region is empty"))
+        # A metric without a meaning on an empty region, or without a truth, is no failure of the sample.
+        .filter((pl.col("status") != "skipped") | ~pl.col("message").is_in(["the region is empty", NO_TRUTH]))
         .with_columns(pl.col("status").replace_strict(SEVERITY, return_dtype=pl.Int64).alias("rank"))
         .sort("method", "sample", "rank", descending=[False, False, True])
         .unique(["method", "sample"], keep="first", maintain_order=True)

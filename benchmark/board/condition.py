@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unmaskbench.benchmark.board.fields import Json
 from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plugins.types import MetricCard, Output
+from unmaskbench.benchmark.plugins.types import MetricCard, Output, SampleRef
 from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap, identity_codes
 from unmaskbench.benchmark.statistics.ceiling import CEILING
 from unmaskbench.benchmark.statistics.slices import coverage_labels
@@ -22,7 +22,10 @@ from unmaskbench.benchmark.store.folder import RunFolder
 
 @dataclass(frozen=True)
 class Condition:
-    """One dataset under one occlusion: the samples that could be used, in order, and who is on them."""
+    """One dataset under one occlusion: the samples that could be used, in order, and who is on them.
+
+    Where masks are worn, the samples are the photographs that show them, and ``with_roles`` are these and the bare ones.
+    """
 
     dataset: str
     occlusion: str
@@ -34,6 +37,17 @@ class Condition:
     keys: Mapping[str, Sequence[str]]
     methods: tuple[str, ...] = field(default=())
     cards: RunCards = field(default_factory=RunCards)
+    with_roles: tuple[SampleRef, ...] = ()
+
+    @property
+    def worn(self) -> bool:
+        """Whether the masks are those that people wear."""
+        return bool(self.with_roles)
+
+    @property
+    def bare(self) -> tuple[str, ...]:
+        """The photographs without a mask that probes are compared with; none where an occlusion is drawn."""
+        return tuple(ref.id for ref in self.with_roles if ref.role != "probe")
 
     @classmethod
     def of(
@@ -44,6 +58,10 @@ class Condition:
         here = manifest.filter(
             (pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion) & (pl.col("status") == "ok")
         ).sort("sample")
+        with_roles: tuple[SampleRef, ...] = ()
+        if "role" in here.columns and (here["role"] != "truth").any():
+            with_roles = tuple(SampleRef(*row) for row in here.select("sample", "identity", "role").iter_rows())
+            here = here.filter(pl.col("role") == "probe")
         people = [identity or f"image {sample}" for sample, identity in here.select("sample", "identity").iter_rows()]
         codes, names = identity_codes(people) if people else (np.zeros(0, np.int64), [])
         bootstrap = IdentityBootstrap(
@@ -52,7 +70,10 @@ class Condition:
         coverage = here["coverage"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
         attributes = tuple(json.loads(text) for text in here["attributes"])
         methods = tuple(name for name in keys if name)
-        return cls(dataset, occlusion, tuple(here["sample"]), codes, bootstrap, coverage, attributes, keys, methods)
+        return cls(
+            dataset, occlusion, tuple(here["sample"]), codes, bootstrap, coverage, attributes, keys, methods,
+            with_roles=with_roles,
+        )  # fmt: skip
 
     def labels(self, attribute: str) -> list[str]:
         """The slice label of each sample for an attribute; ``coverage`` is one of them."""

@@ -16,8 +16,8 @@ from unmaskbench.benchmark.board.image_sets import set_rows
 from unmaskbench.benchmark.board.rows import DifferenceRow, ImageRow
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.registry import METRICS
-from unmaskbench.benchmark.plugins.types import MetricCard, Output
-from unmaskbench.benchmark.statistics.bootstrap import Floats, Summary, summarise
+from unmaskbench.benchmark.plugins.types import NO_TRUTH, MetricCard, Output
+from unmaskbench.benchmark.statistics.bootstrap import Floats, Summary, identity_codes, summarise
 from unmaskbench.benchmark.statistics.ceiling import at_ceiling
 from unmaskbench.benchmark.statistics.ranking import Ranking, rank_methods
 from unmaskbench.benchmark.statistics.slices import Slice, slice_summaries
@@ -35,6 +35,7 @@ def image_rows(condition: Condition, folder: RunFolder, suite: Suite) -> tuple[l
         if card.kind == "set":
             rows += set_rows(condition, folder, card, METRICS.get(entry.id)(**entry.parameters), suite.outputs)
             continue
+        rows += no_truth_rows(condition, folder, card)
         for column in columns(condition, folder, card.id, [*suite.outputs]):
             found, compared = column_rows(condition, card, column, suite.statistics.allowed_failures)
             rows += found
@@ -187,14 +188,32 @@ def _slices_of(condition: Condition, column: Column, m: int, labels: list[str]) 
     return slice_summaries(values, condition.identities, labels, condition.bootstrap)
 
 
+def no_truth_rows(condition: Condition, folder: RunFolder, card: MetricCard) -> Iterator[ImageRow]:
+    """A row without a value for every figure of a metric that has no truth to compare with."""
+    if card.kind not in ("full_reference", "segmentation"):
+        return
+    keys = [key for method in condition.methods for key in condition.keys[method]]
+    where = (pl.col("metric") == card.id) & (pl.col("message") == NO_TRUTH)
+    owed = folder.rows(keys).filter(where).select("method", "output", "region").unique().collect()
+    place = {method: position for position, method in enumerate(condition.methods)}
+    for method, output, region in sorted(owed.iter_rows(), key=lambda row: (row[1], row[2], place[row[0]])):
+        nothing = Summary(float("nan"), float("nan"), float("nan"), 0, 0)
+        row = image_row(condition, card, (output, region), method, nothing)
+        yield replace(row, note=NO_TRUTH, absent="no_truth")
+
+
 def truth_rows(condition: Condition, folder: RunFolder, card: MetricCard) -> list[ImageRow]:
     """A no-reference metric of the unoccluded faces themselves: what a perfect restoration would score."""
     table = folder.rows(condition.keys[""]).filter(pl.col("metric") == card.id).select("sample", "value").collect()
     held = dict(table.iter_rows())
-    values = np.array(
-        [held.get(sample) if held.get(sample) is not None else np.nan for sample in condition.samples], float
-    )
+    note, samples, codes, bootstrap = "unoccluded faces", condition.samples, condition.identities, condition.bootstrap
+    if condition.worn:
+        note, samples = "bare photographs", condition.bare
+        people = {ref.id: ref.identity or f"image {ref.id}" for ref in condition.with_roles}
+        codes, names = identity_codes([people[sample] for sample in samples]) if samples else (codes[:0], [])
+        bootstrap = replace(bootstrap, identities=max(1, len(names)))
+    values = np.array([held.get(sample) if held.get(sample) is not None else np.nan for sample in samples], float)
     if not np.isfinite(values).any():
         return []
-    summary = summarise(values, condition.identities, condition.bootstrap, skipped=np.isnan(values))[0]
-    return [replace(image_row(condition, card, ("raw", "whole"), "truth", summary), note="unoccluded faces")]
+    summary = summarise(values, codes, bootstrap, skipped=np.isnan(values))[0]
+    return [replace(image_row(condition, card, ("raw", "whole"), "truth", summary), note=note)]

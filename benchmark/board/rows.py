@@ -64,6 +64,9 @@ class ImageRow:
     seen_truth: int = field(
         default=0, metadata=told("Samples whose hole is the truth within one grey level, of a method so marked.")
     )
+    absent: Literal["", "no_truth"] = field(
+        default="", metadata=told("Why there is no figure: no_truth where nobody knows the pixels behind a worn mask.")
+    )
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,28 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class WornRow:
+    """Photographs of masks that people wear, and what they are compared with."""
+
+    dataset: str = field(metadata=told(DATASET))
+    occlusion: str = field(metadata=told(OCCLUSION))
+    probes: int = field(metadata=told("Photographs of a worn mask."))
+    gallery: int = field(metadata=told("Bare photographs that they are compared with."))
+    calibration: int = field(metadata=told("Bare photographs that set thresholds and are judged in no pair."))
+    people: int = field(metadata=told("People with a photograph of a worn mask and a bare one of the gallery."))
+    masks: str = field(metadata=told("Where the holes are from: given, or predicted:SEGMENTER."))
+    found: int = field(metadata=told("Probes on which a mask was found; the others are left as they are."))
+    share: float | None = field(metadata=told("found / probes."))
+    low: float | None = field(metadata=told(LOW))
+    high: float | None = field(metadata=told(HIGH))
+    thresholds_from: str = field(
+        metadata=told(
+            "What the bare pairs that set thresholds are of: calibration, gallery or list; '' without matchers."
+        )
+    )
+
+
+@dataclass(frozen=True)
 class StatusRow:
     """How many samples ended with a status."""
 
@@ -231,6 +256,7 @@ class Board:
     timings: dict[str, Json] = field(
         metadata=told("Seconds by stage: decode, occlude, restore, score, embed, write, total.")
     )
+    worn: list[WornRow] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Json]:
         """The tree that ``board.json`` holds."""

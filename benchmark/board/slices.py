@@ -53,7 +53,7 @@ def slice_rows(
 ) -> Iterator[VerificationRow]:
     """FNMR and FMR of a setting within a slice, with intervals over its people."""
     here = {setting: PairScores(scores.genuine[part.genuine], scores.impostor[part.impostor])}
-    figures = ResampledFigures(here, part.bootstrap)
+    figures = ResampledFigures(here, {setting: part.bootstrap})
     rows = [
         row for row in verification_rows(here, thresholds, [setting])
         if row.metric in SHOWN and row.handling == "penalised" and row.value is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -11,19 +12,89 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
+from unmaskbench.benchmark.biometrics.role_pairs import RolePairs, by_roles, role_pairs
+from unmaskbench.benchmark.biometrics.verification import SETTINGS
 from unmaskbench.benchmark.board.condition import Condition
+from unmaskbench.benchmark.board.verification_intervals import pair_bootstrap
 from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plugins.types import SampleRef
+from unmaskbench.benchmark.plugins.types import SampleRef, Setting
+from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 from unmaskbench.benchmark.store.folder import RunFolder
 
 Embeddings = tuple[Tensor, NDArray[np.bool_]]
 """Vectors (N, D) in the order of a list of trials, and which of them failed or are absent."""
 
 
-def pairs_of(condition: Condition, folder: RunFolder, suite: Suite) -> PairSet:
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The trials of every setting of a condition, over the same ids and people, and the resamples of the people behind them.
+
+    ``set_by`` says, where masks are worn, which bare photographs thresholds come from.
+    """
+
+    pairs: Mapping[Setting, PairSet]
+    bootstraps: Mapping[Setting, PairBootstrap]
+    set_by: str = ""
+
+    @property
+    def judged(self) -> PairSet:
+        """The trials that methods are judged by."""
+        return self.pairs["MT"]
+
+
+def trials_of(condition: Condition, folder: RunFolder, suite: Suite) -> Trials:
+    """The trials of a condition: every setting has the same, unless masks are worn. Then the bare photographs among
+    themselves (TT) set thresholds, and worn ones against bare ones (MT, UT) are judged."""
+    statistics = suite.statistics
+    if not condition.worn:
+        pairs = _pairs_of(condition, folder, suite)
+        bootstrap = pair_bootstrap(pairs, statistics.resamples, suite.seed, statistics.level)
+        return Trials(dict.fromkeys(SETTINGS, pairs), dict.fromkeys(SETTINGS, bootstrap))
+    found = _role_pairs(condition, folder, suite)
+    judged = pair_bootstrap(found.judged, statistics.resamples, suite.seed, statistics.level)
+    bare = PairBootstrap(found.bare.genuine_identities, found.bare.impostor_identities, judged.people)
+    return Trials(
+        {"TT": found.bare, "MT": found.judged, "UT": found.judged},
+        {"TT": bare, "MT": judged, "UT": judged},
+        found.set_by,
+    )
+
+
+def _role_pairs(condition: Condition, folder: RunFolder, suite: Suite) -> RolePairs:
+    limits = {"genuine_per_identity": suite.pairs.genuine_per_identity, "impostors": suite.pairs.impostors}
+    drawn = role_pairs(condition.with_roles, **limits, seed=suite.seed)
+    official = folder.path / f"pairs-{condition.dataset}.npz"
+    if not official.is_file():
+        return drawn
+    roles = {ref.id: ref.role for ref in condition.with_roles}
+    with np.load(official, allow_pickle=False) as held:
+        listed = by_roles(_restricted({name: held[name] for name in held.files}, set(roles)), roles)
+    if listed is None:
+        return drawn
+    if len(listed.bare.impostor):
+        return listed
+    # The list judges alone: thresholds come from all bare photographs, over the list's own ids and people.
+    people = {int(code): f"p{code}" for code in listed.judged.identities}
+    refs = [
+        SampleRef(name, people[int(code)], role)
+        for name, code in zip(listed.judged.ids, listed.judged.identities, strict=True)
+        if (role := roles.get(name)) is not None
+    ]
+    bare = role_pairs(refs, **limits, seed=suite.seed)
+    return RolePairs(listed.judged, _over(bare.bare, listed.judged), bare.set_by)
+
+
+def _over(pairs: PairSet, other: PairSet) -> PairSet:
+    """The same trials as places in the ids of ``other``, which hold those of ``pairs``."""
+    place = {name: index for index, name in enumerate(other.ids)}
+    moved = np.array([place[name] for name in pairs.ids], np.int32)
+    return PairSet(other.ids, other.identities, moved[pairs.genuine], moved[pairs.impostor], pairs.origin)
+
+
+def _pairs_of(condition: Condition, folder: RunFolder, suite: Suite) -> PairSet:
     """The trials of a condition: the official list kept by the run, or our own over the samples of the manifest."""
     official = folder.path / f"pairs-{condition.dataset}.npz"
-    if suite.pairs.official and official.is_file():
+    if official.is_file():
         with np.load(official, allow_pickle=False) as held:
             return _restricted({name: held[name] for name in held.files}, set(condition.samples))
     refs = [SampleRef(s, f"p{code}") for s, code in zip(condition.samples, condition.identities, strict=True)]

@@ -19,23 +19,20 @@ from unmaskbench.benchmark.board.quantities import QUANTITIES, named
 from unmaskbench.benchmark.board.rows import CurveRow, DifferenceRow, HistogramRow, VerificationRow
 from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.slices import TrialSlice, slice_rows, trial_slices
-from unmaskbench.benchmark.board.trials import Embeddings, own_similarities, pairs_of, vectors
+from unmaskbench.benchmark.board.trials import Embeddings, Trials, own_similarities, trials_of, vectors
 from unmaskbench.benchmark.board.verification_intervals import (
     IntervalRow,
     ResampledFigures,
-    pair_bootstrap,
     with_intervals,
 )
 from unmaskbench.benchmark.plan.suite import Entry, Suite
 from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
 from unmaskbench.benchmark.plugins.types import Matcher, MatcherCard, MethodCard, Output, Setting
 from unmaskbench.benchmark.statistics.bootstrap import Floats
-from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 from unmaskbench.benchmark.statistics.ranking import Ranking, rank_resampled
 from unmaskbench.benchmark.store.folder import RunFolder
 
 FLOOR = "untouched"
-RESTORED: tuple[Setting, ...] = ("UT", "UU")
 COMPARED = ("fnmr_equal", "fnmr")
 """The figures whose paired differences the board keeps, the one that methods are ranked by first."""
 
@@ -61,26 +58,30 @@ def verification(
     tables = Tables()
     if not suite.matchers or len(condition.samples) < 2:
         return tables
-    pairs = pairs_of(condition, folder, suite)
+    trials = trials_of(condition, folder, suite)
+    pairs = trials.judged
     if not len(pairs.genuine) or not len(pairs.impostor):
         # A limit can leave no trial of a kind; the board says so, for every matcher that was asked.
-        reason = (
-            f"{len(pairs.genuine)} genuine and {len(pairs.impostor)} impostor pairs are among these samples; "
-            "use more of them"
-        )
-        none = SettingRow("TT", "auc", None, len(pairs.genuine), len(pairs.impostor), reason=reason)
+        none = SettingRow("TT", "auc", None, len(pairs.genuine), len(pairs.impostor), reason=_too_few(condition, pairs))
         tables.rows += [_row(condition, entry.label, ("", "raw"), none, True) for entry in suite.matchers]
         return tables
-    bootstrap = pair_bootstrap(pairs, suite.statistics.resamples, suite.seed, suite.statistics.level)
-    slices = trial_slices(condition, pairs, suite.slice_by, bootstrap)
+    slices = trial_slices(condition, pairs, suite.slice_by, trials.bootstraps["MT"])
     for entry in suite.matchers:
         drawn = CurveCollector(condition, entry.label, tuple(suite.fmr_targets), tables.curves, tables.histograms)
         matcher = condition.cards.comparer(entry)
-        work = MatcherVerification(
-            condition, folder, suite, cards, entry, matcher, pairs, bootstrap, slices, tables, drawn
-        )
+        work = MatcherVerification(condition, folder, suite, cards, entry, matcher, trials, slices, tables, drawn)
         work.run()
     return tables
+
+
+def _too_few(condition: Condition, pairs: PairSet) -> str:
+    counts = f"{len(pairs.genuine)} genuine and {len(pairs.impostor)} impostor pairs"
+    if not condition.worn:
+        return f"{counts} are among these samples; use more of them"
+    return (
+        f"{counts} of a worn and a bare photograph are among these samples; at least 2 people are needed with a photograph "
+        "of the role probe and one of the role gallery"
+    )
 
 
 @dataclass
@@ -93,8 +94,7 @@ class MatcherVerification:
     cards: Mapping[str, Sequence[MethodCard]]
     entry: Entry
     matcher: Matcher
-    pairs: PairSet
-    bootstrap: PairBootstrap
+    trials: Trials
     slices: Sequence[TrialSlice]
     tables: Tables
     drawn: CurveCollector
@@ -104,21 +104,24 @@ class MatcherVerification:
         """Fill the tables."""
         truth = self._vectors("", "truth")
         masked = self._vectors(FLOOR, None)
-        shared: dict[Setting, PairScores] = {
-            "TT": self._scores(truth, truth),
-            "MT": self._scores(masked, truth),
-            "MM": self._scores(masked, masked),
+        roles: dict[Setting, tuple[str, Embeddings, Embeddings]] = {
+            "TT": ("", truth, truth),
+            "MT": (FLOOR, masked, truth),
+            "MM": (FLOOR, masked, masked),
         }
-        thresholds = set_thresholds(shared["TT"], self.suite.fmr_targets)
-        figures = ResampledFigures(shared, self.bootstrap)
+        roles = {setting: found for setting, found in roles.items() if setting in self.trials.pairs}
+        shared = {setting: self._scores(setting, *found[1:]) for setting, found in roles.items()}
+        worn = self.condition.worn
+        people = self._people() if worn else None
+        thresholds = set_thresholds(shared["TT"], self.suite.fmr_targets, people)
+        figures = ResampledFigures(shared, self.trials.bootstraps)
         floor: list[IntervalRow] = []
-        roles: tuple[tuple[Setting, str], ...] = (("TT", ""), ("MT", FLOOR), ("MM", FLOOR))
-        for setting, method in roles:
+        for setting, (method, _, _) in roles.items():
             found = with_intervals(verification_rows(shared, thresholds, [setting]), figures)
             self._keep((method, "raw"), found, shared)
             floor += found if setting == "MT" else []
-            self.drawn.add(method, "raw", setting, shared[setting], thresholds)
-            if setting != "MM":
+            self._draw(method, "raw", setting, shared[setting], thresholds)
+            if setting == "MT" or (setting == "TT" and not worn):
                 self._add_slices((method, "raw"), setting, shared[setting], thresholds)
         self._keep_similarities(FLOOR, "", masked, truth)
         for output in self.suite.matcher_outputs:
@@ -127,25 +130,33 @@ class MatcherVerification:
             for method in self.condition.methods:
                 if method != FLOOR:
                     restored = self._vectors(method, output)
-                    failures |= {method} if (restored[1] & ~truth[1]).any() else set()
+                    usable = ~(masked if worn else truth)[1]
+                    failures |= {method} if (restored[1] & usable).any() else set()
                     contenders[method] = self._method(method, output, restored, truth, thresholds, figures)
             self._rank(output, contenders, failures)
+
+    def _people(self) -> int:
+        """People behind the judged impostor trials."""
+        return len(np.unique(self.trials.judged.impostor_identities))
+
+    def _draw(self, method: str, output: Output, setting: Setting, scores: PairScores, thresholds: Thresholds) -> None:
+        if len(scores.genuine) and len(scores.impostor):  # bare photographs, one of each person, have no genuine pair
+            self.drawn.add(method, output, setting, scores, thresholds)
 
     def _method(
         self, method: str, output: Output, restored: Embeddings, truth: Embeddings, thresholds: Thresholds,
         shared: ResampledFigures,
     ) -> list[IntervalRow]:  # fmt: skip
         """The rows of a method's output; those of UT, which it is ranked by, are returned."""
-        own: dict[Setting, PairScores] = {
-            "UT": self._scores(restored, truth, "probe"),
-            "UU": self._scores(restored, restored, "both"),
-        }
+        own: dict[Setting, PairScores] = {"UT": self._scores("UT", restored, truth, "probe")}
+        if "UU" in self.trials.pairs:
+            own["UU"] = self._scores("UU", restored, restored, "both")
         figures = shared.beside(own)
-        found = with_intervals(verification_rows(figures.scores, thresholds, RESTORED), figures)
+        found = with_intervals(verification_rows(figures.scores, thresholds, own), figures)
         self._keep((method, output), found, own)
         self._keep_similarities(method, output, restored, truth)
-        for setting in RESTORED:
-            self.drawn.add(method, output, setting, own[setting], thresholds)
+        for setting, scores in own.items():
+            self._draw(method, output, setting, scores, thresholds)
         self._add_slices((method, output), "UT", own["UT"], thresholds)
         return [held for held in found if held.row.setting == "UT"]
 
@@ -174,17 +185,22 @@ class MatcherVerification:
 
     def _vectors(self, method: str, output: str | None) -> Embeddings:
         keys = self.condition.keys[method]
-        return vectors(self.folder, keys, self.entry.label, output, self.pairs.ids, self.matcher.card.dimension)
+        ids = self.trials.judged.ids
+        return vectors(self.folder, keys, self.entry.label, output, ids, self.matcher.card.dimension)
 
-    def _scores(self, probe: Embeddings, gallery: Embeddings, restored: Restored = "none") -> PairScores:
+    def _scores(
+        self, setting: Setting, probe: Embeddings, gallery: Embeddings, restored: Restored = "none"
+    ) -> PairScores:
         return score_pairs(
-            self.matcher, self.pairs, probe[0], gallery[0], probe_failed=probe[1], gallery_failed=gallery[1],
+            self.matcher, self.trials.pairs[setting], probe[0], gallery[0], probe_failed=probe[1], gallery_failed=gallery[1],
             restored=restored,
         )  # fmt: skip
 
     def _keep_similarities(self, method: str, output: str, restored: Embeddings, truth: Embeddings) -> None:
+        if self.condition.worn:  # no photograph of the face itself is there without its mask
+            return
         paired = paired_similarity_of(self.matcher)
-        found = own_similarities(self.matcher.similarity, paired, self.pairs.ids, restored, truth)
+        found = own_similarities(self.matcher.similarity, paired, self.trials.judged.ids, restored, truth)
         self.tables.similarities[method, output, self.entry.label] = found
 
     def _rank(self, output: Output, contenders: Mapping[str, Sequence[IntervalRow]], failures: set[str]) -> None:
@@ -201,6 +217,9 @@ class MatcherVerification:
                     and held.resampled is not None
                 ):
                     by_key.setdefault(_key(held.row), {})[name] = held
+        # Photographs of few people carry no FMR target: the area under the ROC must then tell whether restoring helps.
+        bare = self.condition.worn and not any(key[0] == COMPARED[0] for key in by_key)
+        compared = (*COMPARED, "auc") if bare else COMPARED
         for key, found in by_key.items():
             for name, held in found.items():
                 if held.resampled is not None:
@@ -209,7 +228,7 @@ class MatcherVerification:
             names = list(found)
             for m, rank in ranking.ranks.items():
                 self._place(names[m], output, key, rank, ranking.groups[m])
-            if key[0] in COMPARED:
+            if key[0] in compared:
                 figure = (named(key[0], key[1]), self.entry.label)
                 self.tables.differences += [
                     difference_row(self.condition, output, figure, (names[a], names[b]), gap)
@@ -222,7 +241,7 @@ class MatcherVerification:
         direction = QUANTITIES[key[0]].direction
         assert direction is not None  # a figure that is ranked has one
         return rank_resampled(
-            observed, resampled, len(self.pairs.genuine), direction, self.bootstrap.people,
+            observed, resampled, len(self.trials.judged.genuine), direction, self.trials.bootstraps["UT"].people,
             penalised={m for m, name in enumerate(found) if name in failures},
             unranked={m for m, name in enumerate(found) if not self._fair(name)},
         )  # fmt: skip

@@ -26,19 +26,20 @@ def pair_bootstrap(
 
 @dataclass(eq=False)
 class ResampledFigures:
-    """Resampled figures of the settings of one method and matcher, each computed once.
+    """Resampled figures of the settings of one method and matcher, each computed once. ``bootstraps`` are those of each
+    setting's trials and share their resamples of people.
 
-    Subtract those of two methods (same ``bootstrap``) for a paired difference.
+    Subtract those of two methods (same ``bootstraps``) for a paired difference.
     """
 
     scores: Mapping[Setting, PairScores]
-    bootstrap: PairBootstrap
+    bootstraps: Mapping[Setting, PairBootstrap]
     _rates: dict[tuple[Setting, Handling, str, float], Floats] = field(default_factory=dict)
     _limited: dict[Setting, PairBootstrap] = field(default_factory=dict)
 
     def beside(self, scores: Mapping[Setting, PairScores]) -> ResampledFigures:
         """Figures of more settings (a method's) beside these, which are not computed again."""
-        return ResampledFigures({**self.scores, **scores}, self.bootstrap, dict(self._rates), dict(self._limited))
+        return ResampledFigures({**self.scores, **scores}, self.bootstraps, dict(self._rates), dict(self._limited))
 
     def of(self, row: VerificationRow) -> Floats | None:
         """The resamples (B,) of a row's figure; None for figures without sampling error (coverage) or refused ones.
@@ -118,10 +119,10 @@ class ResampledFigures:
     def _compared(self, setting: Setting, handling: Handling) -> tuple[PairScores, PairBootstrap]:
         scores = self.scores[setting]
         if handling == "penalised":
-            return scores, self.bootstrap
+            return scores, self.bootstraps[setting]
         if setting not in self._limited:
             marks = (np.isfinite(scores.genuine), np.isfinite(scores.impostor))
-            self._limited[setting] = self.bootstrap.limited(*marks)
+            self._limited[setting] = self.bootstraps[setting].limited(*marks)
         return scores.completed(), self._limited[setting]
 
 
@@ -139,7 +140,7 @@ def with_intervals(rows: Iterable[VerificationRow], figures: ResampledFigures) -
     filled = []
     for row in rows:
         resampled = figures.of(row)
-        low, high = (np.nan, np.nan) if resampled is None else figures.bootstrap.interval(resampled)
+        low, high = (np.nan, np.nan) if resampled is None else figures.bootstraps[row.setting].interval(resampled)
         known = bool(np.isfinite(low) and np.isfinite(high))
         filled.append(IntervalRow(replace(row, low=low, high=high) if known else row, resampled))
     return filled

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from unmaskbench.benchmark.host.terminal import cell, print_table, say
 from unmaskbench.benchmark.plan.listener import Listener
+from unmaskbench.benchmark.plugins.cards import NO_TRUTH
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.store.folder import RunFolder
 
@@ -96,15 +97,19 @@ def _print_table(board: JsonMapping, dataset: str, occlusion: str) -> None:
         columns += [name] if name not in columns else []
         value = row["value"]
         shown = "-" if value is None else (value if isinstance(value, str) else f"{value:.4g}")
+        shown = NO_TRUTH if row.get("absent") == "no_truth" else shown
         figures.setdefault(row["method"], {})[name] = shown
+    # Few photographs set no threshold that could be kept; each setting may still have its own.
+    kept = any(row["metric"] == "fnmr" and not row["refused"] for row in board["verification"])
+    metric, words = ("fnmr", "FNMR") if kept else ("fnmr_equal", "FNMR at equal FMR")
     for row in board["verification"]:
-        same = (row["dataset"], row["occlusion"], row["slice"], row["metric"]) == (dataset, occlusion, "all", "fnmr")
+        same = (row["dataset"], row["occlusion"], row["slice"], row["metric"]) == (dataset, occlusion, "all", metric)
         if not same or row["setting"] not in ("TT", "MT", "UT") or row["policy"] != "penalised" or row["refused"]:
             continue
         if row["setting"] == "UT" and row["output"] != output:
             continue
         method = {"TT": "(truth)", "MT": "untouched"}.get(row["setting"], row["method"])
-        name = f"{row['matcher']} FNMR @ {row['target']:g}"
+        name = f"{row['matcher']} {words} @ {row['target']:g}"
         columns += [name] if name not in columns else []
         figures.setdefault(method, {})[name] = "-" if row["value"] is None else f"{row['value']:.4f}"
     print_table(

@@ -22,12 +22,14 @@ from unmaskbench.benchmark.plan.keys import (
 )
 from unmaskbench.benchmark.plan.limit import kept_samples
 from unmaskbench.benchmark.plan.listener import Listener
+from unmaskbench.benchmark.plan.method_rows import expand_methods
+from unmaskbench.benchmark.plan.roles import role_remarks
 from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
 from unmaskbench.benchmark.plugins.hooks import remarks_of, takes
 from unmaskbench.benchmark.plugins.json_types import JsonObject
-from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS
-from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, MethodCard, Missing, SampleRef
+from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METRICS, OCCLUSIONS
+from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, Missing, SampleRef
 from unmaskbench.benchmark.plugins.weights.files import content_hash
 
 
@@ -151,43 +153,6 @@ def missing_data(name: str, root: str | None = None) -> list[Missing]:
     return [Missing("data", "root folder", f"--root DIR, from {card.source}")]
 
 
-def expand_methods(suite: Suite) -> list[MethodEntry]:
-    """The suite's methods with ``untouched`` first (the floor, and the source of the masked faces' embeddings) and the
-    mask source of each resolved; ``mask_source: both`` gives a method that needs a mask a second row ``@predicted``."""
-    entries = list(suite.methods)
-    if not any(entry.id == "untouched" for entry in entries):
-        entries.insert(0, MethodEntry(id="untouched"))
-    expanded: list[MethodEntry] = []
-    for entry in entries:
-        needs_mask = any(card.needs_mask for card in method_cards(entry))
-        if not needs_mask or entry.mask_source:
-            expanded.append(entry if needs_mask else entry.model_copy(update={"mask_source": ""}))
-            continue
-        if suite.mask_source in ("oracle", "both"):
-            expanded.append(entry.model_copy(update={"mask_source": "oracle"}))
-        if suite.mask_source in ("predicted", "both"):
-            label = entry.label if suite.mask_source == "predicted" else f"{entry.label}@predicted"
-            expanded.append(entry.model_copy(update={"mask_source": f"predicted:{suite.segmenter}", "label": label}))
-    for entry in expanded:
-        if (entry.id == "untouched") != (entry.label == "untouched"):
-            raise SuiteError(
-                f"method '{entry.id}' as '{entry.label}': the label 'untouched' is the untouched face's alone"
-            )
-    for entry in expanded:
-        if sum(other.label == entry.label for other in expanded) > 1:
-            raise SuiteError(f"methods: two rows would be called '{entry.label}'; give one of them another label")
-    return sorted(expanded, key=lambda entry: entry.id != "untouched")
-
-
-def method_cards(entry: MethodEntry) -> list[MethodCard]:
-    """The cards of a method entry's chain, without loading anything; a model file's card depends on its parameters."""
-    if entry.parameters and "+" in entry.id:
-        raise SuiteError(f"method '{entry.label}': a chain takes no parameters and no file; name its parts alone")
-    if entry.parameters:
-        return [METHODS.build(entry.id, **entry.parameters).card]
-    return [METHODS.card(part) for part in entry.id.split("+")]
-
-
 def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) -> Plan:
     """The units of a suite on a kind of device, whose rounding is part of every key. ``listener`` hears of the faces whose
     files are read for their hashes.
@@ -223,12 +188,14 @@ def plan(suite: Suite, device: str = "cpu", listener: Listener | None = None) ->
         indices = kept_samples(dataset, entry, suite)
         if not indices:
             raise SuiteError(f"dataset '{entry.label}' (split {entry.split}) has no sample")
+        for remark in role_remarks(entry, [refs[i] for i in indices], suite):
+            listener.note(remark)
         samples[entry.label] = refs
         conditions = [(occlusion, sample_hash(entry, occlusion, suite, device)) for occlusion in suite.occlusions]
         contents = _contents(dataset, indices, listener)
         for start in range(0, len(indices), suite.shard_size):
             shard = tuple(indices[start : start + suite.shard_size])
-            faces = digest([[refs[i].id, refs[i].identity, *contents.get(i, ())] for i in shard])
+            faces = digest([[*_told(refs[i]), *contents.get(i, ())] for i in shard])
             for occlusion, condition in conditions:
                 truth_key = restoration_key(condition, method_hashes[0], faces)
                 for method, hashed, measured in zip(methods, method_hashes, measures, strict=True):
@@ -261,6 +228,11 @@ def _with_measurements(restoration: Restoration, measures: Sequence[Measure]) ->
     yield restoration
     for kind, entry, hashed in measures:
         yield Measurement(measurement_key(restoration.key, hashed), restoration, kind, entry)
+
+
+def _told(ref: SampleRef) -> list[str | None]:
+    """What of an index belongs to a unit's key."""
+    return [ref.id, ref.identity, *([ref.role] if ref.role != "truth" else [])]
 
 
 def _contents(dataset: Dataset, indices: Sequence[int], listener: Listener) -> dict[int, list[str]]:

@@ -12,6 +12,8 @@ Kind = Literal["full_reference", "no_reference", "set", "segmentation"]
 Direction = Literal["higher", "lower"]
 REGIONS, KINDS, DIRECTIONS = get_args(Region), get_args(Kind), get_args(Direction)
 MANY_LINES = ("notes", "layout", "bibtex", "assumptions")
+NO_TRUTH = "no truth here"
+"""Why a full-reference metric has no value: nobody knows the pixels behind a mask that was worn."""
 # How far beyond its range a metric's value may lie for being computed in floating point.
 ROUNDING = 1e-4
 
@@ -79,13 +81,18 @@ class DatasetCard(_Readable):
 
 @dataclass(frozen=True)
 class OcclusionCard(_Readable):
-    """What an occlusion draws and the paper that it comes from."""
+    """What an occlusion draws and the paper that it comes from.
+
+    ``worn``: it draws nothing, for the photographs show masks that people wear. Nobody knows the pixels behind them, and where
+    no mask was given the hole must be found.
+    """
 
     id: str
     title: str
     source: str
     needs_landmarks: bool = True
     notes: str = ""
+    worn: bool = False
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,22 @@ def remarks_of(dataset: object) -> Sequence[str]:
     return tuple(getattr(dataset, "remarks", ()))
 
 
+def draws(occlusion: object) -> bool:
+    """Whether an occlusion draws something over the face, so that the truth is known; it does unless it says no."""
+    return bool(getattr(occlusion, "draws", True))
+
+
+def widening_of(occlusion: object) -> Callable[[Tensor], Tensor] | None:
+    """How an occlusion widens the holes (N, 1, H, W) of masks that people wear; None where it draws its own."""
+    found: Callable[[Tensor], Tensor] | None = getattr(occlusion, "widened", None)
+    return found
+
+
+def owns_pairs(dataset: object) -> bool:
+    """Whether a dataset's list of trials is one that its user has written, so that it is wanted without being asked for."""
+    return bool(getattr(dataset, "pairs_are_own", False))
+
+
 def face_finder_of(dataset: object) -> FindsFaces | None:
     """The dataset where it finds faces, else None."""
     return dataset if hasattr(dataset, "undetected") and hasattr(dataset, "find_face") else None

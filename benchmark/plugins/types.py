@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from unmaskbench.benchmark.plugins.cards import (
+    NO_TRUTH,
     DatasetCard,
     MatcherCard,
     MethodCard,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "NO_TRUTH",
+    "ROLES",
     "Attribute",
     "Dataset",
     "DatasetCard",
@@ -60,6 +63,7 @@ __all__ = [
     "Pair",
     "PairedDataset",
     "Region",
+    "Role",
     "SampleRef",
     "Segmenter",
     "SetMetric",
@@ -71,6 +75,11 @@ Output = Literal["raw", "composite"]
 Status = Literal["ok", "failed_restore", "failed_detect", "failed_score", "skipped"]
 Setting = Literal["TT", "MT", "MM", "UT", "UU"]
 Attribute = str | int | float | bool
+Role = Literal["truth", "probe", "gallery", "calibration"]
+"""What a photograph is there for. ``truth``: a bare face that an occlusion is drawn on. ``probe``: a face that wears a mask and
+is judged. ``gallery``: a bare photograph that probes are compared with. ``calibration``: a bare one that thresholds are set
+by and nothing is judged on."""
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +90,8 @@ class Face:
     dataset is three-dimensional, each pixel's position on the head ((3, H, W), NaN off the head; x to the image's right
     seen frontally, y down, z towards the viewer of a frontal head; the eyes' midpoint is the origin and the distance
     between the eyes' centres is 1), so that an occlusion can be draped over it. Photographs have neither.
-    ``given_mask`` is the mask that came with the image ((1, H, W), 1 = missing), where the user brought one.
+    ``given_mask`` is the mask that came with the image ((1, H, W), 1 = missing), where the user brought one. ``role`` is that
+    of its ``SampleRef``.
     """
 
     id: str
@@ -92,6 +102,7 @@ class Face:
     face_region: Tensor | None = None
     surface: Tensor | None = None
     given_mask: Tensor | None = None
+    role: Role = "truth"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +121,7 @@ class SampleRef:
 
     id: str
     identity: str | None = None
+    role: Role = "truth"
 
 
 @dataclass(frozen=True)

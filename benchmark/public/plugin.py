@@ -95,7 +95,7 @@ if TYPE_CHECKING:
         UnknownPluginError,
         missing_extra,
     )
-    from unmaskbench.benchmark.plugins.types import Attribute, Face, Occluded, Output, Pair, SampleRef
+    from unmaskbench.benchmark.plugins.types import ROLES, Attribute, Face, Occluded, Output, Pair, Role, SampleRef
     from unmaskbench.benchmark.plugins.weights.files import WeightFile, search_path
     from unmaskbench.benchmark.plugins.weights.loading import (
         WeightsError,
@@ -112,10 +112,12 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.store.images import ImageError, is_image, read_mask, read_pixels, read_rgba
     from unmaskbench.benchmark.store.lists import posix, read_csv
     from unmaskbench.datasets.annotations import existing, not_here
+    from unmaskbench.datasets.labels import Labels, read_labels
     from unmaskbench.datasets.landmarks import read_landmarks
     from unmaskbench.datasets.occlusions.face_area import coverage, face_region
     from unmaskbench.datasets.occlusions.head_pose import HeadPose, pose_of
     from unmaskbench.datasets.occlusions.lighting import check_colour, check_range, lay_over, pixels_of
+    from unmaskbench.datasets.pair_lists import read_pairs
 
 
 __all__ = [
@@ -131,6 +133,7 @@ __all__ = [
     "METHODS",
     "METRICS",
     "OCCLUSIONS",
+    "ROLES",
     "SEGMENTERS",
     "Attribute",
     "ComparesRowByRow",
@@ -152,6 +155,7 @@ __all__ = [
     "HasWeights",
     "HeadPose",
     "ImageError",
+    "Labels",
     "LearnedMethod",
     "Matcher",
     "MatcherCard",
@@ -172,6 +176,7 @@ __all__ = [
     "PairedDataset",
     "PublishedMethod",
     "Region",
+    "Role",
     "SampleRef",
     "Segmenter",
     "SetMetric",
@@ -223,9 +228,11 @@ __all__ = [
     "read_csv",
     "read_exactly",
     "read_image",
+    "read_labels",
     "read_landmarks",
     "read_mask",
     "read_method_card",
+    "read_pairs",
     "read_pixels",
     "read_published",
     "read_rgba",

@@ -23,7 +23,8 @@ class Embedder:
         self._matchers: dict[str, Matcher] = {}
 
     def truths(self, make: RowMaker, shard: OccludedShard, entry: Entry) -> list[Row]:
-        """Rows of the truths' embeddings by one matcher; computed once for all occlusions of a shard."""
+        """Rows of the embeddings of the truths, or of the bare photographs, by one matcher; computed once for all occlusions
+        of a shard."""
         found = shard.truth.embeddings.get(entry.label)
         if found is None:
             found = self.embed(entry, shard.truth.truth, shard.truth.landmarks)
@@ -31,7 +32,7 @@ class Embedder:
         vectors, errors = found
         return [
             make.embedding("truth", entry.label, identifier, vectors[position], errors[position])
-            for position, identifier in zip(shard.keep, shard.ids, strict=True)
+            for identifier, position in zip(*shard.unoccluded(), strict=True)
         ]
 
     def restored(self, make: RowMaker, shard: OccludedShard, restored: Restored, entry: Entry) -> list[Row]:

@@ -18,6 +18,7 @@ from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Uni
 from unmaskbench.benchmark.plugins.weights.files import content_hash
 from unmaskbench.benchmark.run import kept
 from unmaskbench.benchmark.run.availability import unavailable
+from unmaskbench.benchmark.run.covered_faces import warn_of_covered
 from unmaskbench.benchmark.run.engines import local, require
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.find_faces import find_faces
@@ -78,6 +79,8 @@ def run(
         if todo:
             find_faces(planned, listener)
             check_landmarks(planned, listener)
+            if options.restore:
+                warn_of_covered(planned, listener)
         if todo or not folder.finished(state):
             folder.write_json(UNDER_WAY, {"state": state})
             folder.remove([FINISHED])

@@ -72,7 +72,12 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
         .select("sample").unique().sort("sample").head(max(1, count // 4)).collect()["sample"].to_list()
     )  # fmt: skip
     held = {
-        (m, r) for m, r in here.filter(pl.col("metric") != "").select("metric", "region").unique().collect().iter_rows()
+        (m, r)
+        for m, r in here.filter((pl.col("metric") != "") & (pl.col("status") == "ok"))
+        .select("metric", "region")
+        .unique()
+        .collect()
+        .iter_rows()
     }
     by = next((pair for pair in CHOSEN_BY if pair in held), None)
     if by is None:
@@ -119,20 +124,27 @@ def _draw_shard(
     first = units[0]
     shard = source.shard(first, Stopwatch())
     entries: dict[str, JsonObject] = {}
+    masks = _holes(units, shard, folder)
     for position, identifier in enumerate(shard.ids):
         base = image_path(first.dataset.label, first.occlusion.label, identifier)
         face = shard.truth.faces[shard.keep[position]]
         entries[identifier] = {
             "dataset": first.dataset.label, "occlusion": first.occlusion.label, "sample": identifier,
             "identity": face.identity, "coverage": shard.coverage[position], "methods": {},
-            "truth": _save(folder, f"{base}/truth.png", shard.truth.truth[shard.keep[position]]),
+            "truth": None if shard.worn else _save(folder, f"{base}/truth.png", shard.truth.truth[shard.keep[position]]),
             "occluded": _save(folder, f"{base}/occluded.png", shard.occluded[position]),
-            "mask": _save(folder, f"{base}/mask.png", shard.masks[position]),
+            "mask": _save(folder, f"{base}/mask.png", masks[position]),
         }  # fmt: skip
     for unit in units:
         for identifier, picture in _pictures(source, unit, shard, folder).items():
             entries[identifier]["methods"][unit.method_label] = picture
     return [entry for identifier, entry in entries.items() if identifier in shown]
+
+
+def _holes(units: Sequence[Restoration], shard: OccludedShard, folder: RunFolder) -> Tensor:
+    """The masks (N, 1, H, W) of a shard; those that were found in the photographs where people wear them."""
+    found = read_kept(folder, units[0].key)
+    return found.of(shard)[1] if shard.worn and found.raw is not None else shard.masks
 
 
 def _pictures(source: ShardSource, unit: Restoration, shard: OccludedShard, folder: RunFolder) -> dict[str, JsonObject]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,8 @@ class Scorer:
         ]
         if metric.card.kind == "segmentation":
             return rows + self._score_masks(make, metric, shard, restored, masks), {}
+        if shard.worn:  # the holes are those that were found
+            shard = replace(shard, masks=masks)
         return rows + self._score_images(make, metric, shard, restored), {}
 
     def failed_sets(self, metric: Any, outputs: Sequence[str], message: str) -> Statistics:

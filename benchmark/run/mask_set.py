@@ -25,7 +25,8 @@ from torch import Tensor
 from unmaskbench.benchmark.host.signals import ignore_interrupts
 from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.limit import kept_samples
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite
+from unmaskbench.benchmark.plan.roles import is_worn
+from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite, SuiteError
 from unmaskbench.benchmark.plan.units import build_dataset
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude, pixel_hash
@@ -42,8 +43,12 @@ Job = tuple[Suite, DatasetEntry, tuple[int, ...], str]
 def build(suite: Suite, out: Path, workers: int = 1, advance: Callable[[int], None] = lambda images: None) -> str:
     """Write the set of a suite to ``out`` and return its manifest hash.
 
-    Raises StoreError where ``out`` holds another set or something else.
+    Raises StoreError where ``out`` holds another set or something else, SuiteError where the suite draws nothing.
     """
+    if is_worn(suite):
+        raise SuiteError(
+            f"suite '{suite.name}' judges masks that people wear: nothing is drawn, and there is no set to build"
+        )
     manifest = out / "manifest.json"
     if manifest.is_file():
         if read_json(manifest, "a set of masks").get("suite") != suite.samples_hash():

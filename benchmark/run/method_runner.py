@@ -17,6 +17,14 @@ from unmaskbench.benchmark.run.metric_calls import describe
 from unmaskbench.benchmark.run.restore import Restored, Restorer, segmented
 from unmaskbench.benchmark.run.shards import OccludedShard, ReferenceCache, pixel_hash
 
+SMALLEST_SHARE = 0.02
+"""The smallest share of a photograph that a segmenter must find covered for it to show a mask that is worn."""
+
+
+def holes_in(masks: Tensor) -> Tensor:
+    """Which of masks (N, 1, H, W) have a hole, (N,)."""
+    return masks.flatten(1).amax(1) > 0.5
+
 
 class MethodRunner:
     """Restores shards. A method that cannot be loaded, and a segmenter that breaks, fail the rows that need them."""
@@ -47,18 +55,37 @@ class MethodRunner:
         if isinstance(restorer, str):
             self.progress("restore", len(shard.ids))
             return Restored(shard.occluded, shard.occluded, [restorer] * len(shard.ids), math.nan), masks
+        if shard.worn:
+            return self._where_found(restorer, shard, masks, prefix), masks
+        names = [f"{prefix}/{identifier}" for identifier in shard.ids]
+        return self._in_batches(restorer, shard.occluded, masks, names), masks
+
+    def _where_found(self, restorer: Restorer, shard: OccludedShard, masks: Tensor, prefix: str) -> Restored:
+        """The photographs on which a mask was found, restored; the others as they are."""
+        found = holes_in(masks).nonzero().flatten().tolist()
+        images, pasted, errors = shard.occluded.clone(), shard.occluded.clone(), [""] * len(shard.ids)
+        self.progress("restore", len(shard.ids) - len(found))
+        if not found:
+            return Restored(images, pasted, errors, math.nan)
+        names = [f"{prefix}/{shard.ids[place]}" for place in found]
+        restored = self._in_batches(restorer, shard.occluded[found], masks[found], names)
+        images[found], pasted[found] = restored.raw, restored.composite
+        for place, error in zip(found, restored.errors, strict=True):
+            errors[place] = error
+        return Restored(images, pasted, errors, restored.seconds)
+
+    def _in_batches(self, restorer: Restorer, occluded: Tensor, masks: Tensor, names: list[str]) -> Restored:
         parts: list[Restored] = []
-        for chunk in chunks_of(len(shard.ids), self.suite.batch_size):
-            names = [f"{prefix}/{identifier}" for identifier in shard.ids[chunk]]
-            parts.append(restorer.restore(shard.occluded[chunk], masks[chunk], names))
+        for chunk in chunks_of(len(names), self.suite.batch_size):
+            parts.append(restorer.restore(occluded[chunk], masks[chunk], names[chunk]))
             self.progress("restore", len(parts[-1].errors))
-        seconds = sum(part.seconds * len(part.errors) for part in parts) / len(shard.ids)
+        seconds = sum(part.seconds * len(part.errors) for part in parts) / len(names)
         return Restored(
             torch.cat([part.raw for part in parts]),
             torch.cat([part.composite for part in parts]),
             [error for part in parts for error in part.errors],
             seconds,
-        ), masks
+        )
 
     def _restorer(self, entry: MethodEntry) -> Restorer | str:
         """The loaded method, or the message that says why it cannot be loaded."""
@@ -83,7 +110,11 @@ class MethodRunner:
             self._segmenters[name] = segmenter
         key = ("predicted", name, tuple(pixel_hash(image) for image in shard.occluded))
         masks: Tensor = self.cache.get(key, lambda: self._predicted(name, shard))
-        return masks
+        if shard.widen is None:
+            return masks
+        # A few stray pixels are no mask: such a photograph counts as one on which none was found.
+        enough = (masks.flatten(1).mean(1) >= SMALLEST_SHARE)[:, None, None, None]
+        return shard.widen(masks * enough)
 
     def _predicted(self, name: str, shard: OccludedShard) -> Tensor:
         segmenter = self._segmenters[name]

@@ -11,9 +11,8 @@ from unmaskbench.benchmark.biometrics.pairs import official_pairs
 from unmaskbench.benchmark.board.run_cards import kept_cards
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import files_named
-from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Plan
-from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
+from unmaskbench.benchmark.plugins.hooks import owns_pairs, weight_paths_of, weights_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.types import PairedDataset
 from unmaskbench.benchmark.plugins.weights.files import content_hash, find
@@ -32,20 +31,23 @@ def write_manifest(planned: Plan, folder: RunFolder) -> None:
 
 
 def keep_official_pairs(planned: Plan, folder: RunFolder) -> None:
-    """Official trials go into the run folder, so that it can be scored again where the dataset is not."""
+    """Official trials, and those of a person's own list, go into the run folder, so that it can be scored again where the
+    dataset is not."""
     suite = planned.suite
-    if not suite.pairs.official or not suite.matchers:
-        return
     for entry in suite.datasets:
         dataset = planned.datasets[entry.label]
-        if not isinstance(dataset, PairedDataset):
-            continue  # official where there is a list, else our own
+        name = f"pairs-{entry.label}.npz"
+        asked = suite.pairs.official or owns_pairs(dataset)
+        if not suite.matchers or not asked or not isinstance(dataset, PairedDataset) or not dataset.pairs():
+            if (folder.path / name).is_file():  # of an earlier run; official where there is a list, else our own
+                folder.remove([name])
+            continue
         pairs = official_pairs(dataset.pairs(), dataset.samples)
         arrays = {"ids": np.array(pairs.ids), "identities": pairs.identities, "origin": np.array(pairs.origin)}
         arrays |= {"genuine": pairs.genuine, "impostor": pairs.impostor}
         if pairs.genuine_folds is not None and pairs.impostor_folds is not None:
             arrays |= {"genuine_folds": pairs.genuine_folds, "impostor_folds": pairs.impostor_folds}
-        folder.write_arrays(f"pairs-{entry.label}.npz", arrays)
+        folder.write_arrays(name, arrays)
 
 
 def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> JsonObject:
@@ -89,21 +91,22 @@ def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitRe
         "precision": suite.precision,
         "resizing": {"samples": SAMPLE_RESIZE, "methods": METHOD_RESIZE},
         "seed": suite.seed,
-        "weights": _weights(suite),
+        "weights": _weights(planned),
         "files": _files(planned, folder),
         "timings": timings,
     }
 
 
-def _weights(suite: Suite) -> dict[str, str]:
+def _weights(planned: Plan) -> dict[str, str]:
     """sha256 of every weight file that is here and that the suite's plug-ins may have used, by its id or its name; of
     every file that the suite's methods and matchers name themselves, by its path as they wrote it."""
     from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS, SEGMENTERS
 
+    suite = planned.suite
     used: dict[str, str] = {}
     classes = [METRICS.get(entry.id) for entry in suite.metrics] + [MATCHERS.get(entry.id) for entry in suite.matchers]
     classes += [METHODS.get(part) for entry in suite.methods for part in entry.id.split("+")]
-    if suite.mask_source != "oracle" or any(entry.mask_source.startswith("predicted") for entry in suite.methods):
+    if any(entry.mask_source.startswith("predicted") for entry in planned.methods().values()):
         classes += [SEGMENTERS.get(name) for name in SEGMENTERS.names()]
     for cls in classes:
         for weight in weights_of(cls):

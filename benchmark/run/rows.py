@@ -56,9 +56,10 @@ class RowMaker:
             found.append(self._row(_Owed(output, identifier, metric, region), known, status, seconds, message))
         return found
 
-    def fate(self, identifier: str, status: str, message: str, seconds: float) -> Row:
-        """The row of a restoration: what became of a sample, whatever measures it."""
-        return self._row(_Owed("raw", identifier), None, status, seconds, message)
+    def fate(self, identifier: str, fate: tuple[str, str], seconds: float, found: float | None = None) -> Row:
+        """The row of a restoration: what became of a sample (status and message), whatever measures it. Its value is whether
+        the mask that a person wears was ``found``."""
+        return self._row(_Owed("raw", identifier), found, fate[0], seconds, fate[1])
 
     def failures(self, identifier: str, status: str, message: str, seconds: float) -> list[Row]:
         """The rows of a sample that the metric has no value for: one for every value that it owes, so that the denominator

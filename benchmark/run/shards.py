@@ -20,6 +20,7 @@ from torch import Tensor
 from unmaskbench.benchmark.plan.geometry import fit, to_8bit, to_bytes
 from unmaskbench.benchmark.plan.keys import seed_parameters
 from unmaskbench.benchmark.plan.suite import Crop, DatasetEntry, Entry, Suite, digest
+from unmaskbench.benchmark.plugins.hooks import draws, widening_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Dataset, Face, Metric, Occlusion, SampleRef
@@ -62,7 +63,12 @@ class TruthShard:
 
 @dataclass
 class OccludedShard:
-    """The occluded faces of a shard, aligned with ``truth.faces``; masks are zeros and ones."""
+    """The occluded faces of a shard, aligned with ``truth.faces``; masks are zeros and ones.
+
+    ``truthful`` is False where nothing was drawn, so that nobody knows the pixels behind the masks. Where masks are worn,
+    ``widen`` grows the holes (N, 1, H, W) that are found in the photographs, and ``bare`` are the places in ``truth.faces`` of
+    the photographs that stand for the people without a mask: they are compared with and never restored.
+    """
 
     truth: TruthShard
     ids: list[str]
@@ -71,12 +77,27 @@ class OccludedShard:
     coverage: list[float | None]
     failed: dict[str, str]
     keep: list[int]
+    truthful: bool = True
+    widen: Callable[[Tensor], Tensor] | None = None
+    bare: list[int] = field(default_factory=list)
+
+    @property
+    def worn(self) -> bool:
+        """Whether the masks are those that people wear."""
+        return self.widen is not None
+
+    def unoccluded(self) -> tuple[list[str], list[int]]:
+        """Ids and places in ``truth.faces`` of the faces without a mask: the truths, or the bare photographs."""
+        if not self.worn:
+            return self.ids, self.keep
+        return [self.truth.faces[place].id for place in self.bare], self.bare
 
     def manifest(self, dataset: str, occlusion: str) -> list[JsonObject]:
         """One manifest row per sample, failures included."""
         rows: list[JsonObject] = []
         by_id = {identifier: position for position, identifier in enumerate(self.ids)}
         faces = {face.id: face for face in self.truth.faces}
+        bare = {self.truth.faces[place].id: place for place in self.bare}
         for ref in self.truth.refs:
             position = by_id.get(ref.id)
             message = self.truth.failed.get(ref.id) or self.failed.get(ref.id, "")
@@ -85,7 +106,8 @@ class OccludedShard:
                 "occlusion": occlusion,
                 "sample": ref.id,
                 "identity": ref.identity,
-                "status": "ok" if position is not None else "skipped",
+                "role": ref.role if self.worn else "truth",
+                "status": "ok" if position is not None or ref.id in bare else "skipped",
                 "message": message,
                 "attributes": json.dumps(dict(faces[ref.id].attributes), sort_keys=True) if ref.id in faces else "{}",
                 "truth_sha256": "",
@@ -94,10 +116,13 @@ class OccludedShard:
                 "coverage": None,
             }
             if position is not None:
-                row["truth_sha256"] = pixel_hash(self.truth.truth[self.keep[position]])
                 row["occluded_sha256"] = pixel_hash(self.occluded[position])
                 row["mask_sha256"] = pixel_hash(self.masks[position])
                 row["coverage"] = self.coverage[position]
+            # Behind a worn mask there is no truth; a bare photograph is one of its own.
+            place = bare.get(ref.id, None if position is None or self.worn else self.keep[position])
+            if place is not None:
+                row["truth_sha256"] = pixel_hash(self.truth.truth[place])
             rows.append(row)
         return rows
 
@@ -137,6 +162,8 @@ def _check_face(face: Face, ref: SampleRef) -> None:
     """Raise ValueError where a dataset's face does not keep the contract of ``Face``."""
     if face.id != ref.id:
         raise ValueError(f"the dataset's index says '{ref.id}', its face '{face.id}'")
+    if face.role != ref.role:
+        raise ValueError(f"the dataset's index gives the role {ref.role}, its face {face.role}")
     if face.image.ndim != 3 or face.image.shape[0] != 3 or 0 in face.image.shape:
         raise ValueError(f"image of shape {tuple(face.image.shape)}; expected (3, H, W)")
     if not face.image.is_floating_point() or not bool(torch.isfinite(face.image).all()):
@@ -155,8 +182,14 @@ def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite
     coverage: list[float | None] = []
     failed: dict[str, str] = {}
     keep: list[int] = []
+    bare: list[int] = []
+    drawn, worn = draws(occlusion), occlusion.card.worn
     for position, face in enumerate(truth.faces):
+        if worn and face.role in ("gallery", "calibration"):
+            bare.append(position)
+            continue
         try:
+            _check_role(face, worn, drawn)
             result = occlusion.apply(face, occlusion_rng(dataset.id, face.id, seeded, suite.seed))
             side = (suite.size, suite.size)
             if result.image.shape != (3, *side) or result.mask.shape != (1, *side):
@@ -176,7 +209,16 @@ def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite
     shape = (0, 3, suite.size, suite.size)
     occluded = torch.stack(images) if images else torch.zeros(shape)
     mask = torch.stack(masks) if masks else torch.zeros(0, 1, *shape[2:])
-    return OccludedShard(truth, ids, occluded, mask, coverage, failed, keep)
+    widen = widening_of(occlusion) if worn else None
+    return OccludedShard(truth, ids, occluded, mask, coverage, failed, keep, drawn, widen, bare)
+
+
+def _check_role(face: Face, worn: bool, drawn: bool) -> None:
+    """Raise ValueError where a photograph's role is not one that the occlusion takes."""
+    if drawn and face.role == "probe":
+        raise ValueError("the face wears a mask already, and none is drawn over it; the occlusion worn judges it")
+    if worn and face.role != "probe":
+        raise ValueError(f"the photograph has the role {face.role}; worn masks are judged on those with the role probe")
 
 
 T = TypeVar("T")

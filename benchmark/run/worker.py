@@ -18,11 +18,12 @@ from torch import Tensor
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite
 from unmaskbench.benchmark.plan.units import Measurement, Restoration, Unit
+from unmaskbench.benchmark.plugins.types import NO_TRUTH
 from unmaskbench.benchmark.run import kept
 from unmaskbench.benchmark.run.embeddings import Embedder
 from unmaskbench.benchmark.run.image_scores import Scorer
 from unmaskbench.benchmark.run.kept import KeptRestoration
-from unmaskbench.benchmark.run.method_runner import MethodRunner
+from unmaskbench.benchmark.run.method_runner import MethodRunner, holes_in
 from unmaskbench.benchmark.run.rows import Row, RowMaker
 from unmaskbench.benchmark.run.shard_source import ShardSource
 from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch, TruthShard
@@ -45,6 +46,11 @@ class UnitResult:
     samples: int
     failed: int
     seconds: dict[str, float] = field(default_factory=dict)
+
+
+def needs_truth(kind: str, shard: OccludedShard) -> bool:
+    """Whether a metric of a kind compares with what nobody knows here: the pixels behind a worn mask, or its true outline."""
+    return (kind == "full_reference" and not shard.truthful) or (kind == "segmentation" and shard.worn)
 
 
 @dataclass
@@ -98,19 +104,25 @@ class Worker:
     def _restore(self, unit: Restoration, method: MethodEntry, watch: Stopwatch) -> UnitResult:
         shard = self._unchanged_shard(unit, watch)
         held = KeptRestoration(shard.ids, [], shard.truth.failed | shard.failed)
+        found: dict[str, float] = {}
         if shard.ids:
             started = time.perf_counter()
             restored, masks = self.methods.restore(method, shard, f"{unit.dataset.label}/{unit.occlusion.label}")
             watch.add("restore", started)
             held.errors, held.seconds, held.raw = restored.errors, restored.seconds, restored.raw
             held.masks = masks if method.mask_source.startswith("predicted") else None
-        return self._write_restoration(unit, held, watch)
+            if shard.worn:
+                found = dict(zip(shard.ids, holes_in(masks).float().tolist(), strict=True))
+        return self._write_restoration(unit, held, watch, found)
 
-    def _write_restoration(self, unit: Restoration, held: KeptRestoration, watch: Stopwatch) -> UnitResult:
+    def _write_restoration(
+        self, unit: Restoration, held: KeptRestoration, watch: Stopwatch, found: Mapping[str, float] | None = None
+    ) -> UnitResult:
+        """``found`` says of each photograph of a worn mask whether the mask was found (1) or not (0)."""
         started = time.perf_counter()
         self._last = unit.key, held
         make = RowMaker(unit, self.source.refs(unit), self.suite)
-        rows = [make.fate(name, status, message, held.seconds) for name, (status, message) in held.fates().items()]
+        rows = [make.fate(name, fate, held.seconds, (found or {}).get(name)) for name, fate in held.fates().items()]
         archive = kept.write(self.folder, unit.key, held)
         self.folder.write_table(f"parts/{unit.key}.parquet", rows, ROWS, [archive])
         watch.add("write", started)
@@ -181,6 +193,9 @@ class Worker:
             failed = {shard.ids[position] for position, error in enumerate(restored.errors) if error}
             return Measured(embeddings=[row for row in rows if row["sample"] not in failed])
         metric = self.scorer.metrics[unit.entry.id]
+        if needs_truth(metric.card.kind, shard):
+            ok = [name for name, error in zip(shard.ids, restored.errors, strict=True) if not error]
+            return Measured([row for name in ok for row in make.failures(name, "skipped", NO_TRUTH, math.nan)])
         found, sets = self.scorer.score(make, metric, shard, restored, masks)
         return Measured([row for row in found if row["status"] != "failed_restore"], [], sets)
 
@@ -188,7 +203,8 @@ class Worker:
         if unit.kind == "matcher":
             return Measured(embeddings=self.embedder.truths(make, shard, unit.entry))
         metric = self.scorer.metrics[unit.entry.id]
-        rows, sets = self.scorer.truths(make, metric, shard.ids, shard.truth.truth[shard.keep])
+        ids, places = shard.unoccluded()
+        rows, sets = self.scorer.truths(make, metric, ids, shard.truth.truth[places])
         return Measured(rows, [], sets)
 
     def _unmeasured(self, unit: Measurement, make: RowMaker, fates: Mapping[str, tuple[str, str]]) -> Measured:

@@ -260,7 +260,8 @@ class RunFolder:
     @staticmethod
     def _scan(paths: Sequence[Path], schema: Columns) -> pl.LazyFrame:
         present = [path for path in paths if path.is_file()]
-        return pl.scan_parquet(present) if present else pl.LazyFrame(schema=dict(schema))
+        empty = pl.LazyFrame(schema=dict(schema))
+        return pl.scan_parquet(present, schema=dict(schema), missing_columns="insert") if present else empty
 
 
 def _not_to_go_on(claim: JsonMapping, identity: JsonMapping) -> str:

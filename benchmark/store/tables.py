@@ -43,6 +43,7 @@ SAMPLES: Columns = {
     "mask_sha256": pl.String,
     "coverage": pl.Float64,
     "attributes": pl.String,
+    "role": pl.String,
     "status": pl.String,
     "message": pl.String,
 }

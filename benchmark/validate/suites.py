@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unmaskbench.benchmark.plan.method_rows import expand_methods
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, Suite, SuiteError, problems
 from unmaskbench.benchmark.plan.suite_file import read_suite, suite_path
-from unmaskbench.benchmark.plan.units import expand_methods, missing_data
+from unmaskbench.benchmark.plan.units import missing_data
 from unmaskbench.benchmark.plugins.registry import (
     DATASETS,
     MATCHERS,

@@ -27,6 +27,11 @@ class Given:
         notes="coverage is measured where the face has landmarks or a face region",
     )
 
+    @property
+    def draws(self) -> bool:
+        """Whether the photograph is changed; else it shows what was worn, and nobody knows the pixels behind."""
+        return self.level is not None
+
     def __post_init__(self) -> None:
         if self.level is not None and not 0.0 <= self.level <= 1.0:
             raise ValueError(f"level must lie in [0, 1] or be null, got {self.level}")

@@ -52,7 +52,7 @@ function drawGallery() {
     select("Order", state.go, [["stored", "As stored"], ["best", "Best first"], ["worst", "Worst first"], ["disagree", "Methods disagree most"], ["failed", "Failed only"]], (go) => choose({ go, gi: "0" })),
     scores.length ? select("By score", score, scores.map((k) => [k, k.replaceAll("/", ", ")]), (gk) => choose({ gk, gi: "0" })) : null,
     select("Method", method || "", methods.map((m) => [m, methodCard(m).title]), (gm) => choose({ gm })),
-    select("Compare with", state.gb, [["occluded", "Occluded"], ["truth", "Truth"]], (gb) => choose({ gb })),
+    select("Compare with", samples.some((g) => g.truth !== null) ? state.gb : "occluded", [["occluded", "Occluded"], ...(samples.some((g) => g.truth !== null) ? [["truth", "Truth"]] : [])], (gb) => choose({ gb })),
     el("span", { class: "grow" }),
     el("button", { type: "button", id: "previous", onclick: () => step(-1), disabled: samples.length < 2 }, "← Previous"),
     el("button", { type: "button", id: "next", onclick: () => step(1), disabled: samples.length < 2 }, "Next →"));
@@ -70,17 +70,19 @@ function drawGallery() {
 }
 
 function divider(sample, restored, method, output) {
-  const before = state.gb === "truth" ? sample.truth : sample.occluded;
+  // behind a worn mask there is no truth to compare with
+  const withTruth = state.gb === "truth" && sample.truth !== null;
+  const before = withTruth ? sample.truth : sample.occluded;
   const holder = el("div", { class: "compare" },
     el("img", { src: imageSource(restored), alt: `Restored by ${methodCard(method).title} (${output})` }),
-    el("img", { src: imageSource(before), class: "before", alt: state.gb === "truth" ? "Truth" : "Occluded" }),
+    el("img", { src: imageSource(before), class: "before", alt: withTruth ? "Truth" : "Occluded" }),
     el("span", { class: "edge", "aria-hidden": "true" }),
-    el("span", { class: "tag left", "aria-hidden": "true" }, state.gb === "truth" ? "Truth" : "Occluded"), el("span", { class: "tag right", "aria-hidden": "true" }, "Restored"));
+    el("span", { class: "tag left", "aria-hidden": "true" }, withTruth ? "Truth" : "Occluded"), el("span", { class: "tag right", "aria-hidden": "true" }, "Restored"));
   const move = (value) => {
     dividerAt = Number(value);
     holder.style.setProperty("--at", `${dividerAt}%`);
   };
-  holder.append(el("input", { type: "range", id: "divider", min: 0, max: 100, step: 1, value: dividerAt, "aria-label": `Divider between ${state.gb} and restored`, oninput: (event) => move(event.target.value) }));
+  holder.append(el("input", { type: "range", id: "divider", min: 0, max: 100, step: 1, value: dividerAt, "aria-label": `Divider between ${withTruth ? "truth" : "occluded"} and restored`, oninput: (event) => move(event.target.value) }));
   move(dividerAt);
   return holder;
 }

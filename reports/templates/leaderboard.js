@@ -98,6 +98,7 @@ function cellOf(id, method, key) {
   if (id[0] === "i") {
     const r = found.image.get(`${rest}:${method}`);
     if (!r) return null;
+    if (r.absent === "no_truth") return { value: null, text: "no truth here", contest: false, title: "nobody knows the pixels behind a mask that was worn" };
     const lacks = r.of !== null && r.of !== undefined && r.n < r.of;
     const completed = lacks && asNumber(r.completed) !== null ? `mean over what it completed ${figure(rest.split(":")[0], r.completed)}` : "";
     return { ...r, contest: r.ranked, last: lacks && !r.ranked, title: [lacks ? `${r.n} of ${r.of} samples` : `n = ${r.n}`, completed, r.failed ? `${r.failed} failed` : "", r.ceiling ? `${r.ceiling} identical to the truth` : "", r.note].filter(Boolean).join("; "),

@@ -58,7 +58,7 @@ function drawLook(best) {
   const of = (g) => asNumber(g.methods[shown].scores[score]);
   const ordered = samples.filter((g) => of(g) !== null).sort((a, b) => (scoreIsHigher(score) ? 1 : -1) * (of(b) - of(a)));
   const one = (number, words) => el("figure", {}, el("img", { src: imageSource(number), alt: words }), el("figcaption", {}, words));
-  const row = (sample, words) => [el("p", { class: "note" }, words), el("div", { class: "triptych" }, one(sample.occluded, "Occluded"), one(sample.methods[shown][output], `${methodCard(shown).title}, ${output}`), one(sample.truth, "Truth"))];
+  const row = (sample, words) => [el("p", { class: "note" }, words), el("div", { class: "triptych" }, one(sample.occluded, "Occluded"), one(sample.methods[shown][output], `${methodCard(shown).title}, ${output}`), sample.truth === null ? null : one(sample.truth, "Truth"))];
   const said = (g) => `${score.split("/")[0]} ${figure(score.split("/")[0], of(g))}`;
   fill("look", ordered.length > 2
     ? [...row(ordered[Math.floor(ordered.length / 2)], `A typical picture of the gallery (${said(ordered[Math.floor(ordered.length / 2)])})`), ...row(ordered[ordered.length - 1], `Its worst one (${said(ordered[ordered.length - 1])})`)]

@@ -18,8 +18,9 @@ from tests import tiny
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.limit import limited
 from unmaskbench.benchmark.plan.listener import Listener
+from unmaskbench.benchmark.plan.method_rows import expand_methods
 from unmaskbench.benchmark.plan.suite import SuiteError
-from unmaskbench.benchmark.plan.units import Plan, expand_methods, plan
+from unmaskbench.benchmark.plan.units import Plan, plan
 from unmaskbench.benchmark.plugins.registry import METRICS, UnknownPluginError
 from unmaskbench.benchmark.plugins.types import Pair, SampleRef
 from unmaskbench.benchmark.plugins.weights.files import WeightFile

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from unmaskbench.benchmark.cli.weights import named
-from unmaskbench.benchmark.plan.suite import SuiteError, load_suite, parse
+from unmaskbench.benchmark.plan.suite import SuiteError, parse
+from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plugins.registry import (
     METHODS,
     REGISTRIES,

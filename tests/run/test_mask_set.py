@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import tiny
-from unmaskbench.benchmark.plan.suite import Suite, parse
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, parse
 from unmaskbench.benchmark.run import mask_set
 from unmaskbench.benchmark.store.folder import StoreError
 
@@ -170,3 +170,9 @@ def test_a_contact_sheet_shows_truth_above_occluded() -> None:
     refused = tiny.suite(datasets=[alone], occlusions=[occlusion])
     with pytest.raises(ValueError, match="no face could be drawn: tiny_block: this face"):
         mask_set.contact_sheet(refused, 1, 1)
+
+
+def test_a_suite_of_worn_masks_has_no_set(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="nothing is drawn"):
+        mask_set.build(tiny.suite(occlusions=["worn"]), tmp_path / "set")
+    assert not (tmp_path / "set").exists()

@@ -108,3 +108,11 @@ def test_a_method_that_fails_has_no_speed(telea: Restorer, monkeypatch: pytest.M
     monkeypatch.setattr(telea, "restore", failing)
     with pytest.raises(RuntimeError, match="no luck"):
         speed.time_method(telea, 16)
+
+
+def test_a_row_of_predicted_masks_is_timed_where_no_other_row_is_as_fast() -> None:
+    oracle = MethodEntry(id="telea", mask_source="oracle")
+    predicted = MethodEntry(id="telea", label="telea@predicted", mask_source="predicted:segmenter")
+    assert speed._timed_already(predicted, [oracle, predicted])
+    assert not speed._timed_already(predicted, [predicted])
+    assert not speed._timed_already(oracle, [oracle, predicted])

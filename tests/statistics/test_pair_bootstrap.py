@@ -175,7 +175,7 @@ def test_rows_get_paired_intervals_around_their_values() -> None:
     }
     thresholds = set_thresholds(scores["TT"], (1e-2, 1e-3, 1e-4))
     boot = pair_bootstrap(pairs, resamples=500)
-    figures = ResampledFigures(scores, boot)
+    figures = ResampledFigures(scores, dict.fromkeys(scores, boot))
     rows = [held.row for held in with_intervals(verification_rows(scores, thresholds), figures)]
     assert {row.handling for row in rows} == {"penalised", "completed"}
     for row in rows:
@@ -204,7 +204,7 @@ def test_two_million_comparisons_are_quick() -> None:
     assert len(pairs.impostor) == 1_998_000
     start = time.process_time()
     boot = pair_bootstrap(pairs)
-    figures = ResampledFigures(scores, boot)
+    figures = ResampledFigures(scores, dict.fromkeys(scores, boot))
     rows = [held.row for held in with_intervals(verification_rows(scores, set_thresholds(scores["TT"])), figures)]
     assert time.process_time() - start < 20
     assert all(row.low is not None for row in rows if row.metric != "coverage")
