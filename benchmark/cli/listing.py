@@ -40,6 +40,10 @@ def listing(
         typer.echo(f"{entry['id']:<{width}}  {entry['state']:<13} {entry['title']}")
         for remedy in entry["remedies"]:
             typer.echo(f"{'':<{width}}  {'':<13} {remedy}")
+    if kind == "matchers":
+        typer.echo(
+            "yours: onnx:FILE, torchscript:FILE, scores:FILE.csv, embeddings:FILE, FILE.py:CLASS (docs: My matcher)"
+        )
 
 
 def _entries(kind: str) -> list[JsonObject]:

@@ -17,6 +17,7 @@ from unmaskbench.benchmark.cli import (
     listing,
     masks,
     open,  # noqa: A004 - the command's name
+    pairs,
     report,
     run,
     score,
@@ -42,6 +43,7 @@ app.command("report")(report.report)
 app.command("open")(open.open_page)
 app.command("check")(check.check)
 app.command("verify")(verify.verify)
+app.command("pairs")(pairs.pairs)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
 app.command("validate")(validate.validate)
