@@ -199,23 +199,27 @@ def _check_shape(found: InputConvention, path: Path) -> None:
         )
 
 
+def _finite(value: object) -> list[float]:
+    """The numbers of a number or a list of them; [] where one of them is none, or beyond all sense."""
+    parts: list[object] = value if isinstance(value, list) else [value]
+    found = [float(part) for part in parts if isinstance(part, int | float) and not isinstance(part, bool)]
+    return found if len(found) == len(parts) and all(abs(part) <= LARGEST_NUMBER for part in found) else []
+
+
 def _size(value: object, where: str) -> tuple[int, int]:
-    sides = [value, value] if isinstance(value, int) else value
-    whole = isinstance(sides, list) and len(sides) == 2 and all(type(side) is int for side in sides)
-    if not whole or not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in sides):  # type: ignore[union-attr]
+    sides = _finite(value) * (1 if isinstance(value, list) else 2)
+    if len(sides) != 2 or not all(side.is_integer() and SMALLEST_SIDE <= side <= LARGEST_SIDE for side in sides):
         raise ValueError(
             f"{where} must be a side, or [height, width], in whole px from {SMALLEST_SIDE} to {LARGEST_SIDE}, got {value!r}"
         )
-    return sides[0], sides[1]  # type: ignore[index]
+    return int(sides[0]), int(sides[1])
 
 
 def _numbers(value: object, where: str) -> Numbers:
-    parts = value if isinstance(value, list) else [value]
-    if len(parts) not in (1, 3) or not all(
-        type(part) in (int, float) and abs(part) <= LARGEST_NUMBER for part in parts
-    ):
+    found = _finite(value)
+    if len(found) not in (1, 3):
         raise ValueError(f"{where} must be a number, or three for red, green and blue, got {value!r}")
-    return tuple(float(part) for part in parts)
+    return tuple(found)
 
 
 def _divisors(value: object, where: str) -> Numbers:
@@ -226,10 +230,8 @@ def _divisors(value: object, where: str) -> Numbers:
 
 
 def _range(value: object, path: Path) -> tuple[float, float]:
-    found = _numbers(value, f"{path}: range") if isinstance(value, list) and len(value) == 1 else None
-    if isinstance(value, list) and len(value) == 2 and all(type(end) in (int, float) for end in value):
-        found = (float(value[0]), float(value[1]))
-    if found is None or len(found) != 2 or not -LARGEST_NUMBER <= found[0] < found[1] <= LARGEST_NUMBER:
+    found = _finite(value)
+    if len(found) != 2 or not found[0] < found[1]:
         raise ValueError(f"{path}: range must be two numbers, what black and white become, got {value!r}")
     return found[0], found[1]
 
