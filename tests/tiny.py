@@ -166,7 +166,8 @@ class TinyOdd:
 
 
 class TinyColours:
-    """A matcher that compares mean colours on a 4 x 4 grid; ``mode`` "break" raises on every batch."""
+    """A matcher that compares mean colours on a 4 x 4 grid; ``mode`` "break" raises on every batch of several faces, "always"
+    on each, "wide" gives other embeddings than its card promises."""
 
     card = MatcherCard("tiny_colours", "Tiny colours", 48, "Apache-2.0", "the test", "tiny_colours|1")
 
@@ -177,8 +178,10 @@ class TinyColours:
         pass
 
     def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        if self.mode == "break":
+        if self.mode == "always" or (self.mode == "break" and len(images) > 1):
             raise RuntimeError("the matcher broke")
+        if self.mode == "wide":
+            return torch.zeros(len(images), 49)
         assert torch.isfinite(landmarks).all()
         found = torch.nn.functional.adaptive_avg_pool2d(images, 4).flatten(1)
         return torch.nn.functional.normalize(found - found.mean(), dim=1)

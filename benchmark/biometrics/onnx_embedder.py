@@ -29,27 +29,54 @@ class OnnxEmbedder:
         order: Literal["rgb", "bgr"] = "rgb",
     ) -> None:
         self.path, self.mean, self.divisor, self.order = path, mean, divisor, order
-        self._session = open_session(path, device)
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        shape = inputs[0].shape if inputs else []
-        if len(inputs) != 1 or len(outputs) != 1 or len(shape) != 4 or shape[1] != 3:
-            raise ValueError(
-                f"{path} is not a face embedder: expected one input (N, 3, H, W) and one output (N, D), "
-                f"got inputs {[tuple(i.shape) for i in inputs]} and outputs {[tuple(o.shape) for o in outputs]}"
-            )
-        self._input = inputs[0].name
-        # A number here is a batch size frozen at export; a name or None is free.
-        self._batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
-        self.size: tuple[int, int] | None = (
-            (shape[2], shape[3]) if isinstance(shape[2], int) and isinstance(shape[3], int) else None
-        )
+        self._graph = OnnxGraph(path, device)
+        self.size = self._graph.size
 
     def __call__(self, crops: Tensor) -> Tensor:
         """Embeddings (N, D) float32, as the network gives them, of aligned crops (N, 3, h, w) in [0, 1]."""
         if self.size is not None and tuple(crops.shape[2:]) != self.size:
             raise ValueError(f"{self.path} takes crops of {self.size} px (height, width), got {tuple(crops.shape[2:])}")
         blob = crops.detach().cpu().float()
-        blob = (blob.flip(1) if self.order == "bgr" else blob).mul(255.0).sub(self.mean).div(self.divisor)
+        return self._graph((blob.flip(1) if self.order == "bgr" else blob).mul(255.0).sub(self.mean).div(self.divisor))
+
+
+class OnnxGraph:
+    """An ONNX file with one image input, called with what it is to see.
+
+    ``layout`` is that of the input, "nchw" or "nhwc"; ``output`` names the embedding where there are several outputs. ``size``
+    is the (height, width) that the graph is frozen to, None where it takes any. Raises ValueError where the file is no such
+    network, with what it holds instead.
+    """
+
+    def __init__(self, path: Path, device: str = "cpu", layout: str = "nchw", output: str = "") -> None:
+        self.path, self.layout = path, layout
+        self._session = open_session(path, device)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        shape = inputs[0].shape if inputs else []
+        channels, height, width = (3, 1, 2) if layout == "nhwc" else (1, 2, 3)
+        fits = len(inputs) == 1 and len(shape) == 4 and (not isinstance(shape[channels], int) or shape[channels] == 3)
+        if not fits or inputs[0].type != "tensor(float)" or (len(outputs) != 1 and not output):
+            turned = "nchw" if layout == "nhwc" else "nhwc"
+            other = len(shape) == 4 and shape[1 if layout == "nhwc" else 3] == 3
+            raise ValueError(
+                f"{path} is not a face embedder of layout {layout}: expected one float32 input "
+                f"({'N, H, W, 3' if layout == 'nhwc' else 'N, 3, H, W'}) and one output (N, D), got inputs "
+                f"{[f'{i.name} {tuple(i.shape)} {i.type}' for i in inputs]} and outputs "
+                f"{[f'{o.name} {tuple(o.shape)}' for o in outputs]}"
+                + (f"; its input looks like layout: {turned}" if other else "")
+                + ("; name the embedding by output: NAME" if fits and len(outputs) > 1 and not output else "")
+            )
+        names = [held.name for held in outputs]
+        if output and output not in names:
+            raise ValueError(f"{path} has no output '{output}'; its outputs are {', '.join(names)}")
+        self._input, self._output = inputs[0].name, output or names[0]
+        # A number here is a batch size frozen at export; a name or None is free.
+        self._batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
+        sides = shape[height], shape[width]
+        self.size: tuple[int, int] | None = sides if all(isinstance(side, int) for side in sides) else None
+
+    def __call__(self, blob: Tensor) -> Tensor:
+        """Embeddings (N, D) float32, as the network gives them, of its input (N, 3, h, w) or (N, h, w, 3)."""
         array = np.ascontiguousarray(blob.numpy())
         batch = self._batch or BATCH
         rows = [self._run(array[start : start + batch]) for start in range(0, len(array), batch)]
@@ -59,7 +86,7 @@ class OnnxEmbedder:
         count = len(blob)
         if self._batch and count < self._batch:
             blob = np.concatenate([blob, np.zeros((self._batch - count, *blob.shape[1:]), np.float32)])
-        embedded: np.ndarray = np.asarray(self._session.run(None, {self._input: blob})[0], dtype=np.float32)
+        embedded: np.ndarray = np.asarray(self._session.run([self._output], {self._input: blob})[0], dtype=np.float32)
         return embedded.reshape(len(blob), -1)[:count]
 
 

@@ -88,7 +88,8 @@ def score_pairs(
 
     In the setting MT, ``probe`` holds the occluded faces and ``gallery`` the truths: trial (a, b) compares occluded a
     with truth b, one direction only, so that every setting has the same list. An embedding that is not finite, or is
-    marked in ``probe_failed`` / ``gallery_failed`` (N,), makes its comparisons failed. Where the failure is a method's
+    marked in ``probe_failed`` / ``gallery_failed`` (N,), makes its comparisons failed, and so does a similarity that is NaN:
+    the matcher has none for these two. Where the failure is a method's
     (``restored`` names the sides that it restored), an impostor comparison is let in. Raises ValueError on shapes that do
     not fit.
     """
@@ -102,6 +103,9 @@ def score_pairs(
 
     def scores(trials: Indices, let_in: bool) -> Scores:
         found = similarities(matcher, probe, gallery, trials)
+        undone = np.isnan(found)
+        if undone.any():
+            found[undone] = LET_IN if let_in and restored != "none" else FAILED
         if not (probe_lost.any() or gallery_lost.any()):
             return found
         lost = probe_lost[trials[:, 0]], gallery_lost[trials[:, 1]]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.board.fields import Json
 from unmaskbench.benchmark.board.mask_sources import mask_source
+from unmaskbench.benchmark.plan.matcher_cards import matcher_card
 from unmaskbench.benchmark.plan.method_rows import method_cards
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, default_label
 from unmaskbench.benchmark.plugins.cards import DatasetCard, MatcherCard, MethodCard, MetricCard, OcclusionCard
@@ -38,7 +39,7 @@ def kept_cards(suite: Suite, methods: Sequence[MethodEntry]) -> dict[str, Json]:
         "occlusions": {entry.label: _occlusion(entry) for entry in suite.occlusions},
         "metrics": {entry.label: _as_json(METRICS.card(entry.id)) for entry in suite.metrics},
         "matchers": {
-            entry.label: _as_json(MATCHERS.card(entry.id))
+            entry.label: _as_json(matcher_card(entry))
             | {"compares_by_cosine": _compares_by_cosine(MATCHERS.get(entry.id))}
             for entry in suite.matchers
         },
@@ -113,7 +114,7 @@ class RunCards:
     def matcher(self, entry: Entry) -> MatcherCard:
         """A matcher's card."""
         held = self._held("matchers", entry.label)
-        card: MatcherCard = MATCHERS.card(entry.id) if held is None else _card(MatcherCard, held)
+        card: MatcherCard = matcher_card(entry) if held is None else _card(MatcherCard, held)
         return card
 
     def comparer(self, entry: Entry) -> Matcher:

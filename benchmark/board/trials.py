@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,12 @@ from torch import Tensor
 
 from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
 from unmaskbench.benchmark.biometrics.role_pairs import RolePairs, by_roles, role_pairs
+from unmaskbench.benchmark.biometrics.similarity_table import SimilarityTable, TableComparer
 from unmaskbench.benchmark.biometrics.verification import SETTINGS
 from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.verification_intervals import pair_bootstrap
-from unmaskbench.benchmark.plan.suite import Suite
-from unmaskbench.benchmark.plugins.types import SampleRef, Setting
+from unmaskbench.benchmark.plan.suite import Entry, Suite
+from unmaskbench.benchmark.plugins.types import Matcher, SampleRef, Setting
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 from unmaskbench.benchmark.store.folder import RunFolder
 
@@ -119,6 +121,21 @@ def _restricted(held: Mapping[str, NDArray[np.int32]], usable: set[str]) -> Pair
     )  # fmt: skip
 
 
+def similarities_file(label: str) -> str:
+    """Where a run folder keeps the similarities of a matcher that is a table."""
+    return f"similarities-{label}.npz"
+
+
+def comparer_of(condition: Condition, folder: RunFolder, entry: Entry) -> Matcher:
+    """What compares a matcher's embeddings: the table that the run keeps, else what its cards name."""
+    kept = folder.read_arrays(similarities_file(entry.label))
+    if kept:
+        table = SimilarityTable.of(kept)
+        # It is asked for no embedding.
+        return TableComparer(condition.cards.matcher(entry), table)  # type: ignore[return-value]
+    return condition.cards.comparer(entry)
+
+
 def vectors(
     folder: RunFolder, keys: Sequence[str], matcher: str, output: str | None, ids: Sequence[str], dimension: int
 ) -> Embeddings:
@@ -159,4 +176,5 @@ def own_similarities(
     else:
         values = [similarity(p[None], g[None]).item() for p, g in zip(probes, galleries, strict=True)]
     names = [name for name, keep in zip(ids, usable, strict=True) if keep]
-    return dict(zip(names, map(float, values), strict=True))
+    found = dict(zip(names, map(float, values), strict=True))
+    return {name: value for name, value in found.items() if math.isfinite(value)}  # a table may lack some

@@ -19,7 +19,7 @@ from unmaskbench.benchmark.board.quantities import QUANTITIES, named
 from unmaskbench.benchmark.board.rows import CurveRow, DifferenceRow, HistogramRow, VerificationRow
 from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.slices import TrialSlice, slice_rows, trial_slices
-from unmaskbench.benchmark.board.trials import Embeddings, Trials, own_similarities, trials_of, vectors
+from unmaskbench.benchmark.board.trials import Embeddings, Trials, comparer_of, own_similarities, trials_of, vectors
 from unmaskbench.benchmark.board.verification_intervals import (
     IntervalRow,
     ResampledFigures,
@@ -68,7 +68,7 @@ def verification(
     slices = trial_slices(condition, pairs, suite.slice_by, trials.bootstraps["MT"])
     for entry in suite.matchers:
         drawn = CurveCollector(condition, entry.label, tuple(suite.fmr_targets), tables.curves, tables.histograms)
-        matcher = condition.cards.comparer(entry)
+        matcher = comparer_of(condition, folder, entry)
         work = MatcherVerification(condition, folder, suite, cards, entry, matcher, trials, slices, tables, drawn)
         work.run()
     return tables

@@ -40,6 +40,8 @@ def listing(
         say(f"{entry['id']:<{width}}  {entry['state']:<13} {entry['title']}")
         for remedy in entry["remedies"]:
             say(f"{'':<{width}}  {'':<13} {remedy}")
+    if kind == "matchers":
+        say("yours: onnx:FILE, torchscript:FILE, scores:FILE.csv, embeddings:FILE, FILE.py:CLASS (docs: My matcher)")
 
 
 def _entries(kind: str) -> list[JsonObject]:

@@ -17,6 +17,7 @@ from unmaskbench.benchmark.cli import (
     listing,
     masks,
     open,  # noqa: A004 - the command's name
+    pairs,
     report,
     restore,
     run,
@@ -44,6 +45,7 @@ app.command("report")(report.report)
 app.command("open")(open.open_page)
 app.command("check")(check.check)
 app.command("verify")(verify.verify)
+app.command("pairs")(pairs.pairs)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
 app.command("validate")(validate.validate)

@@ -30,7 +30,12 @@ def score(
             help="Metric ids separated by commas. Of a run: those to add to its own. Of a folder of PNGs: psnr,ssim by default."
         ),
     ] = "",
-    matchers: Annotated[str, typer.Option(help="Of a run: matcher ids to add to its own, separated by commas.")] = "",
+    matchers: Annotated[
+        str,
+        typer.Option(
+            help="Of a run: matchers to add to its own, separated by commas; ids or files, as bench run has them."
+        ),
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(help="For a folder of PNGs: write the per-image table here (.csv).")
     ] = None,
@@ -42,6 +47,7 @@ def score(
     Examples:
       bench score runs/quick
       bench score runs/quick --metrics dists --matchers edgeface
+      bench score runs/quick --matchers scores:pairs.csv=vendor
       bench score restored/ --truth truth/ --masks masks/ --metrics psnr,ssim,lpips --out scores.csv
     """
     from unmaskbench.benchmark.store.mirrored_folder import local_copy

@@ -21,6 +21,10 @@ from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.types import Output, Region
 
 LABEL = re.compile(r"[A-Za-z0-9_.+@-]{1,80}")
+# A file with a suffix, then what it is to be called; the suffix tells a label from a path that has an equals sign.
+_FILE = re.compile(r"(?P<source>.+?\.\w+)(?:=(?P<label>[A-Za-z0-9_.+@-]+))?")
+_FILE_WITH_PRESET = re.compile(r"(?P<source>.+?\.\w+)(?:@(?P<preset>\w+))?(?:=(?P<label>[A-Za-z0-9_.+@-]+))?")
+_NAMED_CLASS = re.compile(rf"(?P<reference>{REFERENCE.pattern})=(?P<label>[A-Za-z0-9_.+@-]+)")
 
 
 class SuiteError(ValueError):
@@ -125,17 +129,7 @@ class MethodEntry(Entry):
     @model_validator(mode="before")
     @classmethod
     def _source_form(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = {"id": value}
-        if isinstance(value, dict) and isinstance(value.get("id"), str) and _has_source(value["id"]):
-            name, _, source = value["id"].partition(":")
-            given = value.get("parameters") or {}
-            if not isinstance(given, dict):
-                raise ValueError(f"parameters must be a mapping, not {type(given).__name__}")
-            parameters = {**given, "source": source}
-            label = value.get("label") or f"{name}-{default_label(Path(source).stem)}"
-            value = {**value, "id": name, "label": label, "parameters": parameters}
-        return value
+        return with_source(value)
 
     @field_validator("mask_source")
     @classmethod
@@ -143,6 +137,21 @@ class MethodEntry(Entry):
         if value and value != "oracle" and not value.startswith("predicted"):
             raise ValueError(f"mask_source '{value}' is neither oracle, predicted nor predicted:SEGMENTER")
         return value
+
+
+class MatcherEntry(Entry):
+    """A matcher. ``onnx:FILE@PRESET=LABEL`` is short for ``{id: onnx, label: LABEL, parameters: {source: FILE, preset:
+    PRESET}}``; preset and label may be left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _source_form(cls, value: object) -> object:
+        return with_source(value, presets=True)
+
+    @classmethod
+    def of(cls, name: str) -> MatcherEntry:
+        """The entry of a name as the command line has it."""
+        return cls.model_validate(name)
 
 
 class Pairs(_Frozen):
@@ -179,7 +188,7 @@ class Suite(_Frozen):
     outputs: list[Output] = Field(default=["raw", "composite"], min_length=1)
     metrics: list[Entry] = Field(default_factory=list)
     regions: list[Region] = Field(default=["whole", "hole"], min_length=1)
-    matchers: list[Entry] = Field(default_factory=list)
+    matchers: list[MatcherEntry] = Field(default_factory=list)
     matcher_outputs: list[Output] = Field(default=["composite"], min_length=1)
     landmarks: Literal["truth", "detected", "detected:insightface"] = "truth"
     pairs: Pairs = Pairs()
@@ -242,8 +251,33 @@ class Suite(_Frozen):
         return samples_digest(self.model_dump(mode="json"))
 
 
+def with_source(value: object, presets: bool = False) -> object:
+    """An entry in its long form, where it is written as ``ID:SOURCE``, ``ID:FILE=LABEL`` or ``FILE.py:CLASS=LABEL``; with
+    ``presets`` also ``ID:FILE@PRESET``. Raises ValueError where it is no entry."""
+    if isinstance(value, str):
+        value = {"id": value}
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        return value
+    name, _, source = value["id"].partition(":")
+    named = _NAMED_CLASS.fullmatch(value["id"])
+    if named is not None:
+        return {**value, "id": named["reference"], "label": value.get("label") or named["label"]}
+    if not _has_source(value["id"]):
+        return value
+    given = value.get("parameters") or {}
+    if not isinstance(given, dict):
+        raise ValueError(f"parameters must be a mapping, not {type(given).__name__}")
+    parameters, label = {**given, "source": source}, ""
+    found = (_FILE_WITH_PRESET if presets else _FILE).fullmatch(source)
+    if found is not None:
+        parameters |= {key: held for key, held in found.groupdict().items() if held and key != "label"}
+        label = found["label"] or ""
+    label = value.get("label") or label or f"{name}-{default_label(Path(str(parameters['source'])).stem)}"
+    return {**value, "id": name, "label": label, "parameters": parameters}
+
+
 def _has_source(name: str) -> bool:
-    """Whether a method's id is ``ID:SOURCE``; a class in a file has a colon too."""
+    """Whether an id is ``ID:SOURCE``; a class in a file has a colon too."""
     return ":" in name and not any(is_reference(part) for part in name.split("+"))
 
 

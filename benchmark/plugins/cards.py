@@ -140,7 +140,11 @@ class MetricCard(_Readable):
 
 @dataclass(frozen=True)
 class MatcherCard(_Readable):
-    """A face matcher's facts; ``dimension`` is the length of an embedding."""
+    """A face matcher's facts; ``dimension`` is the length of an embedding.
+
+    ``needs_landmarks`` False: it is asked of faces that no landmarks were found on, too. ``needs_names``: it looks up and
+    does not see; it is given each picture's name beside its pixels.
+    """
 
     id: str
     title: str
@@ -149,6 +153,8 @@ class MatcherCard(_Readable):
     source: str
     signature: str
     distilled_from: tuple[str, ...] = ()
+    needs_landmarks: bool = True
+    needs_names: bool = False
     notes: str = ""
 
 

@@ -87,7 +87,10 @@ class Matcher(Protocol):
         ...
 
     def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
-        """Embeddings (N, D) float32 of images (N, 3, H, W) aligned by landmarks (N, 5, 2)."""
+        """Embeddings (N, D) float32 of images (N, 3, H, W) aligned by landmarks (N, 5, 2).
+
+        A matcher whose card has ``needs_names`` also takes ``names``, the pictures' names in the run folder, in order.
+        """
         ...
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:

@@ -8,13 +8,15 @@ anything is built or loaded; the rest is asked of an instance.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from unmaskbench.benchmark.plugins.cards import Missing
@@ -265,6 +267,18 @@ class ComparesRowByRow(Protocol):
         ...
 
 
+class LooksUpPictures(Protocol):
+    """A matcher that has its answers in a table, by pictures' names."""
+
+    def check_names(self, known: Collection[str]) -> None:
+        """Raise ValueError, with file and line, where the table names a picture that is none of ``known``."""
+        ...
+
+    def arrays(self) -> Mapping[str, NDArray[np.generic]]:
+        """The similarities, to be kept in the run folder; empty where embeddings are compared."""
+        ...
+
+
 def share_among(metrics: Iterable[Metric | SetMetric]) -> None:
     """Introduce the metrics of a run to each other."""
     by_id = {metric.card.id: metric for metric in metrics}
@@ -284,3 +298,8 @@ def paired_similarity_of(matcher: object) -> PairedSimilarity | None:
     """The matcher's comparison row by row; None where it has the matrix alone."""
     probe: PairedSimilarity | None = getattr(matcher, "paired_similarity", None)
     return probe
+
+
+def lookup_of(matcher: object) -> LooksUpPictures | None:
+    """The matcher where it has its answers in a table, else None."""
+    return matcher if hasattr(matcher, "check_names") and hasattr(matcher, "arrays") else None

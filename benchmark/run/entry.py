@@ -12,7 +12,7 @@ import polars as pl
 import torch
 
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, parse
+from unmaskbench.benchmark.plan.suite import Entry, MatcherEntry, Suite, SuiteError, digest, parse
 from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit, plan
 from unmaskbench.benchmark.plugins.weights.files import content_hash
@@ -22,8 +22,9 @@ from unmaskbench.benchmark.run.covered_faces import warn_of_covered
 from unmaskbench.benchmark.run.engines import local, require
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.find_faces import find_faces
+from unmaskbench.benchmark.run.first_pass import try_models
 from unmaskbench.benchmark.run.landmarks_present import check_landmarks
-from unmaskbench.benchmark.run.record import describe, files_of, keep_official_pairs, write_manifest
+from unmaskbench.benchmark.run.record import describe, files_of, keep_official_pairs, keep_tables, write_manifest
 from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult
 from unmaskbench.benchmark.store.board_file import UNDER_WAY
 from unmaskbench.benchmark.store.folder import FINISHED, RunFolder, read_json
@@ -81,6 +82,7 @@ def run(
             check_landmarks(planned, listener)
             if options.restore:
                 warn_of_covered(planned, listener)
+            try_models(planned, todo, options.device)
         if todo or not folder.finished(state):
             folder.write_json(UNDER_WAY, {"state": state})
             folder.remove([FINISHED])
@@ -107,10 +109,10 @@ def measure(
     folder = folder_of(where)
     record = folder.read_run()
     suite = parse(record["suite"], f"{folder.path / 'run.json'}: suite")
-    held = {entry.label for entry in (*suite.metrics, *suite.matchers)}
+    held = suite.model_dump()
     suite = suite.replaced(
-        metrics=[*suite.model_dump()["metrics"], *(name for name in metrics if name not in held)],
-        matchers=[*suite.model_dump()["matchers"], *(name for name in matchers if name not in held)],
+        metrics=[*held["metrics"], *(name for name in metrics if Entry(id=name) not in suite.metrics)],
+        matchers=[*held["matchers"], *(name for name in matchers if MatcherEntry.of(name) not in suite.matchers)],
     )
     options = replace(options or RunOptions(), restore=False, speed=False, device=str(record["device"]))
     return run(suite, where, options, listener=listener)
@@ -137,6 +139,7 @@ def _complete(
     results = _compute(planned, folder, options, listener, todo)
     write_manifest(planned, folder)
     keep_official_pairs(planned, folder)
+    keep_tables(planned, folder)
     folder.write_json("run.json", describe(planned, folder, options.device, results, time.perf_counter() - started))
     if options.speed:
         lost = _lost_methods(planned, folder)

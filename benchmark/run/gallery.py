@@ -9,18 +9,18 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import polars as pl
 from PIL import Image
 from torch import Tensor
 
 from unmaskbench.benchmark.plan.geometry import array_of
-from unmaskbench.benchmark.plan.suite import default_label, digest
+from unmaskbench.benchmark.plan.suite import digest
 from unmaskbench.benchmark.plan.units import Plan, Restoration
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.run.kept import read as read_kept
+from unmaskbench.benchmark.run.picture_names import image_path
 from unmaskbench.benchmark.run.shard_source import ShardSource
 from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch
 from unmaskbench.benchmark.store.folder import RunFolder, read_json
@@ -166,14 +166,6 @@ def _pictures(source: ShardSource, unit: Restoration, shard: OccludedShard, fold
                 name = f"{base}/{unit.method_label}.{output}.png"
                 pictures[identifier][output] = _save(folder, name, restored.output(output)[position])
     return pictures
-
-
-def image_path(dataset: str, occlusion: str, sample: str) -> str:
-    """The folder of a sample's images, with nothing in a sample's name that could lead elsewhere."""
-    parts = [default_label(part) for part in PurePosixPath(sample).parts if part not in ("..", "/", ".")]
-    if "/".join(parts) != sample:  # two names that differ only in what was taken out must not share a folder
-        parts[-1:] = [f"{parts[-1] if parts else ''}-{digest(sample)[:8]}"]
-    return "/".join(["images", dataset, occlusion, *parts])
 
 
 def _save(folder: RunFolder, relative: str, image: Tensor) -> str:

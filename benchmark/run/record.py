@@ -9,11 +9,13 @@ import polars as pl
 
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
 from unmaskbench.benchmark.board.run_cards import kept_cards
+from unmaskbench.benchmark.board.trials import similarities_file
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import files_named
 from unmaskbench.benchmark.plan.units import Plan
-from unmaskbench.benchmark.plugins.hooks import owns_pairs, weight_paths_of, weights_of
+from unmaskbench.benchmark.plugins.hooks import lookup_of, owns_pairs, weight_paths_of, weights_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.plugins.types import PairedDataset
 from unmaskbench.benchmark.plugins.weights.files import content_hash, find
 from unmaskbench.benchmark.run.worker import UnitResult
@@ -48,6 +50,17 @@ def keep_official_pairs(planned: Plan, folder: RunFolder) -> None:
         if pairs.genuine_folds is not None and pairs.impostor_folds is not None:
             arrays |= {"genuine_folds": pairs.genuine_folds, "impostor_folds": pairs.impostor_folds}
         folder.write_arrays(name, arrays)
+
+
+def keep_tables(planned: Plan, folder: RunFolder) -> None:
+    """Similarities from elsewhere go into the run folder, so that its board is made without the file."""
+    for entry in planned.suite.matchers:
+        if not MATCHERS.card(entry.id).needs_names:
+            continue
+        table = lookup_of(MATCHERS.build(entry.id, **entry.parameters))
+        arrays = table.arrays() if table is not None else {}
+        if arrays:
+            folder.write_arrays(similarities_file(entry.label), arrays)
 
 
 def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> JsonObject:

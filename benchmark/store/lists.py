@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unmaskbench.benchmark.host.text import csv_cell
@@ -33,6 +33,21 @@ def read_csv(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield rows.line_num, [csv_cell(cell) for cell in row]
     except csv.Error as error:
         raise ValueError(f"{path}, line {rows.line_num}: is not CSV ({error})") from error
+
+
+def columns_of(header: tuple[int, list[str]], wanted: Sequence[str], path: Path) -> list[int]:
+    """Where the ``wanted`` columns stand in a header, given as ``read_csv`` gives it. Raises ValueError that names file, line
+    and column where one is missing or stands twice."""
+    line, cells = header
+    names = [cell.strip().lower() for cell in cells]
+    for name in wanted:
+        if names.count(name) != 1:
+            has = "stands twice" if name in names else "is missing"
+            raise ValueError(
+                f"{path}, line {line}: column '{name}' {has}; the columns are {', '.join(names) or 'none'}, needed are "
+                f"{', '.join(wanted)}"
+            )
+    return [names.index(name) for name in wanted]
 
 
 def posix(name: str) -> str:

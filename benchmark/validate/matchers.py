@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
+from unmaskbench.benchmark.plugins.hooks import paired_similarity_of, takes
 from unmaskbench.benchmark.plugins.types import Matcher
 from unmaskbench.benchmark.run.process_state import undisturbed
 from unmaskbench.benchmark.validate import faces
@@ -20,6 +20,9 @@ def matcher_findings(plugin: str | type, **parameters: object) -> Findings:
     """What is wrong with a matcher; ``parameters`` are those of its constructor."""
     cls, found = resolve("matcher", plugin)
     if not check_card(found, "matcher", cls):
+        return found
+    if takes(cls, "source") and "source" not in parameters:
+        found.notes.append("it compares with a file of the user's: only its card was checked")
         return found
     matcher = build(found, cls, parameters)
     if matcher is None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tests import parity
 from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import DlibResNet, load_dlib_resnet
 from unmaskbench.benchmark.biometrics.backbones.inception_resnet_v1 import InceptionResnetV1, load_inception_resnet_v1
+from unmaskbench.benchmark.biometrics.backbones.ir_net import IR_50, IR_101, IRNet, load_ir_net
 from unmaskbench.benchmark.biometrics.backbones.iresnet import IResNet, load_iresnet100
 from unmaskbench.benchmark.biometrics.matchers.dlib import DLIB_RESNET
 from unmaskbench.benchmark.plugins.weights.files import find
@@ -221,3 +222,77 @@ def test_dlib_parity() -> None:
     reference = np.array(DLIB_ANSWER)
     np.testing.assert_allclose(embedding[:12], reference, atol=1e-6)
     assert float(np.linalg.norm(embedding)) == pytest.approx(DLIB_NORM, abs=1e-5)
+
+
+# ---------------------------------------------------------------------------------------------------------- AdaFace
+
+ONE_A_STAGE = (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(("units", "parameters"), [(IR_101, 65_150_912), (IR_50, 43_585_600)])
+def test_ir_nets_have_the_published_layers(units: tuple[int, int, int, int], parameters: int) -> None:
+    with torch.device("meta"):
+        network, sibling = IRNet(units), IResNet(units)
+    assert sum(p.numel() for p in network.parameters()) == parameters
+    # IResNet's, less a projection of 64 channels with its norm and the last norm's gain and offset.
+    assert sum(p.numel() for p in sibling.parameters()) == parameters + 64 * 64 + 2 * 64 + 2 * 512
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    assert shapes["input_layer.0.weight"] == (64, 3, 3, 3)
+    assert "body.0.shortcut_layer.0.weight" not in shapes
+    assert shapes[f"body.{units[0]}.shortcut_layer.0.weight"] == (128, 64, 1, 1)
+    assert shapes["body.0.res_layer.3.weight"] == (64,)
+    assert shapes["output_layer.3.weight"] == (512, 512 * 7 * 7)
+    assert "output_layer.4.weight" not in shapes
+    assert shapes["output_layer.4.running_mean"] == (512,)
+
+
+def _as_iresnet(state: dict[str, Tensor]) -> IResNet:
+    """An IResNet, whose arithmetic is proven, that computes what an IRNet of one unit a stage does: the projection that it has
+    more is the identity, and its last norm has gain 1 and offset 0."""
+    network = IResNet(ONE_A_STAGE).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+            module.eps = 1e-5
+    parts = ("bn1", "conv1", "bn2", "prelu", "conv2", "bn3")
+    names = {"input_layer.0.": "conv1.", "input_layer.1.": "bn1.", "input_layer.2.": "prelu."}
+    names |= {"output_layer.0.": "bn2.", "output_layer.3.": "fc.", "output_layer.4.": "features."}
+    for stage in range(4):
+        names |= {f"body.{stage}.res_layer.{i}.": f"layer{stage + 1}.0.{part}." for i, part in enumerate(parts)}
+        names |= {f"body.{stage}.shortcut_layer.{i}.": f"layer{stage + 1}.0.downsample.{i}." for i in range(2)}
+    moved = {
+        new + key[len(old) :]: value
+        for key, value in state.items()
+        for old, new in names.items()
+        if key.startswith(old)
+    }
+    moved["layer1.0.downsample.0.weight"] = torch.eye(64)[:, :, None, None]
+    moved |= {"layer1.0.downsample.1.running_var": torch.full((64,), 1 - 1e-5)}
+    network.load_state_dict({**network.state_dict(), **moved})
+    assert {*network.state_dict()} - {*moved} == {
+        *(f"layer1.0.downsample.1.{name}" for name in ("weight", "bias", "running_mean", "num_batches_tracked")),
+        "features.weight", "features.bias",
+    }  # fmt: skip
+    return network
+
+
+def test_an_ir_net_computes_what_an_iresnet_does_that_is_brought_to_it() -> None:
+    network = IRNet(ONE_A_STAGE).eval()
+    parity.fill(network)
+    faces = parity.uniform((2, 3, 112, 112), 23) * 2 - 1
+    with torch.no_grad():
+        found, expected = network(faces), _as_iresnet(network.state_dict())(faces)
+    torch.testing.assert_close(found, nn.functional.normalize(expected, dim=1), atol=1e-5, rtol=1e-4)
+    assert float((found[0] - found[1]).abs().max()) > 1e-3
+
+
+def test_an_adaface_checkpoint_is_read_without_its_trainer(tmp_path: Path) -> None:
+    network = IRNet(ONE_A_STAGE)
+    parity.fill(network)
+    state = {f"model.{key}": value for key, value in network.state_dict().items()} | {"head.kernel": torch.zeros(2, 3)}
+    torch.save({"state_dict": state, "epoch": 3}, tmp_path / "a.ckpt")
+    assert_loaded(load_ir_net(tmp_path / "a.ckpt", ONE_A_STAGE), network.state_dict())
+    torch.save({"state_dict": {**state, "extra.weight": torch.zeros(1)}}, tmp_path / "b.ckpt")
+    with pytest.raises(WeightsError, match=r"holds nothing; found extra\.weight"):
+        load_ir_net(tmp_path / "b.ckpt", ONE_A_STAGE)
+    with pytest.raises(WeightsError, match="do not fit IRNet"):
+        load_ir_net(tmp_path / "a.ckpt", (2, 1, 1, 1))

@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, align
-from unmaskbench.benchmark.biometrics.matchers import facenet, magface
+from unmaskbench.benchmark.biometrics.matchers import adaface, facenet, magface
+from unmaskbench.benchmark.biometrics.matchers.adaface import AdaFace
 from unmaskbench.benchmark.biometrics.matchers.arcface import ArcFace, input_convention
 from unmaskbench.benchmark.biometrics.matchers.facenet import FaceNet
 from unmaskbench.benchmark.biometrics.matchers.magface import MagFace
@@ -22,7 +23,18 @@ from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
 from unmaskbench.benchmark.plugins import weights
 from unmaskbench.benchmark.plugins.registry import MATCHERS, UnavailablePluginError
 
-NAMES = ["arcface", "dlib", "edgeface", "facenet", "magface", "mobilefacenet", "qmagface"]
+NAMES = [
+    "adaface",
+    "adaface_ir50",
+    "arcface",
+    "dlib",
+    "edgeface",
+    "facenet",
+    "magface",
+    "mobilefacenet",
+    "qmagface",
+    "sface",
+]
 POINTS = torch.tensor(ARCFACE_112X112)[None] + 5.0
 
 
@@ -176,6 +188,7 @@ def test_torch_embedder_scales_and_orders_channels() -> None:
         (MagFace, magface, "iresnet.load_iresnet100", lambda crop: crop.flip(1)),
         (QMagFace, magface, "iresnet.load_iresnet100", lambda crop: crop.flip(1)),
         (FaceNet, facenet, "inception_resnet_v1.load_inception_resnet_v1", lambda crop: (crop * 255 - 127.5) / 128),
+        (AdaFace, adaface, "ir_net.load_ir_net", lambda crop: (crop.flip(1) - 0.5) / 0.5),
     ],
 )
 def test_torch_matchers_feed_their_network_as_published(
@@ -188,7 +201,7 @@ def test_torch_matchers_feed_their_network_as_published(
             seen.append(faces)
             return super().forward(faces)
 
-    monkeypatch.setattr(f"unmaskbench.benchmark.biometrics.backbones.{loader}", lambda path: Spy())
+    monkeypatch.setattr(f"unmaskbench.benchmark.biometrics.backbones.{loader}", lambda path, *_: Spy())
     monkeypatch.setattr(weights, "require", lambda weight: tmp_path)
     matcher = cls()
     matcher.load("cpu")

@@ -299,7 +299,7 @@ def test_a_face_without_landmarks_is_not_found_and_costs_no_other(tmp_path: Path
 
 def test_a_matcher_that_breaks_fails_its_embeddings_only(tmp_path: Path) -> None:
     matchers = ["tiny_colours", {"id": "tiny_colours", "label": "broken", "parameters": {"mode": "break"}}]
-    folder = run(tiny.suite(matchers=matchers), tmp_path / "run", speed=False)
+    folder = run(tiny.suite(matchers=matchers, batch_size=2), tmp_path / "run", speed=False)
     vectors = RunFolder(folder).embeddings([unit["key"] for unit in units(folder)]).collect()
     found = {key: set(part["status"]) for (key,), part in vectors.group_by("matcher")}
     assert found == {"tiny_colours": {"ok"}, "broken": {"failed_score"}}

@@ -1,0 +1,75 @@
+"""The page "My matcher", followed literally: a model file, then a product that gives similarities alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from tests.doc_examples import blocks
+from unmaskbench.benchmark.biometrics.input_convention import KEYS, PRESETS, TEMPLATES
+from unmaskbench.benchmark.cli.main import app
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "my-matcher.md"
+SMALL = ["--limit", "6", "--occlusions", "block", "--metrics", "psnr", "--no-speed"]
+
+
+def _bench(command: str, *further: str) -> str:
+    done = CliRunner().invoke(app, [*shlex.split(command), *further])
+    assert done.exit_code == 0, f"{command}: {done.output} {done.exception}"
+    return done.output
+
+
+def _compare(folder: Path, a: str, b: str) -> float:
+    """A product of sorts: how alike two pictures are."""
+    first, second = (np.asarray(Image.open(folder / name), dtype=float).ravel() for name in (a, b))
+    return -float(np.abs(first - second).mean())
+
+
+def test_the_page_works_as_written(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = home / "weights" / "edgeface_xs.onnx"
+    if not model.is_file():
+        pytest.skip(f"needs {model}")
+    shutil.copyfile(model, "mine.onnx")
+    for title, body in blocks(PAGE, "yaml"):
+        Path(title).write_text(body, encoding="utf-8")
+    by_file, black_box, pairs, score, _ = re.findall(r"^    bench (.+)$", PAGE.read_text(encoding="utf-8"), re.M)
+    _bench(by_file, *SMALL)
+    assert (tmp_path / "runs/mine/index.html").is_file()
+    _bench(black_box, *SMALL)
+    _bench(pairs)
+    table = tmp_path / "runs/vendor/pairs.csv"
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert list(rows[0]) == blocks(PAGE, "text")[0][1].splitlines()[0].split(",")
+    assert {row["setting"] for row in rows} == {"TT", "MT", "MM", "UT", "UU"}
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({**row, "similarity": _compare(table.parent, row["a"], row["b"])})
+    _bench(score)
+    board = json.loads((table.parent / "board.json").read_text(encoding="utf-8"))
+    found = {
+        (row["setting"], row["metric"]): row["value"] for row in board["verification"] if row["matcher"] == "vendor"
+    }
+    assert found["UT", "coverage"] == 1.0
+    assert found["TT", "auc"] is not None
+
+
+def test_the_tables_are_the_codes() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    presets, keys = (re.findall(r"^\| (`\w+`(?: `\w+`)*) \|", part, re.M) for part in text.split("| key | value |")[:2])
+    assert [name.strip("`") for name in presets] == list(PRESETS)
+    told = {key for cell in keys for key in re.findall(r"`(\w+)`", cell)}
+    assert told == set(KEYS)
+    for name in TEMPLATES:
+        assert f"`{name}`" in text
