@@ -14,7 +14,8 @@ from pathlib import Path
 
 from unmaskbench.benchmark.plugins.exports import DOOR, HOMES
 from unmaskbench.benchmark.plugins.file_plugin import MODULE_PREFIX
-from unmaskbench.benchmark.plugins.hooks import weight_paths_of, weights_of
+from unmaskbench.benchmark.plugins.hooks import parts_of, weight_paths_of, weights_of
+from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.weights.files import content_hash, find
 
 OWN_FOLDER = ("method", "segment", "dataset", "metric", "matcher", "occlusion")
@@ -46,6 +47,8 @@ def fingerprint(cls: type) -> str:
     for weight in weights_of(cls):
         found = weight.sha256 or ("" if (here := find(weight)) is None else content_hash(here))
         total.update(f"{weight.id}:{found}".encode())
+    for part in parts_of(cls):
+        total.update(fingerprint(METHODS.get(part)).encode())
     return total.hexdigest()
 
 

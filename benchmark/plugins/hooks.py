@@ -48,6 +48,12 @@ class HasTrainedWeights(Protocol):
     def weight_paths(cls) -> Sequence[Path]: ...
 
 
+class HasParts(Protocol):
+    """A method that builds another method's network into its own, by the registry: their code is part of its own."""
+
+    parts: ClassVar[Sequence[str]]
+
+
 def missing_of(cls: object, parameters: JsonMapping | None = None) -> list[Missing]:
     """What a class says that it needs and that is not here; [] where it says nothing."""
     probe = getattr(cls, "missing", None)
@@ -61,6 +67,11 @@ def missing_of(cls: object, parameters: JsonMapping | None = None) -> list[Missi
 def weights_of(cls: object) -> tuple[WeightFile, ...]:
     """The published weight files of a class; () where it names none."""
     return tuple(getattr(cls, "weights", ()))
+
+
+def parts_of(cls: object) -> tuple[str, ...]:
+    """The methods that a class builds into itself; () where it names none."""
+    return tuple(getattr(cls, "parts", ()))
 
 
 def weight_paths_of(cls: object) -> list[Path]:

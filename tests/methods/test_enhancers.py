@@ -14,46 +14,65 @@ from unmaskbench.benchmark.plugins.registry import METHODS, UnavailablePluginErr
 from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 
 CODEFORMER = {"size": 16, "widths": (64, 64), "codes": 16, "code": 8, "width": 16, "layers": 2, "fuse_px": (8, 16)}
+UNET = {"size": 64, "base": 64, "multipliers": (1, 1, 1), "blocks": (1, 1, 1), "attention_px": (16,)}
+SWIN = {"width": 12, "layers": 1, "blocks": 2, "heads": 2, "window": 4, "features": 8, "tokens": 8}
+PARAMETERS: dict[str, dict[str, Any]] = {"difface": {"start": 3}, "difface_inpaint": {"start": 3}}
 # A small network of the same class, the side that it takes, and where its tensors lie in a published file.
 NARROW: dict[str, tuple[dict[str, Any], int, str]] = {
     "gfpgan": ({"size": 32, "width": 16, "full_until": 8, "style": 12}, 32, "params_ema"),
     "codeformer": (CODEFORMER, 16, "params_ema"),
     "codeformer_inpaint": (CODEFORMER, 16, "params_ema"),
+    "difface": ({"unet": UNET, "swinir": SWIN}, 64, ""),
+    "difface_inpaint": ({"unet": UNET, "lama": {"base_channels": 8, "blocks": 1}}, 64, "state_dict"),
 }
 GAIN = 1.0
 
 
-def networks_of(name: str) -> dict[str, nn.Module]:
-    """The narrow networks of a method, by the name of the published file that each lies in."""
-    settings = NARROW[name][0]
-    (weight,) = METHODS.get(name).weights
+def networks_of(name: str) -> list[nn.Module]:
+    """The narrow networks of a method, in the order of its published files."""
+    settings: Any = NARROW[name][0]
     if name == "gfpgan":
         from unmaskbench.methods.gfpgan.network import GFPGAN
 
-        return {weight.filename: GFPGAN(**settings)}
-    from unmaskbench.methods.codeformer.network import CodeFormer
+        return [GFPGAN(**settings)]
+    if name.startswith("codeformer"):
+        from unmaskbench.methods.codeformer.network import CodeFormer
 
-    return {weight.filename: CodeFormer(**settings)}
+        return [CodeFormer(**settings)]
+    from unmaskbench.methods.difface.network import DenoisingUNet
+    from unmaskbench.methods.difface.swinir import SwinIR
+
+    lama = METHODS.get("lama")
+    return [
+        DenoisingUNet(**settings["unet"]),
+        SwinIR(**SWIN) if name == "difface" else lama.build_network("paper", **settings["lama"]),
+    ]
+
+
+def drawn(name: str) -> list[nn.Module]:
+    """Those networks with weights that keep their input alive."""
+    networks = networks_of(name)
+    for network in networks:
+        parity.fill(network, keep=("attn_mask",), gain=GAIN)
+    return networks
 
 
 def published_files(name: str, folder: Path, spoil: str = "") -> Path:
     """The narrow networks as their authors would have written them; `spoil` renames, reshapes or drops one tensor."""
-    entry = NARROW[name][2]
-    for file, network in networks_of(name).items():
-        parity.fill(network, gain=GAIN)
+    entry, files = NARROW[name][2], METHODS.get(name).weights
+    for weight, network in zip(files, drawn(name), strict=True):
         state = network.state_dict()
         if spoil:
             first = next(iter(state))
             value = state.pop(first)
             if spoil != "dropped":
                 state["renamed" if spoil == "renamed" else first] = value if spoil == "renamed" else value[:1]
-        torch.save({entry: state} if entry else state, folder / file)
-    written = sorted(folder.glob("*.pth"))
-    return written[0] if len(METHODS.get(name).weights) == 1 else folder
+        torch.save({entry: state} if entry else state, folder / weight.filename)
+    return folder / files[0].filename if len(files) == 1 else folder
 
 
-def loaded(name: str, path: Path, **parameters: Any) -> Any:
-    method = METHODS.build(name, checkpoint=path, settings=NARROW[name][0], **parameters)
+def loaded(name: str, path: Path) -> Any:
+    method = METHODS.build(name, checkpoint=path, settings=NARROW[name][0], **PARAMETERS.get(name, {}))
     method.load("cpu")
     return method
 
@@ -100,13 +119,10 @@ def test_the_face_is_seen_in_its_colours(method: Any) -> None:
 
 
 def test_a_published_file_loads_what_it_holds(method: Any) -> None:
-    name = method.card.id
-    for network in networks_of(name).values():
-        parity.fill(network, gain=GAIN)
-        found = method.network.state_dict()
-        wanted = network.state_dict()
-        assert set(wanted) <= set(found)
-        assert all(torch.equal(found[key], value) for key, value in wanted.items())
+    wanted = [value for network in drawn(method.card.id) for value in network.state_dict().values()]
+    found = list(method.network.state_dict().values())
+    assert len(found) == len(wanted)
+    assert all(torch.equal(value, expected) for value, expected in zip(found, wanted, strict=True))
     assert not method.network.training
     assert method.card.provenance == "official-weights"
 
@@ -134,6 +150,31 @@ def test_without_weights_the_remedy_is_told(name: str, tmp_path: Path, monkeypat
         METHODS.build(name)
     with pytest.raises(FileNotFoundError, match="bench weights fetch"):
         METHODS.get(name)().load("cpu")
+
+
+@pytest.mark.parametrize("name", ["difface", "difface_inpaint"])
+def test_a_folder_that_lacks_a_file_is_named(name: str, tmp_path: Path) -> None:
+    folder = published_files(name, tmp_path)
+    for weight in METHODS.get(name).weights:
+        with pytest.raises(WeightsError, match=r"expected the folder of the published \S+, \S+; no \S+"):
+            loaded(name, folder / weight.filename)
+        (folder / weight.filename).rename(folder / "away")
+        with pytest.raises(WeightsError, match=f"; no {weight.filename}"):
+            loaded(name, folder)
+        (folder / "away").rename(folder / weight.filename)
+
+
+@pytest.mark.parametrize("name", [name for name in NARROW if METHODS.card(name).needs_mask])
+def test_what_lies_in_the_hole_is_not_seen_and_the_mask_counts(name: str, tmp_path: Path) -> None:
+    method = loaded(name, published_files(name, tmp_path))
+    image, mask = case(name)
+    restored = restored_by(method, image, mask)
+    assert torch.equal(
+        restored_by(method, torch.where(mask > 0, parity.uniform(image.shape, 6), image), mask), restored
+    )
+    assert parity.moved(restored_by(method, image, 1 - mask), restored) > 1e-2
+    with pytest.raises(ValueError, match="needs a mask"):
+        method.restore(image, None)
 
 
 def test_one_of_two_entries_is_enough_and_none_is_told(tmp_path: Path) -> None:
