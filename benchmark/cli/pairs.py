@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from unmaskbench.benchmark.host.terminal import say
+
 
 def pairs(
     run: Annotated[Path, typer.Argument(help="A finished run folder, made with --save-images.")],
@@ -34,4 +36,4 @@ def pairs(
     found = comparisons(RunFolder(run))
     write_file(table, as_csv(found))
     pictures = {name for one in found for name in (one.a, one.b)}
-    typer.echo(f"{len(found):,} comparisons of {len(pictures):,} pictures below {run}: {table}")
+    say(f"{len(found):,} comparisons of {len(pictures):,} pictures below {run}: {table}")

@@ -152,7 +152,8 @@ class PhotographRestorer:
 
 def _followed(given: Hole, matrix: Array, size: int) -> Hole:
     """A photograph's hole as the square shows it. Raises NoMaskError where none of it lies within."""
-    (rows, columns), within = face_crop.places(matrix, *given.shape, size)
+    height, width = given.shape
+    (rows, columns), within = face_crop.places(matrix, height, width, size)
     hole: Hole = given[rows, columns] & within
     if not hole.any():
         raise NoMaskError("the given mask lies outside the square of the face that was found")

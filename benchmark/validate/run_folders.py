@@ -65,7 +65,7 @@ def _check_suite(found: Findings, run: JsonObject) -> None:
     try:
         parse(content, "run.json: suite")
         # As it was written: a suite of this version may have keys that an older run's had not.
-        whole, of_samples = digest(content), samples_digest(dict(content))
+        whole, of_samples = digest(content), samples_digest(content or {})
     except (SuiteError, KeyError) as error:
         found.problems.append(one_line(error))
         return
