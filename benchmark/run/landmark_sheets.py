@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from unmaskbench.benchmark.detection.faces import Detection, Pixels
+from unmaskbench.benchmark.host.text import escaped
 
 TILE_PX, CAPTION_PX = 176, 16
 COLUMNS, ROWS = 8, 6
@@ -63,6 +64,7 @@ def _tile(name: str, pixels: Pixels, face: Detection) -> Image.Image:
     draw.rectangle([float(value) for value in box.ravel()], outline=BOX)
     for (x, y), colour in zip((face.points + 0.5 - corner) * scale, COLOURS, strict=True):
         draw.ellipse([x - 3, y - 3, x + 3, y + 3], outline="black", fill=colour)
+    name = escaped(name)
     shown = name if len(name) <= 27 else "..." + name[-24:]
     draw.text((2, TILE_PX + 2), shown, fill="black", font=ImageFont.load_default(11))
     return tile

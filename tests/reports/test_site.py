@@ -401,3 +401,11 @@ def test_an_identical_image_is_no_infinity_in_the_gallery(page: Page) -> None:
     program += "console.log(JSON.stringify([figure('psnr', 'inf'), figure('psnr', 31.234), figure('l1', 'inf')]))"
     answer = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout
     assert json.loads(answer) == ["100 (identical)", "31.23", "∞"]
+
+
+def test_a_name_with_two_dollar_signs_is_no_formula_in_a_figure() -> None:
+    name = r"a $\bad{$ b"
+    board = load(GOLDEN)
+    board.data = json.loads(json.dumps(board.data).replace('"telea"', json.dumps(name)))
+    drawn, _ = figures_for_page(BoardIndex(board), 4)
+    assert any(f">{name}<" in svg.replace("†", "") for svg in drawn.values())
