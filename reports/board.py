@@ -78,7 +78,8 @@ def load(run: Path) -> Board:
     reason = stale_reason(run, data) if run.is_dir() else ""
     if reason:
         raise BoardError(reason)
-    board = Board(told(data), path.parent, [data["run"]["name"]])
+    shown = told(data)
+    board = Board(shown, path.parent, [shown["run"]["name"]])
     board.warnings = facts_to_warn_of(board)
     return board
 

@@ -14,7 +14,7 @@ def cost(indexed: BoardIndex, method: str, output: str = "raw") -> str:
     parts = []
     if number(card["latency_ms"]) is not None:
         device = indexed.board.data["run"]["device"]
-        parts.append(f"{card['latency_ms']:.3g}\u00a0ms an image (batch 1, {device})")
+        parts.append(f"{duration(card['latency_ms'])} an image (batch 1, {device})")
     if card["parameters"]:
         parts.append(f"{card['parameters'] / 1e6:.3g}\u00a0M parameters")
     elif card["parameters"] == 0 or card["provenance"] == "classical":
@@ -33,6 +33,14 @@ def cost(indexed: BoardIndex, method: str, output: str = "raw") -> str:
     return f"{'; '.join(parts) or 'Speed was not measured'}. It {need}."
 
 
+def duration(milliseconds: float) -> str:
+    """A time at three significant digits: '45.3 ms', and seconds from 1,000 ms on: '1.9 s', '102 s'."""
+    rounded = float(f"{milliseconds:.3g}")
+    if rounded < 1000:
+        return f"{rounded:g}\u00a0ms"
+    return f"{float(f'{milliseconds / 1000:.3g}'):,g}\u00a0s"
+
+
 def cheaper(indexed: BoardIndex, best: str, tied: list[str]) -> str:
     """The fastest of the methods that cannot be told from the best, where it is clearly faster; else nothing."""
     speed = {m["method"]: number(m["latency_ms"]) for m in indexed.board.data["methods"]}
@@ -41,4 +49,6 @@ def cheaper(indexed: BoardIndex, best: str, tied: list[str]) -> str:
     if not timed or own is None or min(timed)[0] > 0.8 * own:
         return ""
     fastest, method = min(timed)
-    return f" Of those that cannot be told from it, {names(indexed.titles, [method])} is the fastest: {fastest:.3g}\u00a0ms."
+    return (
+        f" Of those that cannot be told from it, {names(indexed.titles, [method])} is the fastest: {duration(fastest)}."
+    )

@@ -68,13 +68,16 @@ def figures_for_page(
     indexed: BoardIndex, limit: int = FIGURES_LIMIT, target: Target = "page"
 ) -> tuple[dict[str, str], int]:
     """Key to SVG of the first ``limit`` figures that have something to show, and how many were left out."""
+    import matplotlib
+
     drawn: dict[str, str] = {}
     left_out = 0
-    for key, words, drawing in planned(indexed):
-        if len(drawn) >= limit:
-            left_out += 1
-            continue
-        figure = drawing()
-        if figure is not None:
-            drawn[key] = to_svg(figure, key, target, words)
+    with matplotlib.rc_context({"text.parse_math": False}):  # a name with two dollar signs is a name
+        for key, words, drawing in planned(indexed):
+            if len(drawn) >= limit:
+                left_out += 1
+                continue
+            figure = drawing()
+            if figure is not None:
+                drawn[key] = to_svg(figure, key, target, words)
     return drawn, left_out

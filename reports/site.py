@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from unmaskbench.benchmark.board.quantities import for_page
+from unmaskbench.benchmark.statistics.ceiling import CEILING
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex
@@ -84,6 +85,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         "boards": [{k: v for k, v in page.items() if k != "published"} for page in pages],
         "glossary": GLOSSARY,
         "quantities": for_page(),
+        "psnr_ceiling": CEILING,
     }
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     html = environment().get_template("index.html.j2").render(

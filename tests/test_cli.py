@@ -301,6 +301,28 @@ def test_a_run_scores_and_reports(
     assert "board" in shown
 
 
+def test_the_summary_shows_what_methods_are_ranked_by(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from unmaskbench.benchmark.cli.progress import print_summary
+
+    folder = run_suite(tiny.suite(fmr_targets=[0.9], size=32), tmp_path / "run", speed=False)
+    board = json.loads((folder / "board.json").read_text())
+    for row in board["verification"]:  # figures that cannot be mistaken for one another
+        row["refused"] = ""
+        if row["metric"] == "fnmr_equal":
+            row["value"] = 0.1234
+        elif row["metric"] == "fnmr":
+            row["value"] = 0.9876
+    (folder / "board.json").write_text(json.dumps(board))
+    capfd.readouterr()
+    print_summary(folder)
+    shown = capfd.readouterr().out
+    assert "tiny_colours FNMR at equal FMR 0.9" in shown
+    assert {line.split()[0]: line.split()[-1] for line in shown.splitlines() if "0.1234" in line}.keys() == {
+        "(truth)", "untouched", "tiny_fill",
+    }  # fmt: skip
+    assert "0.9876" not in shown
+
+
 def test_masks_are_built_verified_and_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from unmaskbench.benchmark.cli import (
     check,
@@ -28,9 +29,24 @@ from unmaskbench.benchmark.cli import (
     weights,
 )
 from unmaskbench.benchmark.host.terminal import say, say_error
+from unmaskbench.benchmark.host.text import terminal
+
+
+class _Visible(TyperGroup):
+    """The commands, whose errors of usage repeat the command line: a name on it may be a file's."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # typer's own class under its public name
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if hasattr(error, "format_message") and isinstance(message := getattr(error, "message", None), str):
+                error.message = terminal(message)  # type: ignore[attr-defined]  # a usage error has one
+            raise
+
 
 app = typer.Typer(
     name="bench",
+    cls=_Visible,
     help="Which network really gives an occluded face back, and to the right person?",
     no_args_is_help=True,
     add_completion=True,

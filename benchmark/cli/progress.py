@@ -85,6 +85,12 @@ def _conditions(board: JsonMapping) -> list[tuple[str, str]]:
     return list(dict.fromkeys((row["dataset"], row["occlusion"]) for row in board["rows"] + board["verification"]))
 
 
+def _judged(board: JsonMapping) -> tuple[str, str]:
+    """The figure that methods are ranked by, and its words before the target: older boards have only the kept threshold's."""
+    equal = any(row["metric"] == "fnmr_equal" for row in board["verification"])
+    return ("fnmr_equal", "FNMR at equal FMR") if equal else ("fnmr", "FNMR @")
+
+
 def _print_table(board: JsonMapping, dataset: str, occlusion: str) -> None:
     rows = [r for r in board["rows"] if (r["dataset"], r["occlusion"], r["slice"]) == (dataset, occlusion, "all")]
     output = "composite" if any(r["output"] == "composite" for r in rows) else "raw"
@@ -99,17 +105,15 @@ def _print_table(board: JsonMapping, dataset: str, occlusion: str) -> None:
         shown = "-" if value is None else (value if isinstance(value, str) else f"{value:.4g}")
         shown = NO_TRUTH if row.get("absent") == "no_truth" else shown
         figures.setdefault(row["method"], {})[name] = shown
-    # Few photographs set no threshold that could be kept; each setting may still have its own.
-    kept = any(row["metric"] == "fnmr" and not row["refused"] for row in board["verification"])
-    metric, words = ("fnmr", "FNMR") if kept else ("fnmr_equal", "FNMR at equal FMR")
+    judged, words = _judged(board)
     for row in board["verification"]:
-        same = (row["dataset"], row["occlusion"], row["slice"], row["metric"]) == (dataset, occlusion, "all", metric)
+        same = (row["dataset"], row["occlusion"], row["slice"], row["metric"]) == (dataset, occlusion, "all", judged)
         if not same or row["setting"] not in ("TT", "MT", "UT") or row["policy"] != "penalised" or row["refused"]:
             continue
         if row["setting"] == "UT" and row["output"] != output:
             continue
         method = {"TT": "(truth)", "MT": "untouched"}.get(row["setting"], row["method"])
-        name = f"{row['matcher']} {words} @ {row['target']:g}"
+        name = f"{row['matcher']} {words} {row['target']:g}"
         columns += [name] if name not in columns else []
         figures.setdefault(method, {})[name] = "-" if row["value"] is None else f"{row['value']:.4f}"
     print_table(

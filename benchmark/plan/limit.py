@@ -14,8 +14,9 @@ def kept_samples(dataset: Dataset, entry: DatasetEntry, suite: Suite) -> list[in
     """Indices of a dataset's samples that its limit keeps, ascending; all of them without a limit."""
     if entry.limit is None or entry.limit >= len(dataset.samples):
         return list(range(len(dataset.samples)))
-    listed = dataset.pairs() if isinstance(dataset, PairedDataset) and suite.pairs.official and suite.matchers else ()
-    return limited(dataset.samples, entry.limit, listed)
+    if suite.pairs.official and suite.matchers and isinstance(dataset, PairedDataset):
+        return limited(dataset.samples, entry.limit, dataset.pairs())
+    return limited(dataset.samples, entry.limit)
 
 
 def limited(samples: Sequence[SampleRef], limit: int | None, pairs: Sequence[Pair] = ()) -> list[int]:

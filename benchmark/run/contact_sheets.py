@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from unmaskbench.benchmark.host.text import escaped
 from unmaskbench.benchmark.store.write import write_file
 
 CAPTION_PX = 16
@@ -25,6 +26,7 @@ class ContactSheets:
         tile = Image.new("RGB", (picture.width, picture.height + CAPTION_PX), "white")
         tile.paste(picture, (0, 0))
         letters = max(picture.width // 6 - 2, 4)
+        name = escaped(name)
         shown = name if len(name) <= letters else "..." + name[3 - letters :]
         ImageDraw.Draw(tile).text((2, picture.height + 2), shown, fill="black", font=ImageFont.load_default(11))
         self._tiles.append(tile)

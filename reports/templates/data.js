@@ -1,7 +1,7 @@
 "use strict";
 // The board's tables, unpacked on first use, and the reader's choices, which live in the address.
 
-const { boards: BOARDS, glossary: GLOSSARY, quantities: QUANTITIES } = JSON.parse(document.getElementById("data").textContent);
+const { boards: BOARDS, glossary: GLOSSARY, quantities: QUANTITIES, psnr_ceiling: PSNR_CEILING } = JSON.parse(document.getElementById("data").textContent);
 let imageList = null;
 
 /** Data URI or path of an image number; the list is parsed only when a picture is first shown. */

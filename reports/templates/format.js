@@ -64,7 +64,8 @@ function plainFigure(id, value, sign) {
   const metric = id.split("@")[0];
   const x = asNumber(value);
   if (x === null) return "–";
-  if (x === Infinity) return "∞";
+  // identical to the truth: counted at the ceiling, as in every mean of it
+  if (x === Infinity) return metric === "psnr" ? `${PSNR_CEILING} (identical)` : "∞";
   const plus = sign && x > 0 ? "+" : "";
   if (SHARES.has(metric)) return plus + (100 * x).toFixed(LOWER.has(metric) ? 2 : 1);
   if (metric === "parameters" || metric === "macs") return x === 0 ? "0" : x >= 1e9 ? `${(x / 1e9).toPrecision(3)} G` : `${(x / 1e6).toPrecision(3)} M`;

@@ -8,6 +8,7 @@ import hashlib
 import html.parser
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from unmaskbench.benchmark.statistics.ceiling import CEILING
 from unmaskbench.reports.board import load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.packing import unpack
@@ -24,7 +26,7 @@ from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.plot_curves import draw_det
 from unmaskbench.reports.plot_plan import figures_for_page, planned
 from unmaskbench.reports.plot_svg import to_svg
-from unmaskbench.reports.site import embedded_json, environment, render
+from unmaskbench.reports.site import TEMPLATES, embedded_json, environment, render
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
 
@@ -385,3 +387,25 @@ def test_twenty_methods_stay_small_and_quick(tmp_path: Path, board_maker: Module
     # a bound on the slope, not a benchmark: the full page of 60 figures adds about 6 s of processor time
     assert time.process_time() - start < 15
     assert page.stat().st_size < 5_000_000
+
+
+def test_an_identical_image_is_no_infinity_in_the_gallery(page: Page) -> None:
+    """A PSNR without end counts at the ceiling of all means, and says why."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node: apt-get install nodejs")
+    assert page.json("data")["psnr_ceiling"] == CEILING
+    source = (TEMPLATES / "format.js").read_text(encoding="utf-8")
+    part = source[source.index("function asNumber") : source.index("/** An FMR target as people say it")]
+    program = f"const SHARES = new Set(), LOWER = new Set(), PSNR_CEILING = {CEILING:g};\n{part}"
+    program += "console.log(JSON.stringify([figure('psnr', 'inf'), figure('psnr', 31.234), figure('l1', 'inf')]))"
+    answer = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True).stdout
+    assert json.loads(answer) == ["100 (identical)", "31.23", "∞"]
+
+
+def test_a_name_with_two_dollar_signs_is_no_formula_in_a_figure() -> None:
+    name = r"a $\bad{$ b"
+    board = load(GOLDEN)
+    board.data = json.loads(json.dumps(board.data).replace('"telea"', json.dumps(name)))
+    drawn, _ = figures_for_page(BoardIndex(board), 4)
+    assert any(f">{name}<" in svg.replace("†", "") for svg in drawn.values())

@@ -11,6 +11,7 @@ import pytest
 
 from unmaskbench.reports.board import Board, load
 from unmaskbench.reports.board_index import BoardIndex, coverage_bins
+from unmaskbench.reports.costs import duration
 from unmaskbench.reports.phrases import slice_words
 from unmaskbench.reports.verdict import verdict
 
@@ -314,3 +315,26 @@ def test_a_tied_method_that_is_cheaper_or_safer_is_named(board: Board) -> None:
     assert "leads, but lets more strangers in and cannot be told apart from" in text
     assert "Of those that cannot be told from it, RA-UNet is the fastest: 21\u00a0ms." in text
     assert "Of those that cannot be told from it, Modified V-Net, LaMa and RA-UNet show no certain rise." in text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "words"),
+    [
+        (0.0456, "0.0456 ms"),
+        (45.31, "45.3 ms"),
+        (999.4, "999 ms"),
+        (999.6, "1 s"),
+        (1900.0, "1.9 s"),
+        (1234567.0, "1,230 s"),
+    ],
+)
+def test_a_time_is_in_seconds_from_1000_ms_on(milliseconds: float, words: str) -> None:
+    assert duration(milliseconds) == words.replace(" ", "\u00a0")
+
+
+def test_the_cost_of_a_slow_method_is_told_in_seconds(board: Board) -> None:
+    for method in board.data["methods"]:
+        method["latency_ms"] = None if method["latency_ms"] is None else 1900.0
+    text = answers(verdict(BoardIndex(board), HERE))
+    assert "1.9\u00a0s an image" in text
+    assert "e+0" not in text
