@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.board.fields import Json
 from unmaskbench.benchmark.board.mask_sources import mask_source
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, default_label
+from unmaskbench.benchmark.plan.named_source import default_label
+from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite
 from unmaskbench.benchmark.plan.units import method_cards
 from unmaskbench.benchmark.plugins.cards import DatasetCard, MatcherCard, MethodCard, MetricCard, OcclusionCard
 from unmaskbench.benchmark.plugins.contracts import Matcher

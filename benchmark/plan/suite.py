@@ -9,19 +9,17 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
+from unmaskbench.benchmark.plan.named_source import LABEL, bare_file, default_label, has_source, label_of, split_source
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.types import Output, Region
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
-LABEL = re.compile(r"^[A-Za-z0-9_.+@-]{1,80}$")
 LIMIT_BYTES = 1_000_000
 SUITES = Path(__file__).parent / "suites"
 
@@ -50,7 +48,7 @@ class Entry(_Frozen):
     def _fill_label(self) -> Entry:
         if not self.label:
             object.__setattr__(self, "label", default_label(self.id))
-        if not LABEL.match(self.label) or not self.label.strip("."):
+        if not LABEL.fullmatch(self.label) or not self.label.strip("."):
             raise ValueError(f"label '{self.label}' may hold letters, digits and _ . + @ - only (at most 80)")
         return self
 
@@ -113,7 +111,7 @@ class DatasetEntry(Entry):
 class MethodEntry(Entry):
     """A method, or a chain ``a+b``. ``mask_source`` says where its mask comes from; blind methods get none.
 
-    ``id: predictions:FOLDER`` is short for ``{id: predictions, parameters: {source: FOLDER}}``.
+    ``id: predictions:FOLDER=LABEL`` is short for ``{id: predictions, label: LABEL, parameters: {source: FOLDER}}``.
     """
 
     mask_source: str = ""
@@ -123,14 +121,17 @@ class MethodEntry(Entry):
     def _source_form(cls, value: object) -> object:
         if isinstance(value, str):
             value = {"id": value}
-        if isinstance(value, dict) and isinstance(value.get("id"), str) and _has_source(value["id"]):
-            name, _, source = value["id"].partition(":")
+        if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+            return value
+        if sentence := bare_file(value["id"]):
+            raise ValueError(sentence)
+        if has_source(value["id"]):
             given = value.get("parameters") or {}
             if not isinstance(given, dict):
                 raise ValueError(f"parameters must be a mapping, not {type(given).__name__}")
-            parameters = {**given, "source": source}
-            label = value.get("label") or f"{name}-{default_label(Path(source).stem)}"
-            value = {**value, "id": name, "label": label, "parameters": parameters}
+            name, source, label = split_source(value["id"])
+            label = value.get("label") or label or label_of(name, source)
+            value = {**value, "id": name, "label": label, "parameters": {**given, "source": source}}
         return value
 
     @field_validator("mask_source")
@@ -191,7 +192,7 @@ class Suite(_Frozen):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if not LABEL.match(value) or not value.strip("."):
+        if not LABEL.fullmatch(value) or not value.strip("."):
             raise ValueError("a suite's name may hold letters, digits and _ . + @ - only (at most 80)")
         return value
 
@@ -202,6 +203,7 @@ class Suite(_Frozen):
             twice = sorted({label for label in labels if labels.count(label) > 1})
             if twice:
                 remedy = "take one out" if key == "metrics" else "give one of them another label"
+                remedy += ": ID:FILE=LABEL" if key == "methods" else ""
                 raise ValueError(f"{key}: '{twice[0]}' stands twice; {remedy}")
         for entry in self.metrics:
             if entry.label != default_label(entry.id):
@@ -230,22 +232,6 @@ class Suite(_Frozen):
         keys = ("datasets", "crop", "size", "occlusions", "seed", "shard_size")
         content = self.model_dump(mode="json")
         return digest({key: content[key] for key in keys})
-
-
-def _has_source(name: str) -> bool:
-    """Whether a method's id is ``ID:SOURCE``; a class in a file has a colon too."""
-    return ":" in name and not any(is_reference(part) for part in name.split("+"))
-
-
-def default_label(text: str) -> str:
-    """A legal label near ``text``; of ``folder/FILE.py:CLASS`` it is FILE.CLASS."""
-    parts = [REFERENCE.fullmatch(part) for part in text.split("+")]
-    if any(parts):
-        text = "+".join(
-            part if found is None else f"{Path(found['path']).stem}.{found['cls']}"
-            for part, found in zip(text.split("+"), parts, strict=True)
-        )
-    return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)[:80] or "unnamed"
 
 
 def digest(content: object) -> str:

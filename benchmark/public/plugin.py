@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     )
     from unmaskbench.benchmark.plugins.hooks import (
         ComparesRowByRow,
+        DependsOnLibraries,
         Exports,
         Freezes,
         HasDiscriminator,
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
         NeedsSomething,
         Shares,
         StartsFromPublished,
+        TellsConditions,
         Trainable,
     )
     from unmaskbench.benchmark.plugins.inpainting import (
@@ -124,6 +126,8 @@ if TYPE_CHECKING:
         Convention,
         card_of,
         read_convention,
+        read_settings,
+        weights_alone,
     )
     from unmaskbench.benchmark.plugins.registry import (
         DATASETS,
@@ -204,6 +208,7 @@ __all__ = [
     "CosineSimilarity",
     "Dataset",
     "DatasetCard",
+    "DependsOnLibraries",
     "Exports",
     "Face",
     "FiledDataset",
@@ -241,6 +246,7 @@ __all__ = [
     "SetMetric",
     "Shares",
     "StartsFromPublished",
+    "TellsConditions",
     "TorchEmbedder",
     "TorchMatcher",
     "Trainable",
@@ -292,6 +298,7 @@ __all__ = [
     "read_pixels",
     "read_published",
     "read_rgba",
+    "read_settings",
     "read_state_dict",
     "region_mean",
     "search_path",
@@ -301,6 +308,7 @@ __all__ = [
     "under_prefix",
     "walk",
     "weights",
+    "weights_alone",
 ]  # fmt: skip
 
 

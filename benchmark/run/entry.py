@@ -16,7 +16,7 @@ from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, load_sui
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit, plan
 from unmaskbench.benchmark.plugins.weights.files import content_hash
 from unmaskbench.benchmark.run import kept
-from unmaskbench.benchmark.run.availability import unavailable
+from unmaskbench.benchmark.run.availability import tell_conditions, unavailable
 from unmaskbench.benchmark.run.engines import local, require
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.find_faces import find_faces
@@ -77,6 +77,7 @@ def run(
         if todo:
             find_faces(planned, listener)
             check_landmarks(planned, listener)
+            tell_conditions(planned, listener)
         if todo or not folder.finished(state):
             folder.write_json(UNDER_WAY, {"state": state})
             folder.remove([FINISHED])

@@ -16,7 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from unmaskbench.benchmark.plan.geometry import array_of
-from unmaskbench.benchmark.plan.suite import default_label, digest
+from unmaskbench.benchmark.plan.named_source import default_label
+from unmaskbench.benchmark.plan.suite import digest
 from unmaskbench.benchmark.plan.units import Plan, Restoration
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import METRICS

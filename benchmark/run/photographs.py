@@ -18,7 +18,7 @@ from unmaskbench.benchmark.detection.found_faces import FoundFaces
 from unmaskbench.benchmark.plan import face_crop
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import array_of, from_bytes
-from unmaskbench.benchmark.plan.keys import LIBRARIES
+from unmaskbench.benchmark.plan.keys import LIBRARIES, library_versions
 from unmaskbench.benchmark.plan.named_files import contents
 from unmaskbench.benchmark.plan.suite import FaceSquare, MethodEntry, digest
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
@@ -152,7 +152,7 @@ class PhotographRestorer:
 
 def _followed(given: Hole, matrix: Array, size: int) -> Hole:
     """A photograph's hole as the square shows it. Raises NoMaskError where none of it lies within."""
-    (rows, columns), within = face_crop.places(matrix, *given.shape, size)
+    (rows, columns), within = face_crop.places(matrix, given.shape[0], given.shape[1], size)
     hole: Hole = given[rows, columns] & within
     if not hole.any():
         raise NoMaskError("the given mask lies outside the square of the face that was found")
@@ -189,8 +189,9 @@ def _corners(matrix: Array, size: int) -> Array:
 
 def _what_restores(treatment: Treatment) -> list[object]:
     entry = treatment.method
-    code = [fingerprint(METHODS.get(part)) for part in entry.id.split("+")]
-    versions = [importlib.metadata.version(name) for name in LIBRARIES]
+    classes = [METHODS.get(part) for part in entry.id.split("+")]
+    code = [fingerprint(cls) for cls in classes]
+    versions = [*(importlib.metadata.version(name) for name in LIBRARIES), *library_versions(classes)]
     rule = [
         treatment.square.model_dump(), treatment.widen, treatment.feather, treatment.faces,
         treatment.device.partition(":")[0],

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from unmaskbench.benchmark.plan.suite import SuiteError, default_label, load_suite, names, parse
+from unmaskbench.benchmark.plan.named_source import default_label
+from unmaskbench.benchmark.plan.suite import SuiteError, load_suite, names, parse
 
 MINIMAL: dict[str, Any] = {"name": "mine", "datasets": ["synthetic"], "occlusions": ["block"], "methods": ["telea"]}
 
