@@ -42,6 +42,20 @@ class Predictions:
         if not self.folder.is_dir():
             raise ValueError(f"predictions: no folder at {self.folder}; give --methods predictions:FOLDER")
 
+    def remarks_on(self, conditions: Sequence[tuple[str, str]]) -> list[str]:
+        """A sentence where the same pictures would stand for more than one condition."""
+        flat = [
+            f"{dataset}/{occlusion}"
+            for dataset, occlusion in conditions
+            if not (self.folder / dataset / occlusion).is_dir() and not (self.folder / occlusion).is_dir()
+        ]
+        if len(flat) < 2:
+            return []
+        return [
+            f"predictions {self.folder}: one flat folder would serve {', '.join(flat)} alike; a picture restored from one is "
+            f"none of another: put them into {self.folder}/DATASET/OCCLUSION/"
+        ]
+
     def load(self, device: str) -> None:
         """Nothing to load: images are read as they are asked for."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.plugin import METHODS, MethodCard, card_of, read_convention
+from unmaskbench.plugin import METHODS, MethodCard, card_of, read_convention, weights_alone
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,9 +29,13 @@ class TorchScript:
         import torch
 
         try:
-            self.network = torch.jit.load(str(self.path), map_location=device).eval()  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings():
+                # torch says that TorchScript is deprecated; who has such a file cannot do anything about it.
+                warnings.simplefilter("ignore", FutureWarning)
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self.network = torch.jit.load(str(self.path), map_location=device).eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            reason = weights_alone(self.path) or str(error).splitlines()[0]
             raise ValueError(f"{self.path} is no TorchScript file that this torch can read: {reason}") from error
 
     def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:

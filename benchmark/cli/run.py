@@ -192,7 +192,9 @@ def crop_named(text: str) -> Any:
 
 def split_list(text: str) -> list[str]:
     """The names in a comma-separated list."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+    from unmaskbench.benchmark.plan.named_source import split_names
+
+    return split_names(text)
 
 
 def all_methods() -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unmaskbench.benchmark.gate.check import direction_of
 from unmaskbench.benchmark.gate.verdict import Result, Verdict
-from unmaskbench.benchmark.plan.suite import default_label
+from unmaskbench.benchmark.plan.named_source import default_label
 from unmaskbench.benchmark.run.picture_names import image_path
 from unmaskbench.benchmark.store.write import write_file
 

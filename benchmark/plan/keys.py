@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from unmaskbench.benchmark.detection.detectors import detector_named
@@ -15,6 +16,7 @@ from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import contents
 from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, digest
+from unmaskbench.benchmark.plugins.hooks import libraries_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 
@@ -71,9 +73,13 @@ def method_hash(method: MethodEntry | None, suite: Suite) -> str:
     entry = method.model_dump(mode="json")
     # What a method that takes a mask is shown in the hole decides its pixels.
     hole = [HOLE_FILL] if method.mask_source else []
-    return digest(
-        [entry, [fingerprint(cls) for cls in classes], contents(method), suite.precision, suite.batch_size, hole]
-    )
+    content = [entry, [fingerprint(cls) for cls in classes], contents(method), suite.precision, suite.batch_size, hole]
+    return digest([*content, *library_versions(classes)])
+
+
+def library_versions(classes: Sequence[type]) -> list[list[str]]:
+    """``[distribution, version]`` of what methods depend on beyond ``LIBRARIES``; "" for one that is not here."""
+    return [[name, str(_version(name))] for cls in classes for name in libraries_of(cls)]
 
 
 def measure_hash(kind: str, entry: Entry, suite: Suite, truth: bool) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,12 +21,14 @@ _EXTERNAL = re.compile(rb"\x0a\x08location\x12(?:([\x01-\x7f])|([\x80-\xff][\x01
 
 def files_named(entry: Entry) -> dict[str, Path]:
     """Every file that an entry's parameters name, by the text that says so: a file, the files of a folder as
-    ``FOLDER/NAME``, the ``.yaml`` beside a model, and the files that an ONNX model keeps its weights in."""
+    ``FOLDER/NAME``, the ``.yaml`` beside a model, the files that an ONNX model keeps its weights in, and the files among the
+    words of a command."""
     found: dict[str, Path] = {}
     for value in entry.parameters.values():
         for text in _texts(value):
             try:
-                found |= _files_of(text)
+                for name in _names_in(text):
+                    found |= _files_of(name)
             except OSError:  # a file that is not ours to read: who opens it will say so
                 continue
     return found
@@ -45,6 +48,16 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, dict):
         for item in value.values():
             yield from _texts(item)
+
+
+def _names_in(text: str) -> list[str]:
+    """What in a text may be a path: the text, or where that is none the words of a command."""
+    if os.path.exists(text) or " " not in text:  # noqa: PTH110
+        return [text]
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quotation without its end
+        return []
 
 
 def _files_of(text: str) -> dict[str, Path]:

@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from unmaskbench.benchmark.host.text import hidden_in, shown
+from unmaskbench.benchmark.plan.named_source import (
+    LABEL,
+    bare_file,
+    default_label,
+    has_source,
+    label_of,
+    named_class,
+    split_preset,
+    split_source,
+)
 from unmaskbench.benchmark.plan.suite_problems import explained
-from unmaskbench.benchmark.plugins.file_plugin import REFERENCE, is_reference
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.types import Output, Region
-
-LABEL = re.compile(r"[A-Za-z0-9_.+@-]{1,80}")
-# A file with a suffix, then what it is to be called; the suffix tells a label from a path that has an equals sign.
-_FILE = re.compile(r"(?P<source>.+?\.\w+)(?:=(?P<label>[A-Za-z0-9_.+@-]+))?")
-_FILE_WITH_PRESET = re.compile(r"(?P<source>.+?\.\w+)(?:@(?P<preset>\w+))?(?:=(?P<label>[A-Za-z0-9_.+@-]+))?")
-_NAMED_CLASS = re.compile(rf"(?P<reference>{REFERENCE.pattern})=(?P<label>[A-Za-z0-9_.+@-]+)")
 
 
 class SuiteError(ValueError):
@@ -121,7 +122,7 @@ class DatasetEntry(Entry):
 class MethodEntry(Entry):
     """A method, or a chain ``a+b``. ``mask_source`` says where its mask comes from; blind methods get none.
 
-    ``id: predictions:FOLDER`` is short for ``{id: predictions, parameters: {source: FOLDER}}``.
+    ``id: predictions:FOLDER=LABEL`` is short for ``{id: predictions, label: LABEL, parameters: {source: FOLDER}}``.
     """
 
     mask_source: str = ""
@@ -129,6 +130,10 @@ class MethodEntry(Entry):
     @model_validator(mode="before")
     @classmethod
     def _source_form(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = {"id": value}
+        if isinstance(value, dict) and isinstance(value.get("id"), str) and (sentence := bare_file(value["id"])):
+            raise ValueError(sentence)
         return with_source(value)
 
     @field_validator("mask_source")
@@ -223,6 +228,7 @@ class Suite(_Frozen):
             twice = sorted({label for label in labels if labels.count(label) > 1})
             if twice:
                 remedy = "take one out" if key == "metrics" else "give one of them another label"
+                remedy += ": ID:FILE=LABEL" if key == "methods" else ""
                 raise ValueError(f"{key}: '{twice[0]}' stands twice; {remedy}")
         for entry in self.metrics:
             if entry.label != default_label(entry.id):
@@ -258,38 +264,23 @@ def with_source(value: object, presets: bool = False) -> object:
         value = {"id": value}
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         return value
-    name, _, source = value["id"].partition(":")
-    named = _NAMED_CLASS.fullmatch(value["id"])
-    if named is not None:
-        return {**value, "id": named["reference"], "label": value.get("label") or named["label"]}
-    if not _has_source(value["id"]):
+    if (named := named_class(value["id"])) is not None:
+        reference, label = named
+        return {**value, "id": reference, "label": value.get("label") or label}
+    if not has_source(value["id"]):
         return value
     given = value.get("parameters") or {}
     if not isinstance(given, dict):
         raise ValueError(f"parameters must be a mapping, not {type(given).__name__}")
-    parameters, label = {**given, "source": source}, ""
-    found = (_FILE_WITH_PRESET if presets else _FILE).fullmatch(source)
-    if found is not None:
-        parameters |= {key: held for key, held in found.groupdict().items() if held and key != "label"}
-        label = found["label"] or ""
-    label = value.get("label") or label or f"{name}-{default_label(Path(str(parameters['source'])).stem)}"
-    return {**value, "id": name, "label": label, "parameters": parameters}
-
-
-def _has_source(name: str) -> bool:
-    """Whether an id is ``ID:SOURCE``; a class in a file has a colon too."""
-    return ":" in name and not any(is_reference(part) for part in name.split("+"))
-
-
-def default_label(text: str) -> str:
-    """A legal label near ``text``; of ``folder/FILE.py:CLASS`` it is FILE.CLASS."""
-    parts = [REFERENCE.fullmatch(part) for part in text.split("+")]
-    if any(parts):
-        text = "+".join(
-            part if found is None else f"{Path(found['path']).stem}.{found['cls']}"
-            for part, found in zip(text.split("+"), parts, strict=True)
-        )
-    return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)[:80] or "unnamed"
+    name, source, label = split_source(value["id"])
+    source, preset = split_preset(source) if presets else (source, "")
+    parameters = {**given, "source": source, **({"preset": preset} if preset else {})}
+    return {
+        **value,
+        "id": name,
+        "label": value.get("label") or label or label_of(name, source),
+        "parameters": parameters,
+    }
 
 
 def samples_digest(suite: JsonMapping) -> str:

@@ -157,6 +157,20 @@ class FindsFaces(Protocol):
         ...
 
 
+class DependsOnLibraries(Protocol):
+    """A method whose pixels depend on the version of packages that the harness itself does not use."""
+
+    libraries: ClassVar[Sequence[str]]
+
+
+class TellsConditions(Protocol):
+    """A method that has something to say of the conditions that it is asked for, before it is."""
+
+    def remarks_on(self, conditions: Sequence[tuple[str, str]]) -> list[str]:
+        """A sentence each; ``conditions`` are pairs of a dataset's and an occlusion's label."""
+        ...
+
+
 class StartsFromPublished(Protocol):
     """A method whose training may start from a file in its authors' layout."""
 
@@ -239,6 +253,17 @@ def widening_of(occlusion: object) -> Callable[[Tensor], Tensor] | None:
 def owns_pairs(dataset: object) -> bool:
     """Whether a dataset's list of trials is one that its user has written, so that it is wanted without being asked for."""
     return bool(getattr(dataset, "pairs_are_own", False))
+
+
+def libraries_of(cls: object) -> Sequence[str]:
+    """The distributions that a class's results depend on beyond the harness's own; none by default."""
+    return tuple(getattr(cls, "libraries", ()))
+
+
+def remarks_on(method: object, conditions: Sequence[tuple[str, str]]) -> list[str]:
+    """What a method has to say of the conditions of a run; nothing by default."""
+    probe: Callable[[Sequence[tuple[str, str]]], list[str]] | None = getattr(method, "remarks_on", None)
+    return probe(conditions) if probe is not None else []
 
 
 def face_finder_of(dataset: object) -> FindsFaces | None:

@@ -1,4 +1,4 @@
-"""The input convention of a model file, and how it is read: what ``onnx`` and ``torchscript`` share.
+"""The input convention of a model file, and how it is read: what ``onnx``, ``torchscript`` and ``exported`` share.
 
 A model ``restorer.onnx`` comes with ``restorer.yaml``::
 
@@ -15,6 +15,7 @@ A model ``restorer.onnx`` comes with ``restorer.yaml``::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,6 +113,41 @@ def _checked(content: JsonObject, path: Path) -> Convention:
     if convention.inputs == "image" and convention.blank:
         raise ValueError(f"{path}: blank has a meaning with inputs concatenated or separate only")
     return convention
+
+
+def read_settings(path: Path, legal: Mapping[str, type], given: Mapping[str, object]) -> JsonObject:
+    """A door's settings: those in the YAML at ``path``, where there is one, under those that were ``given`` and are not
+    None. ``legal`` are the keys with their types.
+
+    Raises ValueError that names file and key where the YAML holds another key or a value of another type.
+    """
+    held = read_mapping(path, "settings file", LIMIT_BYTES, aliases=False) if path.is_file() else {}
+    found = {**held, **{key: value for key, value in given.items() if value is not None}}
+    for key, value in found.items():
+        place = path if key in held and given.get(str(key)) is None else "parameters"
+        if key not in legal:
+            raise ValueError(f"{place}: unknown key '{key}'; legal keys: {', '.join(sorted(legal))}")
+        wanted = legal[key]
+        fits = isinstance(value, (int, float) if wanted is float else wanted)
+        if not fits or (isinstance(value, bool) and wanted is not bool):
+            raise ValueError(f"{place}: {key} must be of type {wanted.__name__}, got {value!r}")
+    return found
+
+
+def weights_alone(path: Path) -> str:
+    """A sentence for a file that holds weights without their network; "" for any other."""
+    from unmaskbench.benchmark.plugins.weights.loading import WeightsError, read_checkpoint
+
+    try:
+        held = read_checkpoint(path)
+    except (WeightsError, FileNotFoundError):
+        return ""
+    if not isinstance(held, Mapping):
+        return ""
+    return (
+        f"it holds weights without their network: spandrel:{path} runs it where its architecture is a published one, "
+        "the parameter checkpoint of a method takes weights of that method, and torch.export.save writes a network whole"
+    )
 
 
 def card_of(model: Path, convention: Convention, kind: str) -> MethodCard:

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     )
     from unmaskbench.benchmark.plugins.hooks import (
         ComparesRowByRow,
+        DependsOnLibraries,
         Exports,
         Freezes,
         HasDiscriminator,
@@ -78,11 +79,18 @@ if TYPE_CHECKING:
         NeedsSomething,
         Shares,
         StartsFromPublished,
+        TellsConditions,
         Trainable,
     )
     from unmaskbench.benchmark.plugins.inpainting import check_radius, inpaint
     from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, locate, metadata_of, read_method_card
-    from unmaskbench.benchmark.plugins.model_file import Convention, card_of, read_convention
+    from unmaskbench.benchmark.plugins.model_file import (
+        Convention,
+        card_of,
+        read_convention,
+        read_settings,
+        weights_alone,
+    )
     from unmaskbench.benchmark.plugins.published_method import PublishedMethod
     from unmaskbench.benchmark.plugins.registry import (
         DATASETS,
@@ -142,6 +150,7 @@ __all__ = [
     "CosineSimilarity",
     "Dataset",
     "DatasetCard",
+    "DependsOnLibraries",
     "Exports",
     "Face",
     "FiledDataset",
@@ -182,6 +191,7 @@ __all__ = [
     "SetMetric",
     "Shares",
     "StartsFromPublished",
+    "TellsConditions",
     "TorchEmbedder",
     "TorchMatcher",
     "Trainable",
@@ -236,6 +246,7 @@ __all__ = [
     "read_pixels",
     "read_published",
     "read_rgba",
+    "read_settings",
     "read_state_dict",
     "region_mean",
     "search_path",
@@ -245,6 +256,7 @@ __all__ = [
     "under_prefix",
     "walk",
     "weights",
+    "weights_alone",
 ]  # fmt: skip
 
 

@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from unmaskbench.benchmark.detection.detectors import missing_detector
+from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plan.units import Plan
+from unmaskbench.benchmark.plugins.hooks import remarks_on
 from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS, UnavailablePluginError
+
+
+def tell_conditions(planned: Plan, listener: Listener) -> None:
+    """Pass on what methods have to say of the conditions that they will be asked for."""
+    conditions = [
+        (dataset.label, occlusion.label) for dataset in planned.suite.datasets for occlusion in planned.suite.occlusions
+    ]
+    for entry in planned.methods().values():
+        if "+" not in entry.id and hasattr(METHODS.get(entry.id), "remarks_on"):
+            for sentence in remarks_on(METHODS.build(entry.id, **entry.parameters), conditions):
+                listener.note(sentence)
 
 
 def unavailable(suite: Suite) -> list[str]:

@@ -17,7 +17,7 @@ from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit, plan
 from unmaskbench.benchmark.plugins.weights.files import content_hash
 from unmaskbench.benchmark.run import kept
-from unmaskbench.benchmark.run.availability import unavailable
+from unmaskbench.benchmark.run.availability import tell_conditions, unavailable
 from unmaskbench.benchmark.run.covered_faces import warn_of_covered
 from unmaskbench.benchmark.run.engines import local, require
 from unmaskbench.benchmark.run.engines.options import EngineOptions
@@ -80,6 +80,7 @@ def run(
         if todo:
             find_faces(planned, listener)
             check_landmarks(planned, listener)
+            tell_conditions(planned, listener)
             if options.restore:
                 warn_of_covered(planned, listener)
             try_models(planned, todo, options.device)

@@ -18,7 +18,7 @@ from unmaskbench.benchmark.detection.found_faces import FoundFaces
 from unmaskbench.benchmark.plan import face_crop
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import array_of, from_bytes
-from unmaskbench.benchmark.plan.keys import LIBRARIES
+from unmaskbench.benchmark.plan.keys import LIBRARIES, library_versions
 from unmaskbench.benchmark.plan.named_files import contents
 from unmaskbench.benchmark.plan.suite import FaceSquare, MethodEntry, digest
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
@@ -190,8 +190,9 @@ def _corners(matrix: Array, size: int) -> Array:
 
 def _what_restores(treatment: Treatment) -> list[object]:
     entry = treatment.method
-    code = [fingerprint(METHODS.get(part)) for part in entry.id.split("+")]
-    versions = [importlib.metadata.version(name) for name in LIBRARIES]
+    classes = [METHODS.get(part) for part in entry.id.split("+")]
+    code = [fingerprint(cls) for cls in classes]
+    versions = [*(importlib.metadata.version(name) for name in LIBRARIES), *library_versions(classes)]
     rule = [
         treatment.square.model_dump(), treatment.widen, treatment.feather, treatment.faces,
         treatment.device.partition(":")[0],

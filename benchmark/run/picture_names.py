@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from unmaskbench.benchmark.plan.suite import Suite, default_label, digest
+from unmaskbench.benchmark.plan.named_source import default_label
+from unmaskbench.benchmark.plan.suite import Suite, digest
 from unmaskbench.benchmark.plan.units import Plan
 
 

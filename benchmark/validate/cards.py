@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unmaskbench.benchmark.plan.suite import LABEL
+from unmaskbench.benchmark.plan.named_source import LABEL
 from unmaskbench.benchmark.plugins.file_plugin import CARDS, PARTS, kinds_of
 from unmaskbench.benchmark.plugins.hooks import missing_of, weights_of
 from unmaskbench.benchmark.plugins.registry import REGISTRIES, UnavailablePluginError

@@ -8,9 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.tiny import write_png
+from tests.tiny import registered, suite, write_png
+from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import MethodEntry
 from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.restore import Restorer
 
 
@@ -102,3 +104,24 @@ def test_links_inside_the_folder_are_fine(tmp_path: Path) -> None:
 def test_an_absent_folder_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no folder at .*; give --methods predictions:FOLDER"):
         METHODS.build("predictions", source=str(tmp_path / "absent"))
+
+
+def test_a_flat_folder_that_would_serve_several_conditions_is_told(tmp_path: Path) -> None:
+    method = METHODS.build("predictions", source=str(tmp_path))
+    write_png(tmp_path / "p0" / "0.png", picture(1))
+    three = [("tiny_faces", name) for name in ("block", "objects", "irregular")]
+    (sentence,) = method.remarks_on(three)
+    assert "one flat folder would serve tiny_faces/block, tiny_faces/objects, tiny_faces/irregular alike" in sentence
+    assert method.remarks_on(three[:1]) == []
+    for _, name in three[:2]:
+        (tmp_path / name).mkdir()
+    assert method.remarks_on(three) == []
+    with registered():
+        told: list[str] = []
+        occlusions = [
+            {"id": "tiny_block", "label": name, "parameters": {"share": share}}
+            for name, share in (("a", 0.3), ("b", 0.4))
+        ]
+        asked = suite(methods=[f"predictions:{tmp_path}"], occlusions=occlusions, metrics=["psnr"], matchers=[])
+        run(asked, tmp_path / "run", speed=False, listener=Listener(note=told.append))
+    assert any("one flat folder would serve tiny_faces/a, tiny_faces/b alike" in note for note in told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,17 @@ def test_a_pickled_checkpoint_is_not_executed(tmp_path: Path) -> None:
     path.with_suffix(".yaml").write_text("title: mine\n")
     with pytest.raises(ValueError, match="no TorchScript file"):
         METHODS.build("torchscript", source=str(path)).load("cpu")
+
+
+def test_torchs_word_on_torchscript_does_not_reach_the_user(tmp_path: Path) -> None:
+    path = saved(tmp_path, CONVENTIONS[0])
+    method = METHODS.build("torchscript", source=str(path))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        method.load("cpu")
+        method.restore(torch.rand(1, 3, 16, 16), None)
+    assert [str(warning.message) for warning in told] == []
+    with warnings.catch_warnings(record=True) as told:  # which torch itself says
+        warnings.simplefilter("always")
+        torch.jit.load(str(path))
+    assert any("deprecated" in str(warning.message) for warning in told)

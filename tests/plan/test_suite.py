@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from unmaskbench.benchmark.plan.suite import SuiteError, default_label, parse
+from unmaskbench.benchmark.plan.named_source import default_label
+from unmaskbench.benchmark.plan.suite import SuiteError, parse
 from unmaskbench.benchmark.plan.suite_file import load_suite, names
 
 MINIMAL: dict[str, Any] = {"name": "mine", "datasets": ["synthetic"], "occlusions": ["block"], "methods": ["telea"]}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, SuiteError, default_label, parse
+from unmaskbench.benchmark.plan.named_source import default_label
+from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, SuiteError, parse
 from unmaskbench.benchmark.plan.units import plan
 from unmaskbench.benchmark.plugins.file_plugin import PluginFileError, is_reference
 from unmaskbench.benchmark.plugins.registry import METHODS, METRICS, OCCLUSIONS
