@@ -88,7 +88,8 @@ def _conditions(board: JsonMapping) -> list[tuple[str, str]]:
 
 def _table(board: JsonMapping, dataset: str, occlusion: str) -> Table:
     rows = [r for r in board["rows"] if (r["dataset"], r["occlusion"], r["slice"]) == (dataset, occlusion, "all")]
-    output = "composite" if any(r["output"] == "composite" for r in rows) else "raw"
+    matched = [r for r in board["verification"] if (r["dataset"], r["occlusion"]) == (dataset, occlusion)]
+    output = "composite" if any(r["output"] == "composite" for r in rows + matched) else "raw"
     figures: dict[str, dict[str, str]] = {}
     columns: list[str] = []
     for row in rows:
