@@ -109,3 +109,11 @@ def test_no_truth_is_said_in_tables_and_warnings(board: Board) -> None:
     warnings = facts_to_warn_of(board)
     assert "psnr: no truth here. Nobody knows the pixels behind a mask that was worn." in warnings
     assert not any("psnr is shown without ranks" in warning for warning in warnings)
+
+
+def test_a_blind_methods_composite_took_the_mask_that_was_found(board: Board) -> None:
+    (said,) = [text for text in facts_to_warn_of(board) if text.startswith("Composites")]
+    assert "with the mask that was found" in said
+    board.data["worn"] = []
+    (said,) = [text for text in facts_to_warn_of(board) if text.startswith("Composites")]
+    assert "with the true mask" in said
