@@ -191,8 +191,11 @@ def _masks(board: Board) -> list[str]:
             "does not have."
         )
     if blind:
+        # A board of worn masks has no other conditions.
+        whose = "that was found" if any(row["masks"] != "given" for row in board.data["worn"]) else "that was given"
+        mask = f"the mask {whose}" if board.data["worn"] else "the true mask"
         found.append(
-            f"Composites paste the visible pixels back with the true mask, those of methods that need no mask too "
+            f"Composites paste the visible pixels back with {mask}, those of methods that need no mask too "
             f"({', '.join(blind)}): what a deployment of these would show is their raw output."
         )
     return found

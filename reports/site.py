@@ -171,6 +171,7 @@ def _board_data(
         "occlusions": data["occlusions"],
         "metrics": data["metrics"],
         "matchers": data["matchers"],
+        "worn": data["worn"],
         "gallery": gallery,
         "verdicts": {"/".join(c): verdict(indexed, c) for c in indexed.contexts()},
         "judges": {

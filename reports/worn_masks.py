@@ -22,7 +22,8 @@ def with_worn(
     row = indexed.worn(context)
     assert row is not None
     answers = [
-        f"Does restoring help {at.matcher}? {answer(indexed, at, contest)}{_left_out(indexed, contest)}"
+        f"Does restoring help {at.matcher}? {answer(indexed, at, contest)}"
+        + (_left_out(indexed, at, contest) if contest.entrants else "")
         for at, contest in contests
     ]
     points: list[Point] = list(found["points"])
@@ -39,7 +40,7 @@ def with_worn(
 def answer(indexed: BoardIndex, at: OperatingPoint, contest: Contest) -> str:
     """Whether any method helps a matcher, with the interval of the paired gain, or how many people it takes to tell."""
     if not contest.entrants:
-        return "It took part in the training of every method here and is no independent judge."
+        return f"It took part in the training of every method here and is no independent judge.{_left_out(indexed, at, contest)}"
     if at.metric != "auc" and contest.floor is not None and number(contest.floor["high"]) == 0:
         return f"There is nothing to give back: it recognises every worn photograph as it is ({_where(at)})."
     winners = contest.winners()
@@ -59,11 +60,16 @@ def answer(indexed: BoardIndex, at: OperatingPoint, contest: Contest) -> str:
     return f"Not shown: {said}; {chance}. {_too_few(contest)}".rstrip()
 
 
-def _left_out(indexed: BoardIndex, contest: Contest) -> str:
-    if not contest.left_out or not contest.entrants:
+def _left_out(indexed: BoardIndex, at: OperatingPoint, contest: Contest) -> str:
+    """What is said of methods that cannot win by this matcher, and the gain of the best of them, which proves nothing."""
+    if not contest.left_out:
         return ""
     listed = names(indexed.titles, [row["method"] for row in contest.left_out])
-    return f" († Left out, for it took part in their training: {listed}.)"
+    best = contest.left_out[0]
+    gain = contest.gain(best)
+    title = indexed.titles.get(best["method"], best["method"])
+    shown = f"; with {title} {_change(at, gain)}, which proves nothing of other matchers" if gain is not None else ""
+    return f" († Left out, for it took part in their training: {listed}{shown}.)"
 
 
 def _change(at: OperatingPoint, gain: tuple[float, float | None, float | None]) -> str:

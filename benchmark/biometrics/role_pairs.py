@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,11 @@ class RolePairs:
 
 
 def role_pairs(
-    samples: Sequence[SampleRef], *, genuine_per_identity: int = 50, impostors: int | str = 1_000_000, seed: int = 0
+    samples: Sequence[SampleRef],
+    *,
+    genuine_per_identity: int = 50,
+    impostors: int | Literal["all"] = 1_000_000,
+    seed: int = 0,
 ) -> RolePairs:
     """All trials of samples with the roles probe, gallery and calibration; a sample without a known person takes no part.
 
@@ -56,8 +61,8 @@ def role_pairs(
         same = codes[trials[:, 0]] == codes[trials[:, 1]]
         genuine = _capped(trials[same], codes, genuine_per_identity, rng)
         impostor = trials[~same]
-        if impostors != "all" and len(impostor) > int(impostors):
-            impostor = impostor[np.sort(rng.choice(len(impostor), int(impostors), replace=False))]
+        if impostors != "all" and len(impostor) > impostors:
+            impostor = impostor[np.sort(rng.choice(len(impostor), impostors, replace=False))]
         origin = f"{name}|genuine:{genuine_per_identity}|impostor:{impostors}|seed:{seed}|u1"
         return PairSet(ids, codes, genuine, impostor, origin)
 
@@ -115,7 +120,7 @@ def _capped(trials: Indices, codes: Indices, cap: int, rng: np.random.Generator)
     for person in np.flatnonzero(counts):
         mine = np.flatnonzero(people == person)
         kept.append(mine if len(mine) <= cap else np.sort(rng.choice(mine, cap, replace=False)))
-    return trials[np.sort(np.concatenate(kept))]
+    return np.asarray(trials[np.sort(np.concatenate(kept))])
 
 
 def _seed(ids: tuple[str, ...], name: str, seed: int) -> int:

@@ -63,8 +63,7 @@ def trials_of(condition: Condition, folder: RunFolder, suite: Suite) -> Trials:
 
 
 def _role_pairs(condition: Condition, folder: RunFolder, suite: Suite) -> RolePairs:
-    limits = {"genuine_per_identity": suite.pairs.genuine_per_identity, "impostors": suite.pairs.impostors}
-    drawn = role_pairs(condition.with_roles, **limits, seed=suite.seed)
+    drawn = _drawn_pairs(condition.with_roles, suite)
     official = folder.path / f"pairs-{condition.dataset}.npz"
     if not official.is_file():
         return drawn
@@ -82,8 +81,15 @@ def _role_pairs(condition: Condition, folder: RunFolder, suite: Suite) -> RolePa
         for name, code in zip(listed.judged.ids, listed.judged.identities, strict=True)
         if (role := roles.get(name)) is not None
     ]
-    bare = role_pairs(refs, **limits, seed=suite.seed)
+    bare = _drawn_pairs(refs, suite)
     return RolePairs(listed.judged, _over(bare.bare, listed.judged), bare.set_by)
+
+
+def _drawn_pairs(refs: Sequence[SampleRef], suite: Suite) -> RolePairs:
+    limits = suite.pairs
+    return role_pairs(
+        refs, genuine_per_identity=limits.genuine_per_identity, impostors=limits.impostors, seed=suite.seed
+    )
 
 
 def _over(pairs: PairSet, other: PairSet) -> PairSet:

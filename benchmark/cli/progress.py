@@ -93,7 +93,8 @@ def _judged(board: JsonMapping) -> tuple[str, str]:
 
 def _print_table(board: JsonMapping, dataset: str, occlusion: str) -> None:
     rows = [r for r in board["rows"] if (r["dataset"], r["occlusion"], r["slice"]) == (dataset, occlusion, "all")]
-    output = "composite" if any(r["output"] == "composite" for r in rows) else "raw"
+    matched = [r for r in board["verification"] if (r["dataset"], r["occlusion"]) == (dataset, occlusion)]
+    output = "composite" if any(r["output"] == "composite" for r in rows + matched) else "raw"
     figures: dict[str, dict[str, str]] = {}
     columns: list[str] = []
     for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from unmaskbench.benchmark.plugins.types import NO_TRUTH
 from unmaskbench.reports.board import Board, facts_to_warn_of, load
 from unmaskbench.reports.board_index import BoardIndex
+from unmaskbench.reports.by_person import person_contest
 from unmaskbench.reports.tables import wide_tables
 from unmaskbench.reports.verdict import verdict
+from unmaskbench.reports.worn_masks import with_worn
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
 HERE = ("lfw", "medical_mask", "composite")
@@ -109,3 +112,29 @@ def test_no_truth_is_said_in_tables_and_warnings(board: Board) -> None:
     warnings = facts_to_warn_of(board)
     assert "psnr: no truth here. Nobody knows the pixels behind a mask that was worn." in warnings
     assert not any("psnr is shown without ranks" in warning for warning in warnings)
+
+
+def test_a_blind_methods_composite_took_the_mask_that_was_found(board: Board) -> None:
+    (said,) = [text for text in facts_to_warn_of(board) if text.startswith("Composites")]
+    assert "with the mask that was found" in said
+    board.data["worn"] = []
+    (said,) = [text for text in facts_to_warn_of(board) if text.startswith("Composites")]
+    assert "with the true mask" in said
+
+
+def test_methods_that_the_matcher_trained_are_left_out_and_their_gain_is_told(board: Board) -> None:
+    mine = {"psp_unmask"}
+    for row in board.data["verification"]:
+        if row["matcher"] == "edgeface" and row["method"] in mine:
+            row |= {"independent": False, "rank": None, "group": None}
+    at = next(at for at in BoardIndex(board).operating(HERE) if at.matcher == "edgeface")
+    contest = person_contest(BoardIndex(board), HERE, at)
+    indexed = BoardIndex(board)
+    said = with_worn(indexed, HERE, verdict(indexed, HERE), [(at, contest)])["headline"]
+    assert "Yes: with pSp-unmask" not in said
+    assert said.endswith("which proves nothing of other matchers.)")
+    assert "with pSp-unmask 31.1 percentage points (28.0 to 34.2) more genuine pairs are recognised" in said
+    alone = replace(contest, entrants=[])
+    said = with_worn(indexed, HERE, verdict(indexed, HERE), [(at, alone)])["headline"]
+    assert said.startswith("Does restoring help edgeface? It took part in the training of every method here")
+    assert said.count("31.1 percentage points") == 1

@@ -245,3 +245,25 @@ def test_the_summary_says_that_there_is_no_truth(tmp_path: Path, capsys: pytest.
     said = capsys.readouterr().out
     assert "no truth here" in said
     assert "tiny_colours FNMR" in " ".join(said.split())
+    print_summary(run(suite(metrics=[]), tmp_path / "matched", speed=False))
+    assert "tiny_fill" in capsys.readouterr().out
+
+
+def test_a_segmenter_that_breaks_costs_the_warning_alone() -> None:
+    notes: list[str] = []
+    warn_of_covered(
+        plan(suite(occlusions=["tiny_block"], segmenter="tiny_broken_segmenter")), Listener(note=notes.append)
+    )
+    assert notes == ["whether faces are covered already was not looked at: RuntimeError: the segmenter broke"]
+
+
+def test_cloth_that_is_left_as_it_is_is_no_truth_either(tmp_path: Path) -> None:
+    left = {"id": "given", "parameters": {"level": None}}
+    dataset = {"id": "tiny_worn", "parameters": {"masks": "yes", "each": 1}}
+    asked = suite(
+        datasets=[dataset], occlusions=[left], metrics=["psnr", "mask_iou"], matchers=[], mask_source="predicted"
+    )
+    found = board(run(asked, tmp_path / "run", speed=False))
+    assert {r["absent"] for r in found["rows"] if r["metric"] == "psnr"} == {"no_truth"}
+    assert {r["value"] for r in found["rows"] if r["metric"] == "mask_iou"} == {1.0}
+    assert found["worn"] == []
