@@ -144,10 +144,17 @@ class MatcherEntry(Entry):
     def _source_form(cls, value: object) -> object:
         return with_source(value, presets=True)
 
+
+class MetricEntry(Entry):
+    """A metric. ``ssim:y`` is another way to write the variant ``ssim_y``, which is a metric of its own."""
+
+    @model_validator(mode="before")
     @classmethod
-    def of(cls, name: str) -> MatcherEntry:
-        """The entry of a name as the command line has it."""
-        return cls.model_validate(name)
+    def _variant_form(cls, value: object) -> object:
+        value = {"id": value} if isinstance(value, str) else value
+        if isinstance(value, dict) and isinstance(value.get("id"), str) and not is_reference(value["id"]):
+            return {**value, "id": value["id"].replace(":", "_")}
+        return value
 
 
 class Pairs(_Frozen):
@@ -182,7 +189,7 @@ class Suite(_Frozen):
     mask_source: Literal["oracle", "predicted", "both"] = "oracle"
     segmenter: str = "segmenter"
     outputs: list[Output] = Field(default=["raw", "composite"], min_length=1)
-    metrics: list[Entry] = Field(default_factory=list)
+    metrics: list[MetricEntry] = Field(default_factory=list)
     regions: list[Region] = Field(default=["whole", "hole"], min_length=1)
     matchers: list[MatcherEntry] = Field(default_factory=list)
     matcher_outputs: list[Output] = Field(default=["composite"], min_length=1)
@@ -351,7 +358,7 @@ def _explain(detail: JsonMapping) -> str:
 def _fields_at(loc: Sequence[Any]) -> set[str]:
     model: Any = Suite
     nested = {
-        "datasets": DatasetEntry, "methods": MethodEntry, "occlusions": Entry, "metrics": Entry,
+        "datasets": DatasetEntry, "methods": MethodEntry, "occlusions": Entry, "metrics": MetricEntry,
         "matchers": MatcherEntry,
         "crop": Crop, "face": FaceSquare, "pairs": Pairs, "statistics": Statistics,
     }  # fmt: skip

@@ -265,8 +265,8 @@ def _measures_of(method: MethodEntry | None, suite: Suite) -> list[Measure]:
             owed = kind != "segmentation" or method.mask_source.startswith("predicted")
         if owed:
             found.append(("metric", entry, measure_hash("metric", entry, suite, method is None)))
-    for entry in suite.matchers:
-        found.append(("matcher", entry, measure_hash("matcher", entry, suite, method is None)))
+    for matcher in suite.matchers:
+        found.append(("matcher", matcher, measure_hash("matcher", matcher, suite, method is None)))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,9 +102,8 @@ def _score(batch: list[tuple[str, Tensor, Tensor, Tensor | None]], scorers: Sequ
                 rows += [_row(name, metric.card.id, region, None, "failed_score", str(error)) for name in names]
                 continue
             for name, value in zip(names, values, strict=True):
-                empty = math.isnan(value)
-                status, message = ("skipped", "the region is empty") if empty else ("ok", "")
-                rows.append(_row(name, metric.card.id, region, None if empty else value, status, message))
+                status, message, known = metric.card.fate(value)
+                rows.append(_row(name, metric.card.id, region, known, status, message))
     return rows
 
 

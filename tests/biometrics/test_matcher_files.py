@@ -251,7 +251,7 @@ def test_a_torchscript_program_embeds(tmp_path: Path) -> None:
     ],
 )
 def test_a_matcher_as_the_command_line_has_it(text: str, expected: tuple[str, str, dict[str, str]]) -> None:
-    entry = MatcherEntry.of(text)
+    entry = MatcherEntry.model_validate(text)
     assert (entry.id, entry.label, entry.parameters) == expected
 
 
