@@ -19,7 +19,8 @@ import yaml
 from PIL import Image
 
 from tests.doc_examples import blocks
-from unmaskbench.benchmark.plan.suite import MethodEntry, parse
+from unmaskbench.benchmark.plan.entries import MethodEntry
+from unmaskbench.benchmark.plan.suite import parse
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.run.restore import Restorer
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from unmaskbench.benchmark.cli.main import app
 from unmaskbench.benchmark.cli.restore import restore
-from unmaskbench.benchmark.plan.suite import MethodEntry
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.run.photograph_folder import output_names
 from unmaskbench.benchmark.run.photographs import Treatment
 from unmaskbench.benchmark.store.images import read_pixels

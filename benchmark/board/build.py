@@ -19,7 +19,8 @@ from unmaskbench.benchmark.board.rows import Board, StatusRow
 from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.verification import verification
 from unmaskbench.benchmark.board.worn_masks import worn_rows
-from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError, parse
+from unmaskbench.benchmark.plan.entries import MethodEntry
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, parse
 from unmaskbench.benchmark.plugins.registry import UnavailablePluginError, UnknownPluginError
 from unmaskbench.benchmark.plugins.types import NO_TRUTH
 from unmaskbench.benchmark.plugins.weights.files import sha256

@@ -11,7 +11,7 @@ import polars as pl
 from unmaskbench.benchmark.board.entries import DatasetRow, MatcherRow, MethodRow, MetricRow, OcclusionRow
 from unmaskbench.benchmark.board.fields import Number
 from unmaskbench.benchmark.board.run_cards import RunCards
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry
+from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plugins.cards import DatasetCard, MatcherCard, MetricCard
 from unmaskbench.benchmark.store.folder import RunFolder, read_json
 

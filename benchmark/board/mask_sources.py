@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from unmaskbench.benchmark.plan.suite import MethodEntry
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plugins.cards import MethodCard
 
 ABOUT = "about.yaml"

@@ -39,6 +39,7 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("fpr", "FPR", "lower", "share"),
         Quantity("tpr", "TPR", "higher", "share"),
         Quantity("dprime", "d′", "higher", "number"),
+        Quantity("identity_cosine", "Cosine to its truth", "higher", "number"),
         Quantity("coverage", "Completed", "higher", "share", guarded=True),
         Quantity("fnmr_recovered", "FNMR recovered", "higher", "change"),
         Quantity("fmr_added", "FMR added", "lower", "change"),

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.board.fields import Json
 from unmaskbench.benchmark.board.mask_sources import mask_source
+from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plan.matcher_cards import matcher_card
 from unmaskbench.benchmark.plan.method_rows import method_cards
 from unmaskbench.benchmark.plan.named_source import default_label
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.cards import DatasetCard, MatcherCard, MethodCard, MetricCard, OcclusionCard
 from unmaskbench.benchmark.plugins.contracts import Matcher
 from unmaskbench.benchmark.plugins.hooks import training_card_of

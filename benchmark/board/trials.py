@@ -18,7 +18,8 @@ from unmaskbench.benchmark.biometrics.similarity_table import SimilarityTable, T
 from unmaskbench.benchmark.biometrics.verification import SETTINGS
 from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.verification_intervals import pair_bootstrap
-from unmaskbench.benchmark.plan.suite import Entry, Suite
+from unmaskbench.benchmark.plan.entries import Entry
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.types import Matcher, SampleRef, Setting
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 from unmaskbench.benchmark.store.folder import RunFolder

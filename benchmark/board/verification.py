@@ -9,12 +9,14 @@ import numpy as np
 
 from unmaskbench.benchmark.biometrics.pairs import PairSet
 from unmaskbench.benchmark.biometrics.scores import PairScores, Restored, score_pairs
+from unmaskbench.benchmark.biometrics.similarity_table import TableComparer
 from unmaskbench.benchmark.biometrics.verification import Handling, Thresholds, set_thresholds, verification_rows
 from unmaskbench.benchmark.biometrics.verification import VerificationRow as SettingRow
 from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.curves import CurveCollector
 from unmaskbench.benchmark.board.differences import difference_row
 from unmaskbench.benchmark.board.fields import threshold_number
+from unmaskbench.benchmark.board.identity import identity_row
 from unmaskbench.benchmark.board.quantities import QUANTITIES, named
 from unmaskbench.benchmark.board.rows import CurveRow, DifferenceRow, HistogramRow, VerificationRow
 from unmaskbench.benchmark.board.run_cards import RunCards
@@ -25,7 +27,8 @@ from unmaskbench.benchmark.board.verification_intervals import (
     ResampledFigures,
     with_intervals,
 )
-from unmaskbench.benchmark.plan.suite import Entry, Suite
+from unmaskbench.benchmark.plan.entries import Entry
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
 from unmaskbench.benchmark.plugins.types import Matcher, MatcherCard, MethodCard, Output, Setting
 from unmaskbench.benchmark.statistics.bootstrap import Floats
@@ -123,7 +126,7 @@ class MatcherVerification:
             self._draw(method, "raw", setting, shared[setting], thresholds)
             if setting == "MT" or (setting == "TT" and not worn):
                 self._add_slices((method, "raw"), setting, shared[setting], thresholds)
-        self._keep_similarities(FLOOR, "", masked, truth)
+        self._keep_similarities((FLOOR, "raw"), "MT", masked, truth)
         for output in self.suite.matcher_outputs:
             contenders = {FLOOR: floor}
             failures = set()
@@ -154,7 +157,7 @@ class MatcherVerification:
         figures = shared.beside(own)
         found = with_intervals(verification_rows(figures.scores, thresholds, own), figures)
         self._keep((method, output), found, own)
-        self._keep_similarities(method, output, restored, truth)
+        self._keep_similarities((method, output), "UT", restored, truth)
         for setting, scores in own.items():
             self._draw(method, output, setting, scores, thresholds)
         self._add_slices((method, output), "UT", own["UT"], thresholds)
@@ -196,12 +199,22 @@ class MatcherVerification:
             restored=restored,
         )  # fmt: skip
 
-    def _keep_similarities(self, method: str, output: str, restored: Embeddings, truth: Embeddings) -> None:
+    def _keep_similarities(
+        self, where: tuple[str, Output], setting: Setting, restored: Embeddings, truth: Embeddings
+    ) -> None:
+        """Each face against its own truth: one by one for correlations, and their mean cosine as a row."""
         if self.condition.worn:  # no photograph of the face itself is there without its mask
             return
         paired = paired_similarity_of(self.matcher)
-        found = own_similarities(self.matcher.similarity, paired, self.trials.judged.ids, restored, truth)
-        self.tables.similarities[method, output, self.entry.label] = found
+        ids = self.trials.judged.ids
+        own = own_similarities(self.matcher.similarity, paired, ids, restored, truth)
+        method, output = where
+        self.tables.similarities[method, "" if method == FLOOR else output, self.entry.label] = own
+        if isinstance(self.matcher, TableComparer):
+            return  # of a black box no embedding is known
+        row, failed = identity_row(self.condition, setting, ids, restored, truth)
+        kept = _row(self.condition, self.entry.label, where, row, self._fair(method))
+        self.tables.rows.append(replace(kept, failed=failed))
 
     def _rank(self, output: Output, contenders: Mapping[str, Sequence[IntervalRow]], failures: set[str]) -> None:
         """Rank methods by every UT figure that has resamples, untouched (its MT figure) among them.

@@ -13,7 +13,8 @@ from unmaskbench.benchmark.board.fields import finite
 from unmaskbench.benchmark.board.rows import WornRow
 from unmaskbench.benchmark.board.trials import trials_of
 from unmaskbench.benchmark.board.verification import FLOOR
-from unmaskbench.benchmark.plan.suite import MethodEntry, Suite
+from unmaskbench.benchmark.plan.entries import MethodEntry
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.statistics.bootstrap import summarise
 from unmaskbench.benchmark.store.folder import RunFolder
 

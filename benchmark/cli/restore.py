@@ -57,7 +57,8 @@ def restore(
     """
     from unmaskbench.benchmark.detection.detectors import detector_named
     from unmaskbench.benchmark.detection.found_faces import FoundFaces
-    from unmaskbench.benchmark.plan.suite import FaceSquare, method_named
+    from unmaskbench.benchmark.plan.entries import FaceSquare
+    from unmaskbench.benchmark.plan.suite import method_named
     from unmaskbench.benchmark.run.entry import resolve_device
     from unmaskbench.benchmark.run.photographs import PhotographRestorer, Treatment
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from unmaskbench.benchmark.detection.crops import apply
 from unmaskbench.benchmark.plan import face_crop
-from unmaskbench.benchmark.plan.suite import Crop, FaceSquare
+from unmaskbench.benchmark.plan.entries import Crop, FaceSquare
 from unmaskbench.benchmark.plugins.types import Face
 
 SAMPLE_RESIZE = "pillow-bicubic"

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from unmaskbench.benchmark.detection.detectors import detector_named
+from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import contents
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, digest
+from unmaskbench.benchmark.plan.suite import Suite, digest
 from unmaskbench.benchmark.plugins.hooks import libraries_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite
+from unmaskbench.benchmark.plan.entries import DatasetEntry
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.contracts import Dataset, PairedDataset
 from unmaskbench.benchmark.plugins.types import Pair, SampleRef
 

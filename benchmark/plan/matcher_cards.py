@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unmaskbench.benchmark.plan.suite import Entry
+from unmaskbench.benchmark.plan.entries import Entry
 from unmaskbench.benchmark.plugins.cards import MatcherCard
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.roles import is_worn, masks_given
-from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard
 

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from unmaskbench.benchmark.plan.suite import Entry
+from unmaskbench.benchmark.plan.entries import Entry
 from unmaskbench.benchmark.plugins.weights.files import content_hash
 
 # A tensor whose values lie outside an ONNX file: field 13 of TensorProto, an entry of which has the key "location" (field

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unmaskbench.benchmark.plan.suite import DatasetEntry, SuiteError
+from unmaskbench.benchmark.plan.entries import DatasetEntry
+from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.plugins.types import SampleRef
 
 

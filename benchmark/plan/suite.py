@@ -10,21 +10,16 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from unmaskbench.benchmark.host.text import hidden_in, shown
+from unmaskbench.benchmark.plan.entries import Crop, DatasetEntry, Entry, Frozen, MatcherEntry, MethodEntry, MetricEntry
 from unmaskbench.benchmark.plan.named_source import (
     LABEL,
-    bare_file,
     default_label,
-    has_source,
-    label_of,
-    named_class,
-    split_preset,
-    split_source,
 )
 from unmaskbench.benchmark.plan.suite_problems import explained
-from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.plugins.types import Output, Region
 
 
@@ -32,134 +27,7 @@ class SuiteError(ValueError):
     """A suite that cannot be used; the message names file, key and legal values."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Entry(_Frozen):
-    """A plug-in by ``id`` with its ``parameters``; ``label`` is the name of its rows (the id where it is not given)."""
-
-    id: str
-    label: str = ""
-    parameters: JsonObject = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: object) -> object:
-        return {"id": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _fill_label(self) -> Entry:
-        if not self.label:
-            object.__setattr__(self, "label", default_label(self.id))
-        if not LABEL.fullmatch(self.label) or not self.label.strip("."):
-            raise ValueError(f"label {shown(self.label)} may hold letters, digits and _ . + @ - only (at most 80)")
-        return self
-
-    @field_validator("id")
-    @classmethod
-    def _visible(cls, value: str) -> str:
-        if hidden := hidden_in(value):
-            raise ValueError(f"{shown(value)} holds {hidden}, which cannot be seen; take it out")
-        return value
-
-    @field_validator("parameters")
-    @classmethod
-    def _plain_parameters(cls, value: JsonObject) -> JsonObject:
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError(
-                f"may hold texts, finite numbers, true, false, null, lists and mappings only: {error}"
-            ) from error
-        return value
-
-
-class FaceSquare(_Frozen):
-    """The square around a face by its landmarks: 2.5 eye distances, and ``margin`` of that more on each side; turned upright
-    with ``roll``."""
-
-    margin: Annotated[float, Field(ge=0, le=2)] = 0.2
-    roll: bool = True
-
-
-class Crop(_Frozen):
-    """The one crop rule: none, the centre ``centre_px`` square of the source image, or the square around the ``face``; then
-    a resize to ``size``. ``crop: face`` is short for ``{face: {}}``."""
-
-    centre_px: Annotated[int, Field(ge=16)] | None = None
-    face: FaceSquare | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        return {"face": {}} if value == "face" else value
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> Crop:
-        if self.centre_px is not None and self.face is not None:
-            raise ValueError("centre_px and face are two rules; give one")
-        return self
-
-    @property
-    def signature(self) -> str:
-        """The rule in one word, for the geometry that every value depends on."""
-        if self.face is not None:
-            return f"face:{self.face.margin:g}:{'upright' if self.face.roll else 'as-it-is'}"
-        return "none" if self.centre_px is None else f"{self.centre_px}px"
-
-
-class DatasetEntry(Entry):
-    """A dataset: its split, a ``crop`` of its own where the suite's does not fit it, and, for tests of the whole, ``limit``
-    samples (whole identities in a hashed order)."""
-
-    split: str = "test"
-    root: str | None = None
-    crop: Crop | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
-
-
-class MethodEntry(Entry):
-    """A method, or a chain ``a+b``. ``mask_source`` says where its mask comes from; blind methods get none.
-
-    ``id: predictions:FOLDER=LABEL`` is short for ``{id: predictions, label: LABEL, parameters: {source: FOLDER}}``.
-    """
-
-    mask_source: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _source_form(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = {"id": value}
-        if isinstance(value, dict) and isinstance(value.get("id"), str) and (sentence := bare_file(value["id"])):
-            raise ValueError(sentence)
-        return with_source(value)
-
-    @field_validator("mask_source")
-    @classmethod
-    def _known_source(cls, value: str) -> str:
-        if value and value != "oracle" and not value.startswith("predicted"):
-            raise ValueError(f"mask_source '{value}' is neither oracle, predicted nor predicted:SEGMENTER")
-        return value
-
-
-class MatcherEntry(Entry):
-    """A matcher. ``onnx:FILE@PRESET=LABEL`` is short for ``{id: onnx, label: LABEL, parameters: {source: FILE, preset:
-    PRESET}}``; preset and label may be left out."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _source_form(cls, value: object) -> object:
-        return with_source(value, presets=True)
-
-    @classmethod
-    def of(cls, name: str) -> MatcherEntry:
-        """The entry of a name as the command line has it."""
-        return cls.model_validate(name)
-
-
-class Pairs(_Frozen):
+class Pairs(Frozen):
     """Verification trials: the dataset's ``official`` list, or all genuine pairs up to ``genuine_per_identity`` a person
     with ``impostors`` sampled by seed (or ``all`` of them)."""
 
@@ -168,7 +36,7 @@ class Pairs(_Frozen):
     impostors: Annotated[int, Field(ge=1)] | Literal["all"] = 1_000_000
 
 
-class Statistics(_Frozen):
+class Statistics(Frozen):
     """Bootstrap over identities; ``allowed_failures`` is the share of samples that a method may lack and still be ranked
     by image metrics, with the worst value in place of them."""
 
@@ -177,7 +45,7 @@ class Statistics(_Frozen):
     allowed_failures: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
-class Suite(_Frozen):
+class Suite(Frozen):
     """Everything that can change a number of a run."""
 
     name: str
@@ -191,13 +59,13 @@ class Suite(_Frozen):
     mask_source: Literal["oracle", "predicted", "both"] = "oracle"
     segmenter: str = "segmenter"
     outputs: list[Output] = Field(default=["raw", "composite"], min_length=1)
-    metrics: list[Entry] = Field(default_factory=list)
+    metrics: list[MetricEntry] = Field(default_factory=list)
     regions: list[Region] = Field(default=["whole", "hole"], min_length=1)
     matchers: list[MatcherEntry] = Field(default_factory=list)
     matcher_outputs: list[Output] = Field(default=["composite"], min_length=1)
     landmarks: Literal["truth", "detected", "detected:insightface"] = "truth"
     pairs: Pairs = Pairs()
-    fmr_targets: list[Annotated[float, Field(gt=0, lt=1)]] = [1e-2, 1e-3, 1e-4]
+    fmr_targets: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default=[1e-2, 1e-3, 1e-4])
     precision: Literal["fp32", "bf16"] = "fp32"
     seed: int = 0
     statistics: Statistics = Statistics()
@@ -255,32 +123,6 @@ class Suite(_Frozen):
     def samples_hash(self) -> str:
         """sha256 of what decides the samples: datasets, geometry, occlusions. Runs of one folder share it."""
         return samples_digest(self.model_dump(mode="json"))
-
-
-def with_source(value: object, presets: bool = False) -> object:
-    """An entry in its long form, where it is written as ``ID:SOURCE``, ``ID:FILE=LABEL`` or ``FILE.py:CLASS=LABEL``; with
-    ``presets`` also ``ID:FILE@PRESET``. Raises ValueError where it is no entry."""
-    if isinstance(value, str):
-        value = {"id": value}
-    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
-        return value
-    if (named := named_class(value["id"])) is not None:
-        reference, label = named
-        return {**value, "id": reference, "label": value.get("label") or label}
-    if not has_source(value["id"]):
-        return value
-    given = value.get("parameters") or {}
-    if not isinstance(given, dict):
-        raise ValueError(f"parameters must be a mapping, not {type(given).__name__}")
-    name, source, label = split_source(value["id"])
-    source, preset = split_preset(source) if presets else (source, "")
-    parameters = {**given, "source": source, **({"preset": preset} if preset else {})}
-    return {
-        **value,
-        "id": name,
-        "label": value.get("label") or label or label_of(name, source),
-        "parameters": parameters,
-    }
 
 
 def samples_digest(suite: JsonMapping) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plan.keys import (
     measure_hash,
     measurement_key,
@@ -25,7 +26,7 @@ from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.method_rows import expand_methods
 from unmaskbench.benchmark.plan.roles import role_remarks
 from unmaskbench.benchmark.plan.sample_ids import check_ids
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, Suite, SuiteError, digest
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest
 from unmaskbench.benchmark.plugins.hooks import remarks_of, takes
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METRICS, OCCLUSIONS
@@ -219,8 +220,8 @@ def _measures_of(method: MethodEntry | None, suite: Suite) -> list[Measure]:
             owed = kind != "segmentation" or method.mask_source.startswith("predicted")
         if owed:
             found.append(("metric", entry, measure_hash("metric", entry, suite, method is None)))
-    for entry in suite.matchers:
-        found.append(("matcher", entry, measure_hash("matcher", entry, suite, method is None)))
+    for matcher in suite.matchers:
+        found.append(("matcher", matcher, measure_hash("matcher", matcher, suite, method is None)))
     return found
 
 

@@ -101,6 +101,7 @@ class MetricCard(_Readable):
 
     ``regions`` are those on which the metric has a meaning. ``signature`` names every choice that can change the value;
     values with different signatures are never put in one column. ``minimum_size`` is the smallest side in pixels.
+    ``infinity`` says what an infinite value means: itself, or that no face was found.
     """
 
     id: str
@@ -114,6 +115,7 @@ class MetricCard(_Readable):
     minimum_size: int = 1
     source: str = ""
     notes: str = ""
+    infinity: Literal["value", "failed_detect"] = "value"
 
     def __post_init__(self) -> None:
         """Raises ValueError for a kind, direction, range or region that there is not: no run could make sense of it."""
@@ -136,6 +138,17 @@ class MetricCard(_Readable):
         if low - ROUNDING <= value <= high + ROUNDING:
             return ""
         return f"{self.id} gave {value:.6g}, outside the range of its card [{low:g}, {high:g}]"
+
+    def fate(self, value: float) -> tuple[str, str, float | None]:
+        """Status, message and what is kept of a value. NaN means that the metric has no meaning here: skipped. A value outside
+        ``range``, or an infinite one that stands for a face that was not found, is a failure."""
+        of_faces = self.infinity == "failed_detect"
+        if value != value:
+            return "skipped", "the truth shows no face" if of_faces else "the region is empty", None
+        if of_faces and value == float("inf"):
+            return "failed_detect", "no face is found", None
+        refusal = self.refusal(value)
+        return ("failed_score", refusal, None) if refusal else ("ok", "", value)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.geometry import fit
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.roles import is_worn
-from unmaskbench.benchmark.plan.suite import DatasetEntry
 from unmaskbench.benchmark.plan.units import Plan
 from unmaskbench.benchmark.plugins.hooks import draws
 from unmaskbench.benchmark.plugins.registry import OCCLUSIONS, SEGMENTERS

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from unmaskbench.benchmark.detection.detectors import detect_batch, detector_named
-from unmaskbench.benchmark.plan.suite import Entry, Suite
+from unmaskbench.benchmark.plan.entries import Entry
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.plugins.types import Matcher
 from unmaskbench.benchmark.run.image_scores import chunks_of

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import polars as pl
 import torch
 
+from unmaskbench.benchmark.plan.entries import MatcherEntry, MetricEntry
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plan.suite import Entry, MatcherEntry, Suite, SuiteError, digest, parse
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest, parse
 from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit, plan
 from unmaskbench.benchmark.plugins.weights.files import content_hash
@@ -112,8 +113,14 @@ def measure(
     suite = parse(record["suite"], f"{folder.path / 'run.json'}: suite")
     held = suite.model_dump()
     suite = suite.replaced(
-        metrics=[*held["metrics"], *(name for name in metrics if Entry(id=name) not in suite.metrics)],
-        matchers=[*held["matchers"], *(name for name in matchers if MatcherEntry.of(name) not in suite.matchers)],
+        metrics=[
+            *held["metrics"],
+            *(name for name in metrics if MetricEntry.model_validate(name) not in suite.metrics),
+        ],
+        matchers=[
+            *held["matchers"],
+            *(name for name in matchers if MatcherEntry.model_validate(name) not in suite.matchers),
+        ],
     )
     options = replace(options or RunOptions(), restore=False, speed=False, device=str(record["device"]))
     return run(suite, where, options, listener=listener)

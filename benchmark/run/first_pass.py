@@ -12,8 +12,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.method_rows import method_cards
-from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit
 from unmaskbench.benchmark.plugins.file_plugin import is_reference
 from unmaskbench.benchmark.plugins.hooks import lookup_of

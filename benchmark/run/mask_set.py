@@ -23,10 +23,11 @@ from PIL import Image
 from torch import Tensor
 
 from unmaskbench.benchmark.host.signals import ignore_interrupts
+from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.limit import kept_samples
 from unmaskbench.benchmark.plan.roles import is_worn
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite, SuiteError
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError
 from unmaskbench.benchmark.plan.units import build_dataset
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude, pixel_hash

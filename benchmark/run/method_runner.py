@@ -7,9 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.keys import segmenter_of
 from unmaskbench.benchmark.plan.listener import Progress
-from unmaskbench.benchmark.plan.suite import MethodEntry, Suite
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.registry import SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Segmenter
 from unmaskbench.benchmark.run.image_scores import chunks_of

@@ -16,11 +16,12 @@ from unmaskbench.benchmark.detection.crops import apply, inverse
 from unmaskbench.benchmark.detection.faces import Array, Detection, Pixels
 from unmaskbench.benchmark.detection.found_faces import FoundFaces
 from unmaskbench.benchmark.plan import face_crop
+from unmaskbench.benchmark.plan.entries import FaceSquare, MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import array_of, from_bytes
 from unmaskbench.benchmark.plan.keys import LIBRARIES, library_versions
 from unmaskbench.benchmark.plan.named_files import contents
-from unmaskbench.benchmark.plan.suite import FaceSquare, MethodEntry, digest
+from unmaskbench.benchmark.plan.suite import digest
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Segmenter
 from unmaskbench.benchmark.plugins.weights.files import content_hash

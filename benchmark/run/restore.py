@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.geometry import blank, composite, from_native, to_8bit, to_native
-from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
+from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.plugins.hooks import network_of
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import Method, MethodCard, Segmenter

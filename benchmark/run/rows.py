@@ -42,17 +42,13 @@ class RowMaker:
         seconds: float = math.nan,
     ) -> list[Row]:
         """One row per sample for values (N,), or for the message of a failed metric. A NaN value means that the metric has
-        no meaning here (an empty region): skipped. A value outside the range on the metric's card is a failure."""
-        failed = isinstance(values, str)
-        numbers: list[float | None] = [None] * len(ids) if isinstance(values, str) else values.tolist()
+        no meaning here (an empty region): skipped. What else a value means is on the metric's card."""
         found = []
-        for identifier, value in zip(ids, numbers, strict=True):
-            absent = value is None or math.isnan(value)
-            status = "failed_score" if failed else ("skipped" if absent else "ok")
-            message = values if isinstance(values, str) else ("the region is empty" if absent else "")
-            known = None if absent else value
-            if known is not None and self.card is not None and (refusal := self.card.refusal(known)):
-                status, message, known = "failed_score", refusal, None
+        if isinstance(values, str):
+            fates: list[tuple[str, str, float | None]] = [("failed_score", values, None)] * len(ids)
+        else:
+            fates = [_fate(self.card, value) for value in values.tolist()]
+        for identifier, (status, message, known) in zip(ids, fates, strict=True):
             found.append(self._row(_Owed(output, identifier, metric, region), known, status, seconds, message))
         return found
 
@@ -102,3 +98,10 @@ class RowMaker:
             "seconds": None if math.isnan(seconds) else seconds,
             "message": message,
         }
+
+
+def _fate(card: MetricCard | None, value: float) -> tuple[str, str, float | None]:
+    """What becomes of a value by its metric's card; without one only NaN has a meaning of its own."""
+    if card is not None:
+        return card.fate(value)
+    return ("skipped", "the region is empty", None) if math.isnan(value) else ("ok", "", value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,12 +143,11 @@ def _score(batch: list[Loaded], scorers: Sequence[Any]) -> list[JsonObject]:
                 rows += [_row(name, card, region, None, "failed_score", str(error)) for name in names]
                 continue
             for place, (name, value) in enumerate(zip(names, values, strict=True)):
-                if not math.isnan(value):
-                    rows.append(_row(name, card, region, value, "ok", ""))
-                elif selected is not None and not selected[place].any():
-                    rows.append(_row(name, card, region, None, "skipped", "the region is empty"))
-                else:
-                    rows.append(_row(name, card, region, None, "failed_score", f"{card.id} gave no number"))
+                status, message, known = card.fate(value)
+                beyond = selected is None or bool(selected[place].any())
+                if status == "skipped" and beyond and card.infinity != "failed_detect":
+                    status, message = "failed_score", f"{card.id} gave no number"
+                rows.append(_row(name, card, region, known, status, message))
     return rows
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Suite
+from unmaskbench.benchmark.plan.entries import DatasetEntry
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit, build_dataset
 from unmaskbench.benchmark.plugins.types import Dataset, SampleRef
 from unmaskbench.benchmark.run.shards import OccludedShard, ReferenceCache, Stopwatch, TruthShard, decode, occlude

@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import Crop, DatasetEntry, Entry
 from unmaskbench.benchmark.plan.geometry import fit, to_8bit, to_bytes
 from unmaskbench.benchmark.plan.keys import seed_parameters
-from unmaskbench.benchmark.plan.suite import Crop, DatasetEntry, Entry, Suite, digest
+from unmaskbench.benchmark.plan.suite import Suite, digest
 from unmaskbench.benchmark.plugins.hooks import draws, widening_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS

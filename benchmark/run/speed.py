@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
-from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, digest
+from unmaskbench.benchmark.plan.suite import Suite, digest
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.run.metric_calls import describe

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.listener import Progress
-from unmaskbench.benchmark.plan.suite import MethodEntry, Suite
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Measurement, Restoration, Unit
 from unmaskbench.benchmark.plugins.types import NO_TRUTH
 from unmaskbench.benchmark.run import kept

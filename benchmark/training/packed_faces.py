@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unmaskbench.benchmark.plan.entries import Crop
 from unmaskbench.benchmark.plan.geometry import fit
-from unmaskbench.benchmark.plan.suite import Crop
 from unmaskbench.benchmark.plugins.registry import DATASETS
 from unmaskbench.benchmark.plugins.types import Dataset as FaceDataset
 from unmaskbench.benchmark.plugins.types import Face

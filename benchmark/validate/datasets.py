@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.sample_ids import check_ids
-from unmaskbench.benchmark.plan.suite import DatasetEntry, SuiteError
+from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.plugins.hooks import owns_pairs, takes
 from unmaskbench.benchmark.plugins.registry import UnavailablePluginError
 from unmaskbench.benchmark.plugins.types import Dataset, Face, FiledDataset, PairedDataset, SampleRef

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry
 from unmaskbench.benchmark.plan.method_rows import expand_methods
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, Suite, SuiteError, problems
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, problems
 from unmaskbench.benchmark.plan.suite_file import read_suite, suite_path
 from unmaskbench.benchmark.plan.units import missing_data
 from unmaskbench.benchmark.plugins.registry import (

@@ -118,7 +118,7 @@ function drawRecognition() {
   const wanted = state.tg === "all" ? targets : targets.filter((t) => (targets.includes(Number(state.tg)) ? t === Number(state.tg) : t === target));
   fill("target-tools", targets.length > 1 ? select("Threshold of", state.tg, [["judge", "the judge's FMR target"], ...targets.map((t) => [String(t), `FMR ${targetWords(t)}`]), ["all", "every FMR target"]], (tg) => choose({ tg })) : null);
   // what methods are ranked by first, then the kept threshold's errors, then what needs none
-  const order = ["fnmr_equal", "fnmr", "fmr", "accuracy", "auc", "eer", "dprime", "tmr", "tpr", "fpr", "coverage"];
+  const order = ["fnmr_equal", "fnmr", "fmr", "accuracy", "auc", "eer", "dprime", "tmr", "tpr", "fpr", "identity_cosine", "coverage"];
   const kinds = [...new Set(mine.filter((r) => r.target === null || wanted.includes(r.target)).map((r) => `${r.metric}@${r.target ?? ""}`))]
     .filter((k) => !/^(fnmr_recovered|fmr_added|recovered_equal|recovered_kept)@/.test(k))
     .sort((a, b) => order.indexOf(a.split("@")[0]) - order.indexOf(b.split("@")[0]));

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, align
 from unmaskbench.benchmark.biometrics.input_convention import PRESETS, TEMPLATES, InputConvention, convention_of
-from unmaskbench.benchmark.plan.suite import MatcherEntry, MethodEntry
+from unmaskbench.benchmark.plan.entries import MatcherEntry, MethodEntry
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 
 POINTS = torch.tensor(ARCFACE_112X112)[None] + 5.0
@@ -251,7 +251,7 @@ def test_a_torchscript_program_embeds(tmp_path: Path) -> None:
     ],
 )
 def test_a_matcher_as_the_command_line_has_it(text: str, expected: tuple[str, str, dict[str, str]]) -> None:
-    entry = MatcherEntry.of(text)
+    entry = MatcherEntry.model_validate(text)
     assert (entry.id, entry.label, entry.parameters) == expected
 
 

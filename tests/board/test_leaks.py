@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tests import tiny
 from unmaskbench.benchmark.board.mask_sources import mask_source
-from unmaskbench.benchmark.plan.suite import MethodEntry
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard
 from unmaskbench.benchmark.run.entry import run

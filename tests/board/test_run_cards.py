@@ -14,7 +14,7 @@ from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.board.build import rebuild_board
 from unmaskbench.benchmark.board.run_cards import RunCards, kept_cards
 from unmaskbench.benchmark.gate.snapshot import snapshot
-from unmaskbench.benchmark.plan.suite import MethodEntry
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plugins.registry import MATCHERS, METRICS
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.store.folder import StoreError

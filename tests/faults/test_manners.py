@@ -19,8 +19,9 @@ from torch import Tensor
 
 from tests import tiny
 from tests.faults.launch import table
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
+from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard
 from unmaskbench.benchmark.run.entry import run

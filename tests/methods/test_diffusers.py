@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests import tiny
-from unmaskbench.benchmark.plan.suite import MethodEntry
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.restore import Restorer

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from tests.methods.model_programs import CONVENTIONS, expected, network
-from unmaskbench.benchmark.plan.suite import MethodEntry
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.run.restore import Restorer
 

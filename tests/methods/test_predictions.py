@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from tests.tiny import registered, suite, write_png
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plan.suite import MethodEntry
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.restore import Restorer

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.entries import Crop
 from unmaskbench.benchmark.plan.geometry import fit
-from unmaskbench.benchmark.plan.suite import Crop
 from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.training.data import generator_for

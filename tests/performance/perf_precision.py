@@ -16,7 +16,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plan.suite import MethodEntry, parse
+from unmaskbench.benchmark.plan.entries import MethodEntry
+from unmaskbench.benchmark.plan.suite import parse
 from unmaskbench.benchmark.plan.units import build_dataset
 from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS
 from unmaskbench.benchmark.plugins.types import Matcher

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from unmaskbench.benchmark.detection.crops import UNIT_FACE
+from unmaskbench.benchmark.plan.entries import Crop
 from unmaskbench.benchmark.plan.face_crop import EYES_ABOVE_CENTRE, FACE_WIDTH, matrix_of
 from unmaskbench.benchmark.plan.geometry import fit
-from unmaskbench.benchmark.plan.suite import Crop, SuiteError, parse
+from unmaskbench.benchmark.plan.suite import SuiteError, parse
 from unmaskbench.benchmark.plugins.types import Face
 
 RULE = Crop.model_validate("face")

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unmaskbench.benchmark.plan.entries import Crop
 from unmaskbench.benchmark.plan.geometry import (
     array_of,
     composite,
@@ -18,7 +19,6 @@ from unmaskbench.benchmark.plan.geometry import (
     to_bytes,
     to_native,
 )
-from unmaskbench.benchmark.plan.suite import Crop
 from unmaskbench.benchmark.plugins.types import Face
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
+from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.keys import measure_hash, method_hash, sample_hash
 from unmaskbench.benchmark.plan.named_files import contents, external_data, files_named
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plugins.weights.files import content_hash, sha256
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import suite
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.named_source import bare_file, split_names
-from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError, parse
+from unmaskbench.benchmark.plan.suite import SuiteError, parse
 
 
 @pytest.fixture(autouse=True)

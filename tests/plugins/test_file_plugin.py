@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.named_source import default_label
-from unmaskbench.benchmark.plan.suite import DatasetEntry, Entry, MethodEntry, SuiteError, parse
+from unmaskbench.benchmark.plan.suite import SuiteError, parse
 from unmaskbench.benchmark.plan.units import plan
 from unmaskbench.benchmark.plugins.file_plugin import PluginFileError, is_reference
 from unmaskbench.benchmark.plugins.registry import METHODS, METRICS, OCCLUSIONS

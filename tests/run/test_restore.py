@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from tests import tiny
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.geometry import HOLE_FILL
-from unmaskbench.benchmark.plan.suite import MethodEntry, SuiteError
+from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard
 from unmaskbench.benchmark.run.restore import Restorer

@@ -13,8 +13,8 @@ import torch
 
 from tests import tiny
 from unmaskbench.benchmark.board.run_cards import plain_value
+from unmaskbench.benchmark.plan.entries import Entry
 from unmaskbench.benchmark.plan.keys import seed_parameters
-from unmaskbench.benchmark.plan.suite import Entry
 from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
 from unmaskbench.benchmark.run.shards import ReferenceCache, decode, occlude, occlusion_rng, pixel_hash

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from unmaskbench.benchmark.plan.suite import MethodEntry
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.run import speed
 from unmaskbench.benchmark.run.restore import Restored, Restorer
 

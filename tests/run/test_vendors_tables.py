@@ -96,13 +96,15 @@ def test_a_vendors_tables_give_the_figures_of_the_embeddings_they_came_from(fini
     own = _figures(finished, "tiny_colours")
     assert any(row["failed"] for row in own), "a comparison fails, or the test says nothing of it"
     assert any(row["value"] not in (None, 0.0, 1.0) for row in own)
-    assert _figures(finished, "box") == own
+    compared = [row for row in own if row["metric"] != "identity_cosine"]  # which needs embeddings
+    assert len(compared) < len(own)
+    assert _figures(finished, "box") == compared
     assert _figures(finished, "net") == own
     # The board needs the vendor's files no more.
     for file in tmp_path.glob("table.*"):
         file.unlink()
     rebuild_board(finished)
-    assert _figures(finished, "box") == own
+    assert _figures(finished, "box") == compared
 
 
 def test_what_a_vendor_could_not_enrol_counts_as_failed(finished: Path, tmp_path: Path) -> None:
@@ -128,7 +130,8 @@ def test_what_a_vendor_could_not_enrol_counts_as_failed(finished: Path, tmp_path
     assert failed["TT"] > 0
     assert failed["MM"] == own["untouched", "raw", "MM", "auc"]["failed"]
     assert _figures(finished, "short") == holes
-    assert _figures(finished, "net") == holes
+    net = _figures(finished, "net")
+    assert [row for row in net if row["metric"] != "identity_cosine"] == holes
 
 
 def test_names_that_the_run_has_not_are_refused_with_file_and_line(finished: Path, tmp_path: Path) -> None:

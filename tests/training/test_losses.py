@@ -321,8 +321,8 @@ def test_verification_asks_for_distance_from_impostors() -> None:
 
 
 def test_a_matcher_that_verifies_teaches(home: Path) -> None:
+    from unmaskbench.benchmark.plan.entries import Crop
     from unmaskbench.benchmark.plan.geometry import fit
-    from unmaskbench.benchmark.plan.suite import Crop
     from unmaskbench.benchmark.plugins.registry import DATASETS
     from unmaskbench.benchmark.training.losses import build
     from unmaskbench.benchmark.training.recipes import load_recipe
