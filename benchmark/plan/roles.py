@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError
-from unmaskbench.benchmark.plugins.hooks import draws, owns_pairs
+from unmaskbench.benchmark.plugins.data_hooks import draws, owns_pairs
 from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Role, SampleRef
 

@@ -27,7 +27,8 @@ from unmaskbench.benchmark.plan.method_rows import expand_methods
 from unmaskbench.benchmark.plan.roles import role_remarks
 from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError, digest
-from unmaskbench.benchmark.plugins.hooks import remarks_of, takes
+from unmaskbench.benchmark.plugins.data_hooks import remarks_of
+from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METRICS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Dataset, FiledDataset, Missing, SampleRef

@@ -139,24 +139,6 @@ class HasTrainingOutputs(Protocol):
         ...
 
 
-class HasRemarks(Protocol):
-    """A dataset that passed something over or put something in order when it was opened: a run says so once."""
-
-    remarks: Sequence[str]
-
-
-class FindsFaces(Protocol):
-    """A dataset that finds landmarks in its pictures where no file gives them."""
-
-    def undetected(self, indices: Sequence[int]) -> list[int]:
-        """Those of the samples whose faces must be found."""
-        ...
-
-    def find_face(self, index: int) -> str:
-        """Find and remember a sample's face; "" where it is found, else why not."""
-        ...
-
-
 class DependsOnLibraries(Protocol):
     """A method whose pixels depend on the version of packages that the harness itself does not use."""
 
@@ -234,27 +216,6 @@ def training_outputs(
     return {"restored": network(*arguments)}
 
 
-def remarks_of(dataset: object) -> Sequence[str]:
-    """What a dataset has to say of its files; nothing by default."""
-    return tuple(getattr(dataset, "remarks", ()))
-
-
-def draws(occlusion: object) -> bool:
-    """Whether an occlusion draws something over the face, so that the truth is known; it does unless it says no."""
-    return bool(getattr(occlusion, "draws", True))
-
-
-def widening_of(occlusion: object) -> Callable[[Tensor], Tensor] | None:
-    """How an occlusion widens the holes (N, 1, H, W) of masks that people wear; None where it draws its own."""
-    found: Callable[[Tensor], Tensor] | None = getattr(occlusion, "widened", None)
-    return found
-
-
-def owns_pairs(dataset: object) -> bool:
-    """Whether a dataset's list of trials is one that its user has written, so that it is wanted without being asked for."""
-    return bool(getattr(dataset, "pairs_are_own", False))
-
-
 def libraries_of(cls: object) -> Sequence[str]:
     """The distributions that a class's results depend on beyond the harness's own; none by default."""
     return tuple(getattr(cls, "libraries", ()))
@@ -264,11 +225,6 @@ def remarks_on(method: object, conditions: Sequence[tuple[str, str]]) -> list[st
     """What a method has to say of the conditions of a run; nothing by default."""
     probe: Callable[[Sequence[tuple[str, str]]], list[str]] | None = getattr(method, "remarks_on", None)
     return probe(conditions) if probe is not None else []
-
-
-def face_finder_of(dataset: object) -> FindsFaces | None:
-    """The dataset where it finds faces, else None."""
-    return dataset if hasattr(dataset, "undetected") and hasattr(dataset, "find_face") else None
 
 
 def published_start(cls: object, path: Path, network: nn.Module) -> Mapping[str, Tensor] | None:

@@ -15,7 +15,7 @@ from unmaskbench.benchmark.plan.geometry import fit
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.roles import is_worn
 from unmaskbench.benchmark.plan.units import Plan
-from unmaskbench.benchmark.plugins.hooks import draws
+from unmaskbench.benchmark.plugins.data_hooks import draws
 from unmaskbench.benchmark.plugins.registry import OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.plugins.types import FiledDataset, Segmenter
 from unmaskbench.benchmark.run.metric_calls import describe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.units import Plan
-from unmaskbench.benchmark.plugins.hooks import face_finder_of
+from unmaskbench.benchmark.plugins.data_hooks import face_finder_of
 
 NAMED = 5
 

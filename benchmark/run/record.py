@@ -13,7 +13,8 @@ from unmaskbench.benchmark.board.trials import similarities_file
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import files_named
 from unmaskbench.benchmark.plan.units import Plan
-from unmaskbench.benchmark.plugins.hooks import lookup_of, owns_pairs, weight_paths_of, weights_of
+from unmaskbench.benchmark.plugins.data_hooks import owns_pairs
+from unmaskbench.benchmark.plugins.hooks import lookup_of, weight_paths_of, weights_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.plugins.types import PairedDataset

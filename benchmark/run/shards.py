@@ -21,7 +21,7 @@ from unmaskbench.benchmark.plan.entries import Crop, DatasetEntry, Entry
 from unmaskbench.benchmark.plan.geometry import fit, to_8bit, to_bytes
 from unmaskbench.benchmark.plan.keys import seed_parameters
 from unmaskbench.benchmark.plan.suite import Suite, digest
-from unmaskbench.benchmark.plugins.hooks import draws, widening_of
+from unmaskbench.benchmark.plugins.data_hooks import draws, widening_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Dataset, Face, Metric, Occlusion, SampleRef

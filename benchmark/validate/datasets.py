@@ -17,7 +17,8 @@ from torch import Tensor
 from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.sample_ids import check_ids
 from unmaskbench.benchmark.plan.suite import SuiteError
-from unmaskbench.benchmark.plugins.hooks import owns_pairs, takes
+from unmaskbench.benchmark.plugins.data_hooks import owns_pairs
+from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import UnavailablePluginError
 from unmaskbench.benchmark.plugins.types import Dataset, Face, FiledDataset, PairedDataset, SampleRef
 from unmaskbench.benchmark.validate.cards import check_card, resolve

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import types
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from unmaskbench.benchmark.plugins import hooks
+from unmaskbench.benchmark.plugins import data_hooks, hooks
 from unmaskbench.benchmark.plugins.cards import MethodCard, Missing
 
 WANTED = Missing("extra", "thing", "pip install thing")
@@ -111,15 +113,26 @@ def test_a_plug_in_with_hooks_is_asked() -> None:
     assert hooks.takes(Full, "size")
 
 
-HOOKS = (
-    "missing", "weights", "weight_paths", "folder", "training_card", "build_network", "build_discriminator", "freeze",
-    "training_outputs", "published_start", "for_export", "signed", "share", "paired_similarity", "network",
-)  # fmt: skip
+def probed(module: types.ModuleType) -> set[str]:
+    """The names that a module looks for with ``getattr`` and ``hasattr``."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    return {
+        ast.literal_eval(call.args[1])
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id in ("getattr", "hasattr")
+    }
 
 
-def test_every_hook_is_declared_by_a_protocol() -> None:
+def test_every_hook_is_declared_by_a_protocol_and_looked_for_in_one_place() -> None:
+    modules = (hooks, data_hooks)
     protocols = [
-        value for value in vars(hooks).values() if getattr(value, "_is_protocol", False) and value is not Protocol
+        value
+        for module in modules
+        for value in vars(module).values()
+        if getattr(value, "_is_protocol", False) and value is not Protocol
     ]
     declared = {name for protocol in protocols for name in (*vars(protocol), *inspect.get_annotations(protocol))}
-    assert set(HOOKS) <= declared
+    places = [name for module in modules for name in probed(module)]
+    assert len(places) == len(set(places))
+    assert {"missing", "weights", "share", "draws", "widened", "pairs_are_own", "remarks"} <= set(places)
+    assert set(places) <= declared
