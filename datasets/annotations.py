@@ -7,8 +7,8 @@ from pathlib import Path
 
 def not_here(what: str, layout: str, source: str = "") -> FileNotFoundError:
     """An error that says ``what`` is absent; the files expected and where they are from are notes on it, shown below."""
-    error = FileNotFoundError(f"{what} Expected:")
-    error.add_note(layout.strip("\n") + (f"\nfrom {source}" if source else ""))
+    error = FileNotFoundError(what)
+    error.add_note("Expected:\n" + layout.strip("\n") + (f"\nfrom {source}" if source else ""))
     return error
 
 

@@ -57,5 +57,6 @@ class Findings:
 
 
 def one_line(error: BaseException) -> str:
-    """An error as its type and its message, in one line of at most 300 characters."""
-    return f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+    """An error as its type, its message and its notes, in one line of at most 300 characters."""
+    text = " ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+    return text.replace("\n", " ")[:300]

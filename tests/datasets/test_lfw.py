@@ -111,3 +111,11 @@ def test_real_counts(home: Path) -> None:
     assert face.image.shape == (3, 250, 250)
     assert face.landmarks is not None
     assert float(face.landmarks.min()) > 60
+
+
+def test_what_is_expected_is_a_note_so_that_the_error_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as refused:
+        LFW(root=tmp_path)
+    assert str(refused.value) == f"no LFW images under {tmp_path}."
+    assert refused.value.__notes__[0].startswith("Expected:\nROOT/\n")
+    assert LFW.card.source in refused.value.__notes__[0]
