@@ -17,6 +17,9 @@ import torch
 from tests import tiny
 from unmaskbench.benchmark.board.build import rebuild_board
 from unmaskbench.benchmark.cli.progress import print_summary
+from unmaskbench.benchmark.gate.check import check
+from unmaskbench.benchmark.gate.compare import compare
+from unmaskbench.benchmark.gate.snapshot import snapshot
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import plan
@@ -267,3 +270,16 @@ def test_cloth_that_is_left_as_it_is_is_no_truth_either(tmp_path: Path) -> None:
     assert {r["absent"] for r in found["rows"] if r["metric"] == "psnr"} == {"no_truth"}
     assert {r["value"] for r in found["rows"] if r["metric"] == "mask_iou"} == {1.0}
     assert found["worn"] == []
+
+
+def test_the_gate_guards_what_has_a_figure(tmp_path: Path) -> None:
+    first = run(suite(), tmp_path / "first", speed=False)
+    guarded = snapshot(first)
+    assert not any(row.metric in ("psnr", "l1") for row in guarded.rows)
+    assert {figure.region for figure in guarded.figures} == {"tiny_colours TT", "tiny_colours MT", "tiny_colours UT"}
+    assert {verdict.state for verdict in check(guarded, snapshot(first)).verdicts} == {"same"}
+    odd = {"id": "tiny_odd", "label": "tiny_fill", "parameters": {"mode": "inplace"}}
+    second = run(suite(methods=["untouched", odd]), tmp_path / "second", speed=False)
+    states = {(v.name.method, v.state) for v in compare(first, second).verdicts}
+    assert ("untouched", "same") in states
+    assert any(method == "tiny_fill" and state != "same" for method, state in states)
