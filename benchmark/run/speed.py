@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unmaskbench.benchmark.host.machine import peak_memory_mb
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, digest
 from unmaskbench.benchmark.plugins.json_types import JsonObject
@@ -39,7 +40,7 @@ def measure_speed(
         held = read_json(folder.path / "speed.json", "speed figures")
     figures: JsonObject = {}
     for entry in entries:
-        code = [fingerprint(METHODS.get(part)) for part in entry.id.split("+")]
+        code = [fingerprint(METHODS.get(part.id)) for part in parts_of(entry)]
         key = digest(
             [entry.model_dump(mode="json"), code, suite.size, suite.precision, device, torch.get_num_threads()]
         )
