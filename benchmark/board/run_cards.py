@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.board.fields import Json
 from unmaskbench.benchmark.board.mask_sources import mask_source
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plan.matcher_cards import matcher_card
 from unmaskbench.benchmark.plan.method_rows import method_cards
@@ -33,7 +34,7 @@ def kept_cards(suite: Suite, methods: Sequence[MethodEntry]) -> dict[str, Json]:
             entry.label: {
                 "cards": [_as_json(card) for card in cards[entry.label]],
                 "mask_source": mask_source(entry, cards[entry.label]),
-                "training_card": plain_value(training_card_of(METHODS.get(entry.id.split("+")[0]))),
+                "training_card": plain_value(training_card_of(METHODS.get(parts_of(entry)[0].id))),
             }
             for entry in methods
         },
@@ -91,7 +92,7 @@ class RunCards:
         """How a method's weights were trained, None where nothing is said."""
         held = self._held("methods", entry.label)
         if held is None:
-            return training_card_of(METHODS.get(entry.id.split("+")[0]))
+            return training_card_of(METHODS.get(parts_of(entry)[0].id))
         card: dict[str, Json] | None = held["training_card"]
         return card
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from unmaskbench.benchmark.detection.detectors import detector_named
+from unmaskbench.benchmark.plan.chain import is_chain, parts_of
 from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import HOLE_FILL, METHOD_RESIZE, SAMPLE_RESIZE
@@ -22,6 +23,8 @@ from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
 
 PART_SCHEMA = 2
+# What a part of a chain is given of the one before it.
+CHAIN_HANDS_ON = "8-bit composite"
 # Another version of these may give other pixels or other values from the same suite.
 LIBRARIES = ("torch", "numpy", "pillow", "opencv-python", "scipy", "onnxruntime")
 KEY_LENGTH = 32
@@ -68,14 +71,15 @@ def method_hash(method: MethodEntry | None, suite: Suite) -> str:
     batches. None is no method: the truth."""
     if method is None:
         return digest("truth")
-    classes = [METHODS.get(part) for part in method.id.split("+")]
+    classes = [METHODS.get(part.id) for part in parts_of(method)]
     if method.mask_source.startswith("predicted"):
         classes.append(SEGMENTERS.get(segmenter_of(method, suite)))
     entry = method.model_dump(mode="json")
     # What a method that takes a mask is shown in the hole decides its pixels.
     hole = [HOLE_FILL] if method.mask_source else []
+    handed_on = [CHAIN_HANDS_ON] if is_chain(method) else []
     content = [entry, [fingerprint(cls) for cls in classes], contents(method), suite.precision, suite.batch_size, hole]
-    return digest([*content, *library_versions(classes)])
+    return digest([*content, *handed_on, *library_versions(classes)])
 
 
 def library_versions(classes: Sequence[type]) -> list[list[str]]:

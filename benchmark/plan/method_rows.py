@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.roles import is_worn, masks_given
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError
@@ -47,8 +48,7 @@ def expand_methods(suite: Suite) -> list[MethodEntry]:
 
 def method_cards(entry: MethodEntry) -> list[MethodCard]:
     """The cards of a method entry's chain, without loading anything; a model file's card depends on its parameters."""
-    if entry.parameters and "+" in entry.id:
-        raise SuiteError(f"method '{entry.label}': a chain takes no parameters and no file; name its parts alone")
-    if entry.parameters:
-        return [METHODS.build(entry.id, **entry.parameters).card]
-    return [METHODS.card(part) for part in entry.id.split("+")]
+    return [
+        METHODS.build(part.id, **part.parameters).card if part.parameters else METHODS.card(part.id)
+        for part in parts_of(entry)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unmaskbench.benchmark.detection.detectors import missing_detector
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Plan
@@ -27,9 +28,9 @@ def unavailable(suite: Suite) -> list[str]:
     if suite.matchers and (absent_detector := missing_detector(suite.detector)):
         messages.append(f"landmarks: {suite.landmarks}: {absent_detector}")
     for method in suite.methods:
-        for part in method.id.split("+"):
-            absent = METHODS.missing(part, method.parameters)
-            messages += [f"method '{part}' needs {m.kind} {m.name}: {m.remedy}" for m in absent]
+        for part in parts_of(method):
+            absent = METHODS.missing(part.id, part.parameters)
+            messages += [f"method '{part.id}' needs {m.kind} {m.name}: {m.remedy}" for m in absent]
     for registry, entries in ((METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for entry in entries:
             try:

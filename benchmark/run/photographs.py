@@ -16,6 +16,7 @@ from unmaskbench.benchmark.detection.crops import apply, inverse
 from unmaskbench.benchmark.detection.faces import Array, Detection, Pixels
 from unmaskbench.benchmark.detection.found_faces import FoundFaces
 from unmaskbench.benchmark.plan import face_crop
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.entries import FaceSquare, MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.geometry import array_of, from_bytes
@@ -191,7 +192,7 @@ def _corners(matrix: Array, size: int) -> Array:
 
 def _what_restores(treatment: Treatment) -> list[object]:
     entry = treatment.method
-    classes = [METHODS.get(part) for part in entry.id.split("+")]
+    classes = [METHODS.get(part.id) for part in parts_of(entry)]
     code = [fingerprint(cls) for cls in classes]
     versions = [*(importlib.metadata.version(name) for name in LIBRARIES), *library_versions(classes)]
     rule = [

@@ -10,6 +10,7 @@ import polars as pl
 from unmaskbench.benchmark.biometrics.pairs import official_pairs
 from unmaskbench.benchmark.board.run_cards import kept_cards
 from unmaskbench.benchmark.board.trials import similarities_file
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import files_named
 from unmaskbench.benchmark.plan.units import Plan
@@ -119,7 +120,7 @@ def _weights(planned: Plan) -> dict[str, str]:
     suite = planned.suite
     used: dict[str, str] = {}
     classes = [METRICS.get(entry.id) for entry in suite.metrics] + [MATCHERS.get(entry.id) for entry in suite.matchers]
-    classes += [METHODS.get(part) for entry in suite.methods for part in entry.id.split("+")]
+    classes += [METHODS.get(part.id) for entry in suite.methods for part in parts_of(entry)]
     if any(entry.mask_source.startswith("predicted") for entry in planned.methods().values()):
         classes += [SEGMENTERS.get(name) for name in SEGMENTERS.names()]
     for cls in classes:

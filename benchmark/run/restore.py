@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.geometry import blank, composite, from_native, to_8bit, to_native
-from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.plugins.hooks import network_of
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import Method, MethodCard, Segmenter
@@ -47,14 +47,9 @@ class Restorer:
 
     def __init__(self, entry: MethodEntry, device: str, precision: str) -> None:
         """Builds and loads. Raises what the registry and ``load`` raise."""
-        parts = entry.id.split("+")
-        if len(parts) > 1 and entry.parameters:
-            raise SuiteError(
-                f"method '{entry.label}': a chain takes no parameters; register the configured part instead"
-            )
         self.entry, self.device, self.precision = entry, device, precision
         with undisturbed(0, device):
-            self.methods: list[Method] = [METHODS.build(part, **entry.parameters) for part in parts]
+            self.methods: list[Method] = [METHODS.build(part.id, **part.parameters) for part in parts_of(entry)]
             for method in self.methods:
                 method.load(device)
 
@@ -107,10 +102,13 @@ class Restorer:
     def _forward(self, occluded: Tensor, mask: Tensor, ids: Sequence[str]) -> Tensor:
         image = occluded
         for position, method in enumerate(self.methods):
-            if position and not torch.isfinite(image).all():
-                # The next part might turn NaN into plausible pixels.
-                raise ValueError(f"{self.methods[position - 1].card.id} returned NaN or infinity")
-            # A later part of a chain is given what the earlier one painted.
+            if position:
+                # The next part might turn NaN, or another range, into plausible pixels.
+                defects = list(filter(None, map(_defect, image)))
+                if defects:
+                    raise ValueError(f"{self.methods[position - 1].card.id} {defects[0]}")
+                image = composite(to_8bit(image), occluded, mask)
+            # A later part of a chain is given what the earlier one painted into the hole, and nothing is hidden from it.
             hide = method.card.needs_mask and not position
             image = self._one_method(method, image, mask, ids, hide)
         return image

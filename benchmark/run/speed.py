@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.suite import Suite, digest
@@ -41,7 +42,7 @@ def measure_speed(
         held = read_json(folder.path / "speed.json", "speed figures")
     figures: JsonObject = {}
     for entry in entries:
-        code = [PEAK_MEMORY, *(fingerprint(METHODS.get(part)) for part in entry.id.split("+"))]
+        code = [PEAK_MEMORY, *(fingerprint(METHODS.get(part.id)) for part in parts_of(entry))]
         key = digest(
             [entry.model_dump(mode="json"), code, suite.size, suite.precision, device, torch.get_num_threads()]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry
 from unmaskbench.benchmark.plan.method_rows import expand_methods
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError, problems
@@ -45,8 +46,13 @@ def check_suite(found: Findings, suite: Suite) -> None:
     for dataset in suite.datasets:
         _check_dataset(found, dataset)
     for method in suite.methods:
-        for part in method.id.split("+"):
-            _check_built(found, METHODS, Entry(id=part, parameters=method.parameters))
+        try:
+            parts = parts_of(method)
+        except SuiteError as error:
+            found.problems.append(str(error))
+            continue
+        for part in parts:
+            _check_built(found, METHODS, part)
     for registry, entries in ((OCCLUSIONS, suite.occlusions), (METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for entry in entries:
             if _check_built(found, registry, entry) and registry is METRICS:

@@ -143,7 +143,7 @@ def test_untouched_is_always_there_and_first() -> None:
         ({"methods": [{"id": "untouched", "label": "floor"}]}, "label 'untouched' is the untouched face's alone"),
         ({"methods": ["telea", {"id": "tiny_fill", "label": "telea@predicted"}], "mask_source": "both",
           "segmenter": "tiny_segmenter"}, "two rows would be called 'telea@predicted'"),
-        ({"methods": ["telea+onnx:mine.onnx"]}, "a chain takes no parameters and no file"),
+        ({"methods": ["telea+onnx:mine.onnx"]}, "a chain.s parameters are given by part"),
         ({"datasets": [{"id": "tiny_faces", "parameters": {"twice": True}}]}, "two samples have the id 'p0/0'"),
         ({"datasets": [{"id": "tiny_faces", "parameters": {"identities": 0}}]}, "has no sample"),
     ],

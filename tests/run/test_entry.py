@@ -86,6 +86,27 @@ def test_filling_beats_leaving_and_known_pixels_come_back_in_the_composite(tmp_p
     assert means["tiny_fill", "known"] == means["untouched", "known"] == 0
 
 
+def test_a_chain_is_resumed_and_restored_anew_when_either_part_changes(tmp_path: Path) -> None:
+    def chained(radius: int, second: str = "telea") -> Any:
+        entry = {"id": f"tiny_fill+{second}", "label": "chain", "parameters": {second: {"radius_px": radius}}}
+        return tiny.suite(methods=["untouched", entry])
+
+    folder = run(chained(3), tmp_path / "run", speed=False)
+    rows = table(folder).filter(pl.col("method") == "chain")
+    assert set(rows["status"]) == {"ok"}
+    first, calls = board(folder), len(tiny.CALLS)
+    assert calls
+    run(chained(3), folder, speed=False)
+    assert (board(folder), len(tiny.CALLS)) == (first, calls)
+    run(chained(5), folder, speed=False)
+    assert len(tiny.CALLS) == 2 * calls
+    run(chained(5, "navier_stokes"), folder, speed=False)
+    assert len(tiny.CALLS) == 3 * calls
+    cards = json.loads((folder / "run.json").read_text())["cards"]["methods"]["chain"]
+    assert [card["id"] for card in cards["cards"]] == ["tiny_fill", "navier_stokes"]
+    assert cards["mask_source"] == "oracle"
+
+
 def test_a_second_run_restores_nothing_and_gives_the_same_board(tmp_path: Path) -> None:
     folder = run(tiny.suite(), tmp_path / "run", speed=False)
     assert tiny.CALLS

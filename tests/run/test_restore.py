@@ -155,16 +155,44 @@ def test_bf16_runs_the_forward_pass_in_bf16_and_comes_back_in_float32(batch: Any
     assert [torch.float32, torch.bfloat16] == DTYPES
 
 
-def test_a_chain_feeds_one_to_the_next(batch: Any) -> None:
+def test_a_chain_feeds_the_composite_of_one_to_the_next(batch: Any) -> None:
     chain, alone = restorer("tiny_over+tiny_over"), restorer("tiny_over")
-    assert (chain.restore(*batch).raw - ((batch[0] * 1.2 - 0.1) * 1.2 - 0.1).clamp(0, 1)).abs().max() < 0.003
-    assert not torch.equal(chain.restore(*batch).raw, alone.restore(*batch).raw)
+    images, mask, ids = batch
+    between = alone.restore(images, mask, ids).composite
+    raw = chain.restore(images, mask, ids).raw
+    assert torch.equal(raw, alone.restore(between, mask, ids).raw)
+    hole = mask.expand(-1, 3, -1, -1) > 0
+    twice = ((images * 1.2 - 0.1) * 1.2 - 0.1).clamp(0, 1)
+    assert (raw - twice)[hole].abs().max() < 0.006
+    assert (raw - (images * 1.2 - 0.1).clamp(0, 1))[~hole].abs().max() < 0.003
+    assert not torch.equal(raw, alone.restore(*batch).raw)
     assert restorer("tiny_shaped+telea").needs_mask
 
 
-def test_a_chain_takes_no_parameters() -> None:
-    with pytest.raises(SuiteError, match="a chain takes no parameters"):
-        restorer("telea+tiny_shaped", radius_px=3)
+def test_shipped_methods_chain_as_a_run_on_saved_composites_would(batch: Any) -> None:
+    images, mask = (torch.nn.functional.interpolate(each, (128, 128)) for each in batch[:2])
+    ids = batch[2]
+    between = restorer("telea").restore(images, mask, ids).composite
+    expected = restorer("modified_unet").restore(between, mask, ids)
+    found = restorer("telea+modified_unet").restore(images, mask, ids)
+    assert torch.equal(found.raw, expected.raw)
+    assert found.errors == ["", "", ""]
+    hole = mask.expand(-1, 3, -1, -1) > 0
+    assert torch.equal(found.composite[~hole], images[~hole])
+
+
+def test_parameters_of_a_chain_go_to_their_part(batch: Any) -> None:
+    given = restorer("telea+tiny_shaped+telea", telea={"radius_px": 9})
+    assert [getattr(method, "radius_px", None) for method in given.methods] == [9, None, 9]
+    assert restorer("telea+tiny_shaped").methods[0].radius_px != 9
+    for wrong, message in (
+        ({"radius_px": 3}, "'radius_px' is none of them"),
+        ({"telea": 3}, "'telea' is no mapping"),
+    ):
+        with pytest.raises(SuiteError, match=f"a chain's parameters are given by part.*{message}"):
+            restorer("telea+tiny_shaped", **wrong)
+    with pytest.raises(SuiteError, match=r"has an empty part; a chain is written a\+b"):
+        restorer("telea+")
 
 
 @pytest.mark.parametrize("state", ["torch", "numpy", "python"])
