@@ -78,7 +78,7 @@ def run(
         if todo:
             find_faces(planned, listener)
             check_landmarks(planned, listener)
-            try_models(planned, todo, options.device)
+            try_models(planned, todo, options.device, options.isolate)
         if todo or not folder.finished(state):
             folder.write_json(UNDER_WAY, {"state": state})
             folder.remove([FINISHED])
