@@ -100,7 +100,7 @@ def network_of(layers: nn.Sequential, learned: object, source: Path | str) -> Te
         raise WeightsError(f"{source}: expected alpha and beta of {shape}; the file is another")
     alpha, beta = (value.double() for value in held if isinstance(value, Tensor))
     total = alpha.sum() + beta.sum()
-    texture, structure = (torch.split(value / total, CHANNELS, dim=1) for value in (alpha, beta))
+    texture, structure = (torch.split(value / total, list(CHANNELS), dim=1) for value in (alpha, beta))
     return TextureNetwork(layers, tuple(texture), tuple(structure))
 
 

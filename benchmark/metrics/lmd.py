@@ -13,9 +13,10 @@ MINIMUM_PX = 32
 
 def landmark_distance(points: Tensor, truth: Tensor) -> Tensor:
     """Mean distance (N,) of five points (N, 5, 2) from those of the truth, in the truth's eye distances, float64."""
-    eyes = (truth[:, 0] - truth[:, 1]).double().norm(dim=1)
+    eyes: Tensor = (truth[:, 0] - truth[:, 1]).double().norm(dim=1)
     away: Tensor = (points - truth).double().norm(dim=2).mean(dim=1)
-    return away / eyes
+    found: Tensor = away / eyes
+    return found
 
 
 def found_points(images: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from unmaskbench.benchmark.plan.suite import Entry, MethodEntry, SuiteError
+from unmaskbench.benchmark.plan.entries import Entry, MethodEntry
+from unmaskbench.benchmark.plan.suite import SuiteError
 
 
 def is_chain(entry: MethodEntry) -> bool:

@@ -84,7 +84,7 @@ def run(
             tell_conditions(planned, listener)
             if options.restore:
                 warn_of_covered(planned, listener)
-            try_models(planned, todo, options.device)
+            try_models(planned, todo, options.device, options.isolate)
         if todo or not folder.finished(state):
             folder.write_json(UNDER_WAY, {"state": state})
             folder.remove([FINISHED])

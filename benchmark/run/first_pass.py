@@ -28,6 +28,8 @@ from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch
 
 ENOUGH = 2
 """Faces that a model is tried on."""
+NO_PROGRAM = ("onnx", "scores", "embeddings")
+"""Methods and matchers by file that run no code of the user's."""
 MOST_SOUGHT = 16
 """Faces that are opened for it, should the first ones have no landmarks or not be readable."""
 
@@ -46,8 +48,9 @@ class Face:
         return bool(torch.isfinite(self.shard.truth.landmarks).all())
 
 
-def try_models(planned: Plan, todo: Iterable[Iterable[Unit]], device: str) -> None:
-    """Try every matcher, and every method that is a file of the user's, that units to be computed ask for.
+def try_models(planned: Plan, todo: Iterable[Iterable[Unit]], device: str, isolated: bool = False) -> None:
+    """Try every matcher, and every method that is a file of the user's, that units to be computed ask for. With ``isolated``
+    only what cannot take this process with it: code of the user's then stays in a process of its own.
 
     Raises SuiteError with what came and what is needed where one cannot be built or loaded, breaks on each face, or gives
     something of another shape; and where a table names pictures that the run has not.
@@ -58,6 +61,9 @@ def try_models(planned: Plan, todo: Iterable[Iterable[Unit]], device: str) -> No
     }
     restored = [unit.method for unit in units if isinstance(unit, Restoration) and unit.method is not None]
     methods = {entry.label: entry for entry in restored if _is_users_file(entry)}
+    if isolated:
+        matchers = {label: entry for label, entry in matchers.items() if entry.id in NO_PROGRAM}
+        methods = {label: method for label, method in methods.items() if method.id in NO_PROGRAM}
     if not matchers and not methods:
         return
     faces = list(_faces(planned))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnx.numpy_helper
 import pytest
 import torch
 import yaml
@@ -14,6 +16,7 @@ from onnx import TensorProto, helper
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, align
 from unmaskbench.benchmark.biometrics.input_convention import PRESETS, TEMPLATES, InputConvention, convention_of
 from unmaskbench.benchmark.plan.entries import MatcherEntry, MethodEntry
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 
 POINTS = torch.tensor(ARCFACE_112X112)[None] + 5.0
@@ -260,3 +263,32 @@ def test_methods_by_file_take_a_label_and_no_preset() -> None:
     assert (entry.label, entry.parameters) == ("ours", {"source": "a.onnx"})
     folder = MethodEntry.model_validate("predictions:out.v1@home/x")
     assert folder.parameters == {"source": "out.v1@home/x"}
+
+
+def test_what_a_file_holds_is_part_of_the_measurements_key(tmp_path: Path) -> None:
+    from unmaskbench.benchmark.plan.keys import measure_hash
+
+    suite = Suite.model_validate(
+        {"name": "s", "datasets": ["synthetic"], "occlusions": ["block"], "methods": ["untouched"]}
+    )
+    model = _onnx(tmp_path / "mine.onnx", ["n", 3, 112, 112])
+    weights = onnx.load(str(model))
+    value = onnx.numpy_helper.from_array(np.ones((64, 64), np.float32), "unused")
+    weights.graph.initializer.append(value)
+    onnx.save(weights, str(model), save_as_external_data=True, location="mine.data", size_threshold=0)
+    entry = MatcherEntry.model_validate(f"onnx:{model}")
+    keys = set()
+
+    def note() -> None:
+        keys.add(measure_hash("matcher", entry, suite, False))
+
+    note()
+    model.with_suffix(".yaml").write_text("preset: arcface\n")
+    note()
+    model.with_suffix(".yaml").write_text("preset: sface\n")
+    note()
+    (tmp_path / "mine.data").write_bytes(b"\1" * (tmp_path / "mine.data").stat().st_size)
+    note()
+    _onnx(model, [1, 3, 112, 112])
+    note()
+    assert len(keys) == 5

@@ -19,6 +19,7 @@ from torch import Tensor
 from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.suite import parse
 from unmaskbench.benchmark.plan.units import build_dataset
+from unmaskbench.benchmark.plugins.hooks import takes
 from unmaskbench.benchmark.plugins.registry import MATCHERS, METHODS, METRICS
 from unmaskbench.benchmark.plugins.types import Matcher
 from unmaskbench.benchmark.run.image_scores import chunks_of
@@ -82,7 +83,7 @@ def ready_matchers() -> dict[str, Matcher]:
     """Every matcher whose weights are here, loaded."""
     found: dict[str, Matcher] = {}
     for name in MATCHERS.names():
-        if not MATCHERS.missing(name, {}):
+        if not MATCHERS.missing(name, {}) and not takes(MATCHERS.get(name), "source"):
             found[name] = MATCHERS.build(name)
             found[name].load("cpu")
     return found

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from unmaskbench.benchmark.plan.chain import parts_of
+from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.keys import method_hash
-from unmaskbench.benchmark.plan.suite import MethodEntry, Suite, SuiteError, parse
-from unmaskbench.benchmark.plan.units import expand_methods, method_cards
+from unmaskbench.benchmark.plan.method_rows import expand_methods, method_cards
+from unmaskbench.benchmark.plan.suite import Suite, SuiteError, parse
 from unmaskbench.benchmark.plugins.weights.files import content_hash
 from unmaskbench.benchmark.run.availability import unavailable
 

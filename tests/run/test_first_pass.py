@@ -11,7 +11,9 @@ import torch
 from tests import tiny
 from unmaskbench.benchmark.cli.main import main
 from unmaskbench.benchmark.plan.suite import SuiteError
+from unmaskbench.benchmark.plan.units import plan
 from unmaskbench.benchmark.run.entry import run
+from unmaskbench.benchmark.run.first_pass import try_models
 from unmaskbench.benchmark.store.folder import RunFolder
 
 JUDGE = """
@@ -77,6 +79,23 @@ def test_a_face_on_which_a_matcher_breaks_does_not_end_the_run(tmp_path: Path) -
     folder = run(tiny.suite(matchers=matchers), tmp_path / "run", speed=False)
     assert (folder / "board.json").is_file()
     RunFolder(folder).read_board()
+
+
+def test_isolated_code_stays_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    called = JUDGE.replace("return torch", "open('called', 'w').close(); return torch")
+    Path("judge.py").write_text(called, encoding="utf-8")
+    planned = plan(tiny.suite(matchers=["judge.py:Judge"]))
+    try_models(planned, planned.groups(), "cpu", isolated=True)
+    assert not Path("called").exists()
+    with pytest.raises(SuiteError, match="its card promises"):
+        try_models(planned, planned.groups(), "cpu")
+    assert Path("called").exists()
+    # What runs no code of the user's is tried all the same.
+    Path("mine.onnx").write_bytes(b"no model")
+    planned = plan(tiny.suite(matchers=["onnx:mine.onnx@sface"]))
+    with pytest.raises(SuiteError, match="cannot be opened as an ONNX model"):
+        try_models(planned, planned.groups(), "cpu", isolated=True)
 
 
 def test_the_command_ends_with_two_and_one_sentence(
