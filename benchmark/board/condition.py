@@ -41,24 +41,24 @@ class Condition:
     ) -> Condition:
         """From the manifest's rows of this dataset and occlusion; ``keys`` are the units of each method row, "" the
         reference units'."""
-        here = manifest.filter(
+        usable = manifest.filter(
             (pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion) & (pl.col("status") == "ok")
         ).sort("sample")
-        people = [identity or f"image {sample}" for sample, identity in here.select("sample", "identity").iter_rows()]
+        people = [identity or f"image {sample}" for sample, identity in usable.select("sample", "identity").iter_rows()]
         codes, names = identity_codes(people) if people else (np.zeros(0, np.int64), [])
         bootstrap = IdentityBootstrap(
             max(1, len(names)), suite.statistics.resamples, seed=suite.seed, confidence=suite.statistics.level
         )
-        coverage = here["coverage"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        attributes = tuple(json.loads(text) for text in here["attributes"])
+        coverage = usable["coverage"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        attributes = tuple(json.loads(text) for text in usable["attributes"])
         methods = tuple(name for name in keys if name)
-        return cls(dataset, occlusion, tuple(here["sample"]), codes, bootstrap, coverage, attributes, keys, methods)
+        return cls(dataset, occlusion, tuple(usable["sample"]), codes, bootstrap, coverage, attributes, keys, methods)
 
     def labels(self, attribute: str) -> list[str]:
         """The slice label of each sample for an attribute; ``coverage`` is one of them."""
         if attribute == "coverage":
             return coverage_labels(self.coverage)
-        return [str(held.get(attribute, "unknown")) for held in self.attributes]
+        return [str(attributes.get(attribute, "unknown")) for attributes in self.attributes]
 
 
 @dataclass(frozen=True)

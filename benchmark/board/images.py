@@ -36,8 +36,8 @@ def image_rows(condition: Condition, folder: RunFolder, suite: Suite) -> tuple[l
             rows += set_rows(condition, folder, card, METRICS.get(entry.id)(**entry.parameters), suite.outputs)
             continue
         for column in columns(condition, folder, card.id, [*suite.outputs]):
-            found, compared = column_rows(condition, card, column, suite.statistics.allowed_failures)
-            rows += found
+            whole_rows, compared = column_rows(condition, card, column, suite.statistics.allowed_failures)
+            rows += whole_rows
             differences += compared
             for attribute in suite.slice_by:
                 rows += slice_rows(condition, card, column, attribute)
@@ -51,7 +51,7 @@ class Contest:
     """The methods of a column on one population.
 
     ``values`` (S, M) have ceilings in place of infinities. ``population`` (S,) are the samples that any method has or
-    failed at: every other lacks the figure for all (an empty region). ``lacking`` (S, M) marks what a method owes and has
+    failed at: every other lacks the value for all (an empty region). ``lacking`` (S, M) marks what a method owes and has
     not. ``excused`` (M,) are methods whose failures the suite allows: they are ranked with the worst value in place of them.
     """
 
@@ -190,9 +190,9 @@ def _slices_of(condition: Condition, column: Column, m: int, labels: list[str]) 
 def truth_rows(condition: Condition, folder: RunFolder, card: MetricCard) -> list[ImageRow]:
     """A no-reference metric of the unoccluded faces themselves: what a perfect restoration would score."""
     table = folder.rows(condition.keys[""]).filter(pl.col("metric") == card.id).select("sample", "value").collect()
-    held = dict(table.iter_rows())
+    value_of = dict(table.iter_rows())
     values = np.array(
-        [held.get(sample) if held.get(sample) is not None else np.nan for sample in condition.samples], float
+        [value_of.get(sample) if value_of.get(sample) is not None else np.nan for sample in condition.samples], float
     )
     if not np.isfinite(values).any():
         return []

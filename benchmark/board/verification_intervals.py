@@ -26,7 +26,7 @@ def pair_bootstrap(
 
 @dataclass(eq=False)
 class ResampledFigures:
-    """Resampled figures of the settings of one method and matcher, each computed once.
+    """Resampled values of the settings of one method and matcher, each computed once.
 
     Subtract those of two methods (same ``bootstrap``) for a paired difference.
     """
@@ -37,11 +37,11 @@ class ResampledFigures:
     _limited: dict[Setting, PairBootstrap] = field(default_factory=dict)
 
     def beside(self, scores: Mapping[Setting, PairScores]) -> ResampledFigures:
-        """Figures of more settings (a method's) beside these, which are not computed again."""
+        """Values of more settings (a method's) beside these, which are not computed again."""
         return ResampledFigures({**self.scores, **scores}, self.bootstrap, dict(self._rates), dict(self._limited))
 
     def of(self, row: VerificationRow) -> Floats | None:
-        """The resamples (B,) of a row's figure; None for figures without sampling error (coverage) or refused ones.
+        """The resamples (B,) of a row's value; None for quantities without sampling error (coverage) or refused ones.
 
         Thresholds are held as they are: the interval is that of the rate at this threshold. Only ``fnmr_equal``, by which
         methods are ranked, sets its threshold anew in every resample, since its sampling error is that of both.
@@ -57,7 +57,7 @@ class ResampledFigures:
         if row.metric in RECOVERED:
             return self._recovered(row)
         if row.metric in ("auc", "eer", "dprime"):
-            return self._curve_figure(row)
+            return self._curve_values(row)
         if row.threshold is None:
             return None
         if row.metric == "fnmr_equal":
@@ -72,9 +72,9 @@ class ResampledFigures:
             return 1.0 - fnmr
         if row.metric == "accuracy":
             return 1.0 - (fnmr + self._rate(*at, "fmr", row.threshold)) / 2.0
-        raise ValueError(f"no interval is known for the figure '{row.metric}'")
+        raise ValueError(f"no interval is known for the quantity '{row.metric}'")
 
-    def _curve_figure(self, row: VerificationRow) -> Floats:
+    def _curve_values(self, row: VerificationRow) -> Floats:
         scores, bootstrap = self._compared(row.setting, row.handling)
         if row.metric == "auc":
             return bootstrap.auc(scores.genuine, scores.impostor)
@@ -89,10 +89,10 @@ class ResampledFigures:
         if key not in self._rates:
             scores, bootstrap = self._compared(setting, handling)
             limit = np.float32(threshold)
-            found = (
+            rates = (
                 bootstrap.fnmr(scores.genuine < limit) if kind == "fnmr" else bootstrap.fmr(scores.impostor >= limit)
             )
-            self._rates[key] = found
+            self._rates[key] = rates
         return self._rates[key]
 
     def _at_equal_fmr(self, setting: Setting, handling: Handling, target: float | None) -> Floats:
@@ -140,6 +140,6 @@ def with_intervals(rows: Iterable[VerificationRow], figures: ResampledFigures) -
     for row in rows:
         resampled = figures.of(row)
         low, high = (np.nan, np.nan) if resampled is None else figures.bootstrap.interval(resampled)
-        known = bool(np.isfinite(low) and np.isfinite(high))
-        filled.append(IntervalRow(replace(row, low=low, high=high) if known else row, resampled))
+        bounded = bool(np.isfinite(low) and np.isfinite(high))
+        filled.append(IntervalRow(replace(row, low=low, high=high) if bounded else row, resampled))
     return filled
