@@ -44,8 +44,8 @@ def fingerprint(cls: type) -> str:
     for digest in sorted(content_hash(file) for file in files):
         total.update(digest.encode())
     for weight in weights_of(cls):
-        found = weight.sha256 or ("" if (here := find(weight)) is None else content_hash(here))
-        total.update(f"{weight.id}:{found}".encode())
+        weight_digest = weight.sha256 or ("" if (weight_path := find(weight)) is None else content_hash(weight_path))
+        total.update(f"{weight.id}:{weight_digest}".encode())
     return total.hexdigest()
 
 
@@ -63,12 +63,12 @@ def _imported(module: str) -> set[Path]:
             continue
         files.add(path)
         parent = name if path.stem == "__init__" else name.rpartition(".")[0]
-        for found in _names_in(path.read_bytes(), parent):
-            first = found.partition(".")[0]
+        for imported in _names_in(path.read_bytes(), parent):
+            first = imported.partition(".")[0]
             near = beside is not None and ((beside / f"{first}.py").is_file() or (beside / first).is_dir())
-            if (first == package or near) and found not in seen and not found.startswith(_FLOOR_MODULES):
-                seen.add(found)
-                waiting.append(found)
+            if (first == package or near) and imported not in seen and not imported.startswith(_FLOOR_MODULES):
+                seen.add(imported)
+                waiting.append(imported)
     return files
 
 
@@ -76,9 +76,9 @@ _FLOOR_MODULES = tuple(f"unmaskbench.benchmark.{name}" for name in FLOOR)
 
 
 def _file_of(module: str) -> Path | None:
-    known = sys.modules.get(module)
-    if known is not None:
-        origin = getattr(known, "__file__", None)
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        origin = getattr(loaded, "__file__", None)
     else:
         try:
             spec = importlib.util.find_spec(module)

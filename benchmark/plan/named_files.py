@@ -21,14 +21,14 @@ _EXTERNAL = re.compile(rb"\x0a\x08location\x12(?:([\x01-\x7f])|([\x80-\xff][\x01
 def files_named(entry: Entry) -> dict[str, Path]:
     """Every file that an entry's parameters name, by the text that says so: a file, the files of a folder as
     ``FOLDER/NAME``, the ``.yaml`` beside a model, and the files that an ONNX model keeps its weights in."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for value in entry.parameters.values():
         for text in _texts(value):
             try:
-                found |= _files_of(text)
+                files |= _files_of(text)
             except OSError:  # a file that is not ours to read: who opens it will say so
                 continue
-    return found
+    return files
 
 
 def contents(entry: Entry) -> list[list[str]]:
@@ -57,13 +57,13 @@ def _files_of(text: str) -> dict[str, Path]:
         return {f"{text}/{file.relative_to(path).as_posix()}": file for file in inside if file.is_file()}
     if not path.is_file():
         return {}
-    found = {text: path}
+    files = {text: path}
     beside = path.with_suffix(".yaml")
     if beside.is_file():
-        found[f"{text}: {beside.name}"] = beside
+        files[f"{text}: {beside.name}"] = beside
     if path.suffix.lower() == ".onnx":
-        found |= {f"{text}: {name}": path.parent / name for name in external_data(path)}
-    return found
+        files |= {f"{text}: {name}": path.parent / name for name in external_data(path)}
+    return files
 
 
 def external_data(model: Path) -> list[str]:

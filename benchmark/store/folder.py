@@ -101,11 +101,11 @@ class RunFolder:
                 raise StoreError(f"{self.path} is not empty and holds no run: give another --out")
             self.path.mkdir(parents=True, exist_ok=True)
             self._acquire()
-            held = self._claimed()
-            if held is not None and fresh:
+            claimed = self._claimed()
+            if claimed is not None and fresh:
                 self._clear()
-            elif held is not None:
-                differing = sorted(key for key, value in identity.items() if held.get(key) != value)
+            elif claimed is not None:
+                differing = sorted(key for key, value in identity.items() if claimed.get(key) != value)
                 if differing:
                     raise StoreError(
                         f"{self.path} holds another run (different {', '.join(differing)}): "
@@ -140,8 +140,8 @@ class RunFolder:
         """The identity of the run that the folder holds, {} where it cannot be told, None where it holds none."""
         for name in ("claim.json", "run.json"):
             if (self.path / name).exists():
-                held = _readable(self.path / name).get("identity")
-                return held if isinstance(held, dict) else {}
+                identity = _readable(self.path / name).get("identity")
+                return identity if isinstance(identity, dict) else {}
         return None
 
     def _clear(self) -> None:
@@ -238,8 +238,8 @@ class RunFolder:
     def companions(self, key: str) -> list[str] | None:
         """The files without which a unit's part is worth nothing, None where the part is absent or torn."""
         try:
-            held = pl.read_parquet_metadata(self.path / "parts" / f"{key}.parquet")
-            return [str(name) for name in json.loads(held[COMPANIONS])]
+            metadata = pl.read_parquet_metadata(self.path / "parts" / f"{key}.parquet")
+            return [str(name) for name in json.loads(metadata[COMPANIONS])]
         except (OSError, KeyError, ValueError, TypeError, *TABLE_ERRORS):
             return None
 
