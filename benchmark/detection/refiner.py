@@ -39,9 +39,9 @@ class Refined:
 
     def detect(self, pixels: Pixels) -> Detection:
         """The detector's face of a photograph (H, W, 3) with corrected points. Raises NoFaceError as the detector does."""
-        found = self.detector.detect(pixels)
-        points = refine(pixels, found.points, network(self.model))
-        return check_upright(Detection(points, found.box, found.score, found.faces))
+        face = self.detector.detect(pixels)
+        points = refine(pixels, face.points, network(self.model))
+        return check_upright(Detection(points, face.box, face.score, face.faces))
 
 
 def refine(pixels: Pixels, points: Array, corrector: RefinerNetwork, passes: int = PASSES) -> Array:

@@ -42,26 +42,26 @@ class YuNet:
     def detect(self, pixels: Pixels) -> Detection:
         """The face nearest to the centre of a photograph (H, W, 3). Raises NoFaceError where none is found."""
         height, width = pixels.shape[:2]
-        found = self._in_whole(pixels)
-        if not found:
+        faces = self._in_whole(pixels)
+        if not faces:
             raise NoFaceError(
                 "no face found; it must stand upright, be at least a fortieth of the photograph high, and show its eyes"
             )
-        face = central(found, height, width)
+        face = central(faces, height, width)
         return check_upright(self._finely(pixels, face))
 
     def _in_whole(self, pixels: Pixels) -> list[Detection]:
         height, width = pixels.shape[:2]
-        if found := _look(pixels, LONG_SIDE):
-            return found
+        if faces := _look(pixels, LONG_SIDE):
+            return faces
         pad = max(round(MARGIN * max(height, width)), 1)
         # A frame of repeated border pixels: a crop of a face alone is tighter than anything that the network has seen.
         if max(height, width) <= 2 * LONG_SIDE:
             import cv2
 
             framed = cv2.copyMakeBorder(pixels, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-            if found := _look(np.asarray(framed, dtype=np.uint8), LONG_SIDE):
-                return [_moved(face, np.array([-pad, -pad])) for face in found]
+            if faces := _look(np.asarray(framed, dtype=np.uint8), LONG_SIDE):
+                return [_moved(face, np.array([-pad, -pad])) for face in faces]
         return _look(pixels, 2 * LONG_SIDE) if max(height, width) > LONG_SIDE else []
 
     def _finely(self, pixels: Pixels, face: Detection) -> Detection:
@@ -77,11 +77,11 @@ class YuNet:
         inside = pixels[max(top, 0) : max(top + span, 1), max(left, 0) : max(left + span, 1)]
         frame = (max(-top, 0), max(top + span - height, 0), max(-left, 0), max(left + span - width, 0))
         crop = np.asarray(cv2.copyMakeBorder(inside, *frame, cv2.BORDER_REPLICATE), dtype=np.uint8)
-        found = _look(crop, FINE_SIDE, FINE_SIDE)
-        if not found:
+        faces = _look(crop, FINE_SIDE, FINE_SIDE)
+        if not faces:
             return face
-        _check_turned(crop, max(other.score for other in found))
-        again = _moved(central(found, *crop.shape[:2]), np.array([left, top]))
+        _check_turned(crop, max(other.score for other in faces))
+        again = _moved(central(faces, *crop.shape[:2]), np.array([left, top]))
         between = float(np.linalg.norm((again.box[:2] + again.box[2:]) / 2 - centre))
         return Detection(again.points, again.box, face.score, face.faces) if between < side / 2 else face
 
