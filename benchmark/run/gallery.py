@@ -40,9 +40,9 @@ def draw_gallery(plan: Plan, folder: RunFolder, board: JsonObject, save_all: boo
         [[unit.key for unit in plan.units], [[*c, chosen] for c, chosen in choices.items()], suite.outputs, save_all]
     )
     if (folder.path / "gallery.json").is_file():
-        held = read_json(folder.path / "gallery.json", "a gallery")
-        if held.get("key") == key:
-            board["gallery"] = held["entries"]
+        drawn = read_json(folder.path / "gallery.json", "a gallery")
+        if drawn.get("key") == key:
+            board["gallery"] = drawn["entries"]
             return
     entries: list[JsonObject] = []
     source = ShardSource(suite)
@@ -66,18 +66,27 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
     which methods disagree most (by the spread between methods), and first of all some that failed."""
     if not count:
         return []
-    here = rows.filter((pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion))
+    condition_rows = rows.filter((pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion))
     failed = (
-        here.filter(pl.col("status").is_in(["failed_restore", "failed_score", "failed_detect"]))
+        condition_rows.filter(pl.col("status").is_in(["failed_restore", "failed_score", "failed_detect"]))
         .select("sample").unique().sort("sample").head(max(1, count // 4)).collect()["sample"].to_list()
     )  # fmt: skip
-    held = {
-        (m, r) for m, r in here.filter(pl.col("metric") != "").select("metric", "region").unique().collect().iter_rows()
+    measured = {
+        (m, r)
+        for m, r in condition_rows.filter(pl.col("metric") != "")
+        .select("metric", "region")
+        .unique()
+        .collect()
+        .iter_rows()
     }
-    by = next((pair for pair in CHOSEN_BY if pair in held), None)
+    by = next((pair for pair in CHOSEN_BY if pair in measured), None)
     if by is None:
-        return failed or here.select("sample").unique().sort("sample").head(count).collect()["sample"].to_list()
-    learned = here.filter((pl.col("metric") == by[0]) & (pl.col("region") == by[1]) & (pl.col("status") == "ok"))
+        return (
+            failed or condition_rows.select("sample").unique().sort("sample").head(count).collect()["sample"].to_list()
+        )
+    learned = condition_rows.filter(
+        (pl.col("metric") == by[0]) & (pl.col("region") == by[1]) & (pl.col("status") == "ok")
+    )
     learned = learned.filter(pl.col("value").is_finite())
     others = learned.filter(pl.col("method") != "untouched")
     per_sample = (
@@ -106,11 +115,11 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
 
 
 def _by_condition(plan: Plan) -> dict[tuple[str, str], dict[tuple[int, ...], list[Restoration]]]:
-    found: dict[tuple[str, str], dict[tuple[int, ...], list[Restoration]]] = {}
+    conditions: dict[tuple[str, str], dict[tuple[int, ...], list[Restoration]]] = {}
     for unit in plan.restorations():
-        condition = found.setdefault((unit.dataset.label, unit.occlusion.label), {})
+        condition = conditions.setdefault((unit.dataset.label, unit.occlusion.label), {})
         condition.setdefault(unit.samples, []).append(unit)
-    return found
+    return conditions
 
 
 def _draw_shard(
@@ -175,9 +184,9 @@ def _scores(rows: pl.LazyFrame, samples: set[str]) -> dict[tuple[str, str, str, 
     if not samples:
         return {}
     scored = (pl.col("status") == "ok") & (pl.col("metric") != "")
-    held = rows.filter(pl.col("sample").is_in(sorted(samples)) & scored).collect()
+    table = rows.filter(pl.col("sample").is_in(sorted(samples)) & scored).collect()
     scores: dict[tuple[str, str, str, str], JsonObject] = {}
-    for row in held.iter_rows(named=True):
+    for row in table.iter_rows(named=True):
         key = (row["dataset"], row["occlusion"], row["sample"], row["method"])
         value = row["value"]
         name = f"{row['metric']}/{row['region']}/{row['output']}"

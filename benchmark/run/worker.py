@@ -97,25 +97,28 @@ class Worker:
 
     def _restore(self, unit: Restoration, method: MethodEntry, watch: Stopwatch) -> UnitResult:
         shard = self._unchanged_shard(unit, watch)
-        held = KeptRestoration(shard.ids, [], shard.truth.failed | shard.failed)
+        restoration = KeptRestoration(shard.ids, [], shard.truth.failed | shard.failed)
         if shard.ids:
             started = time.perf_counter()
             restored, masks = self.methods.restore(method, shard, f"{unit.dataset.label}/{unit.occlusion.label}")
             watch.add("restore", started)
-            held.errors, held.seconds, held.raw = restored.errors, restored.seconds, restored.raw
-            held.masks = masks if method.mask_source.startswith("predicted") else None
-        return self._write_restoration(unit, held, watch)
+            restoration.errors, restoration.seconds, restoration.raw = restored.errors, restored.seconds, restored.raw
+            restoration.masks = masks if method.mask_source.startswith("predicted") else None
+        return self._write_restoration(unit, restoration, watch)
 
-    def _write_restoration(self, unit: Restoration, held: KeptRestoration, watch: Stopwatch) -> UnitResult:
+    def _write_restoration(self, unit: Restoration, restoration: KeptRestoration, watch: Stopwatch) -> UnitResult:
         started = time.perf_counter()
-        self._last = unit.key, held
+        self._last = unit.key, restoration
         make = RowMaker(unit, self.source.refs(unit), self.suite)
-        rows = [make.fate(name, status, message, held.seconds) for name, (status, message) in held.fates().items()]
-        archive = kept.write(self.folder, unit.key, held)
+        rows = [
+            make.fate(name, status, message, restoration.seconds)
+            for name, (status, message) in restoration.fates().items()
+        ]
+        archive = kept.write(self.folder, unit.key, restoration)
         self.folder.write_table(f"parts/{unit.key}.parquet", rows, ROWS, [archive])
         watch.add("write", started)
-        failed = sum(bool(error) for error in held.errors)
-        return UnitResult(unit.key, unit.method_label, len(held.ids), failed)
+        failed = sum(bool(error) for error in restoration.errors)
+        return UnitResult(unit.key, unit.method_label, len(restoration.ids), failed)
 
     def _unchanged_shard(self, unit: Unit, watch: Stopwatch) -> OccludedShard:
         shard = self.source.shard(unit, watch)
@@ -128,10 +131,10 @@ class Worker:
         if not self.folder.is_complete(unit.truth_key):
             return True
         hashes = ("truth_sha256", "occluded_sha256", "mask_sha256")
-        held = self.folder.samples([unit.truth_key]).select("sample", *hashes).rows()
+        recorded = self.folder.samples([unit.truth_key]).select("sample", *hashes).rows()
         now = shard.manifest(unit.dataset.label, unit.occlusion.label)
         changed = sorted(
-            row[0] for row in set(held) ^ {tuple(row[name] for name in ("sample", *hashes)) for row in now}
+            row[0] for row in set(recorded) ^ {tuple(row[name] for name in ("sample", *hashes)) for row in now}
         )
         if changed:
             raise StoreError(
@@ -153,10 +156,12 @@ class Worker:
         if ok:  # else no image needs to be opened
             shard = self._unchanged_shard(unit, watch)
             started = time.perf_counter()
-            found = self._measured_truths(unit, make, shard) if unit.method is None else self._scored(unit, make, shard)
-            measured.rows += found.rows
-            measured.embeddings += found.embeddings
-            measured.sets = found.sets
+            scored = (
+                self._measured_truths(unit, make, shard) if unit.method is None else self._scored(unit, make, shard)
+            )
+            measured.rows += scored.rows
+            measured.embeddings += scored.embeddings
+            measured.sets = scored.sets
             watch.add("score" if unit.kind == "metric" else "embed", started)
         return self._write_measurement(unit, measured, len(fates), len(fates) - len(ok), watch)
 
@@ -181,8 +186,8 @@ class Worker:
             failed = {shard.ids[position] for position, error in enumerate(restored.errors) if error}
             return Measured(embeddings=[row for row in rows if row["sample"] not in failed])
         metric = self.scorer.metrics[unit.entry.id]
-        found, sets = self.scorer.score(make, metric, shard, restored, masks)
-        return Measured([row for row in found if row["status"] != "failed_restore"], [], sets)
+        scored, sets = self.scorer.score(make, metric, shard, restored, masks)
+        return Measured([row for row in scored if row["status"] != "failed_restore"], [], sets)
 
     def _measured_truths(self, unit: Measurement, make: RowMaker, shard: OccludedShard) -> Measured:
         if unit.kind == "matcher":

@@ -129,8 +129,8 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
 def _resources() -> tuple[int, int]:
     """CPUs and GPUs of the cluster."""
     ray = _ray()
-    held = ray.cluster_resources()
-    return int(held.get("CPU", 0)), int(held.get("GPU", 0))
+    resources = ray.cluster_resources()
+    return int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
 
 
 def _threads(cpus: int, count: int) -> int:
@@ -265,18 +265,18 @@ def _register(sent: bytes) -> None:
             f"a plug-in of the run is not installed on a machine of the cluster ({error}): install its package there"
         ) from error
     for room, name, cls in plugins:
-        held = getattr(registry, room)
-        if name not in held.names():
-            held.register(name)(cls)
+        room_registry = getattr(registry, room)
+        if name not in room_registry.names():
+            room_registry.register(name)(cls)
 
 
 def _same_versions(theirs: dict[str, str]) -> None:
     """Raise EngineError where an actor's machine has other versions: its rows could differ from those made here. What is
     absent on one side runs from a checkout, or fails with a word of its own."""
-    here = versions()
-    both = {name for name, held in here.items() if "absent" not in (held, theirs.get(name, "absent"))}
+    ours = versions()
+    installed = {name for name, version in ours.items() if "absent" not in (version, theirs.get(name, "absent"))}
     differing = [
-        f"{name} {theirs[name]} there, {here[name]} here" for name in sorted(both) if theirs[name] != here[name]
+        f"{name} {theirs[name]} there, {ours[name]} here" for name in sorted(installed) if theirs[name] != ours[name]
     ]
     if differing:
         raise EngineError(
