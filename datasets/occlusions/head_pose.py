@@ -251,8 +251,8 @@ def look(pose: HeadPose, shell: Shell, height: int, width: int) -> Places:
 
 def places_of_surface(surface: Array) -> Places:
     """Places of a rendered head's pixels from ``Face.surface`` (3, H, W); NaN off the head."""
-    known = np.isfinite(surface[2])
-    x, y, z = (np.where(known, axis, 0.0) for axis in surface)
+    on_head = np.isfinite(surface[2])
+    x, y, z = (np.where(on_head, axis, 0.0) for axis in surface)
     angle = np.arctan2(x, z - AXIS_Z)
     nothing = np.zeros_like(x)
-    return Places(angle, y, np.stack([nothing, nothing, nothing + 1.0]), np.where(known, 2.0, -1.0))
+    return Places(angle, y, np.stack([nothing, nothing, nothing + 1.0]), np.where(on_head, 2.0, -1.0))
