@@ -35,7 +35,7 @@ def by_person(indexed: BoardIndex, context: Context, points: list[OperatingPoint
             "No restored image was matched, so there is no answer here.",
             "best": None,
             "points": [{"question": "Why?", "answer": _left_out(indexed, at, contest, None)
-                        or f"No method has a figure for {_where(at)}."}],
+                        or f"No method has a value for {_where(at)}."}],
         }  # fmt: skip
     lost_nobody = at.metric != "auc" and contest.floor is not None and number(contest.floor["high"]) == 0
     winners = [] if lost_nobody else contest.winners()
@@ -101,12 +101,12 @@ def _headline(indexed: BoardIndex, contest: Contest, best: Row, leaking: bool, l
     if lost_nobody:
         return "Nothing to give back: no occluded face is lost to this judge."
     if contest.floor is None:
-        return f"{title} has the best figure; nothing untouched was scored to compare it with."
+        return f"{title} has the best value; nothing untouched was scored to compare it with."
     if contest.outcome(best) != "won":
         return contest.nobody_wins()
     if leader is not best and leader["method"] in tied:
         other = indexed.titles.get(leader["method"], leader["method"])
-        return f"{title} beats leaving the image untouched{leak}; {other} has a better figure that chance could give."
+        return f"{title} beats leaving the image untouched{leak}; {other} has a better value that chance could give."
     if tied:
         strangers = ", but lets more strangers in and" if leaking else ", but"
         return f"{title} leads{strangers} cannot be told apart from {names(indexed.titles, tied, 2)}{leak}."
@@ -125,18 +125,18 @@ def _answer(
         why = "That is worse than no restoration." if worse else "Its gain is within what chance can give."
         answer = f"Among the methods the best is {answer} {why}"
     ceiling = indexed.verification(context, at, "TT", at.metric).get("")
-    answer += f" Untouched: {spread(floor)}." if floor else " There is no untouched figure to compare with."
+    answer += f" Untouched: {spread(floor)}." if floor else " There is no untouched value to compare with."
     answer += f" Never occluded: {spread(ceiling)}." if ceiling else ""
     return answer + _both_ways(indexed, context, at, best["method"])
 
 
 def _both_ways(indexed: BoardIndex, context: Context, at: OperatingPoint, method: str) -> str:
     """The recovered share at equal FMR and at the kept threshold; empty where the board has neither."""
-    found = {
+    row_of = {
         metric: indexed.verification(context, at, "UT", metric).get(method)
         for metric in ("recovered_equal", "recovered_kept", "fnmr")
     }
-    equal, kept, fnmr = (found[name] for name in ("recovered_equal", "recovered_kept", "fnmr"))
+    equal, kept, fnmr = (row_of[name] for name in ("recovered_equal", "recovered_kept", "fnmr"))
     if equal is None or kept is None or number(equal["value"]) is None or number(kept["value"]) is None:
         return ""
     text = (
@@ -157,12 +157,12 @@ def _where(at: OperatingPoint) -> str:
 
 
 def _said(at: OperatingPoint, row: Row) -> str:
-    """A row's figure in words: 'FNMR 4.6 % (3.5 to 5.7), so 95.4 % of genuine pairs are recognised'."""
+    """A row's value in words: 'FNMR 4.6 % (3.5 to 5.7), so 95.4 % of genuine pairs are recognised'."""
     if at.metric == "auc":
         return f"AUC {spread(row)}"
     value = number(row["value"])
     if value is None:
-        return "no figure"
+        return "no value"
     return f"FNMR {spread(row)}, so {percent(1 - value)} of genuine pairs are recognised"
 
 
@@ -173,7 +173,7 @@ def _left_out(indexed: BoardIndex, at: OperatingPoint, contest: Contest, best: R
     listed = names(indexed.titles, [r["method"] for r in contest.left_out])
     text = f"† Not in the contest: {at.matcher} took part in the training of {listed}"
     better = best is not None and worth(at.higher)(contest.left_out[0]) < worth(at.higher)(best)
-    return f"{text}{', whose figure here is better but proves nothing' if better else ''}."
+    return f"{text}{', whose value here is better but proves nothing' if better else ''}."
 
 
 def _reality(indexed: BoardIndex, context: Context, at: OperatingPoint, contest: Contest, best: Row) -> str:

@@ -69,7 +69,7 @@ def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORM
 
 
 def wide_tables(board: Board) -> list[Table]:
-    """A leaderboard per dataset, occlusion and output: a line a method, the figures as columns, the best first."""
+    """A leaderboard per dataset, occlusion and output: a line a method, the values as columns, the best first."""
     indexed = BoardIndex(board)
     return [_leaderboard(indexed, context) for context in indexed.contexts()]
 
@@ -120,12 +120,12 @@ def mask_word(method: Row) -> str:
 
 def long_tables(board: Board) -> list[Table]:
     """The board's own tables as they are stored; nested values become JSON text."""
-    found = []
+    tables = []
     for name in LONG_TABLES:
         rows = board.data[name]
         header = tuple(dict.fromkeys(key for row in rows for key in row))
-        found.append(Table(name, header, [tuple(_flat(row.get(key)) for key in header) for row in rows]))
-    return found
+        tables.append(Table(name, header, [tuple(_flat(row.get(key)) for key in header) for row in rows]))
+    return tables
 
 
 def published_tables(board: Board) -> list[Table]:
@@ -185,14 +185,14 @@ def to_json(table: Table) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """A pipe table; figures at five significant digits."""
+    """A pipe table; values at five significant digits."""
     lines = [table.header, tuple("---" if i == 0 else "---:" for i in range(len(table.header)))]
     lines += [tuple(_cell(c).replace("|", "\\|").replace("\n", " ") for c in row) for row in table.rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def to_latex(table: Table) -> str:
-    """A booktabs tabular; figures at five significant digits, every special character escaped."""
+    """A booktabs tabular; values at five significant digits, every special character escaped."""
     lines = [" & ".join(_latex(c) for c in table.header) + r" \\", r"\midrule"]
     lines += [" & ".join(_latex(_cell(c)) for c in row) + r" \\" for row in table.rows]
     columns = "l" + "r" * (len(table.header) - 1)
