@@ -147,13 +147,13 @@ def _draw_shard(
 def _pictures(source: ShardSource, unit: Restoration, shard: OccludedShard, folder: RunFolder) -> dict[str, JsonObject]:
     """What is shown of each sample of a shard restored by one method."""
     kept = read_kept(folder, unit.key)
-    fates = kept.fates()
+    outcomes = kept.outcomes()
     outputs = source.suite.outputs
     absent: dict[str, str] = dict.fromkeys(outputs, "")
     restored = kept.of(shard)[0] if kept.raw is not None else None
     pictures: dict[str, JsonObject] = {}
     for position, identifier in enumerate(shard.ids):
-        status, message = fates.get(identifier, ("skipped", "it was not restored"))
+        status, message = outcomes.get(identifier, ("skipped", "it was not restored"))
         if status == "ok" and restored is None:
             status, message = "skipped", "its pixels are not kept (--keep none)"
         pictures[identifier] = {"status": status, "message": message, **absent}

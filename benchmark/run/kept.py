@@ -37,7 +37,7 @@ class KeptRestoration:
         """Whether there is an image to measure."""
         return not all(self.errors)
 
-    def fates(self) -> Mapping[str, tuple[str, str]]:
+    def outcomes(self) -> Mapping[str, tuple[str, str]]:
         """Status and message of every sample."""
         outcomes = {name: ("skipped", message) for name, message in self.skipped.items()}
         for name, error in zip(self.ids, self.errors, strict=True):

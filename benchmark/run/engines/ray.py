@@ -34,8 +34,8 @@ from unmaskbench.benchmark.run.engines.supervisor import (
     Setup,
     Supervisor,
     WorkerHandle,
-    last_words,
-    take,
+    execute_order,
+    final_message,
 )
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
@@ -149,7 +149,7 @@ class _Actor(WorkerHandle):
 class _Actors(Supervisor[_Actor]):
     """Actors of a cluster."""
 
-    elsewhere = True
+    losses_are_accidental = True
 
     def __init__(self, setup: Setup, progress: Progress, unit_timeout: float | None) -> None:
         super().__init__(setup, progress, unit_timeout)
@@ -216,7 +216,7 @@ class _ActorWorker:
         yield self._said.get()
 
     def do(self, unit: Unit, order: Order) -> Iterator[Message]:
-        """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ``last_words``."""
+        """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ``final_message``."""
         self._orders.put((unit, order))
         while True:
             kind, content = self._said.get()
@@ -238,9 +238,9 @@ class _ActorWorker:
             )
             self._said.put(("ready", versions()))
             while True:
-                self._said.put(("done", take(worker, *self._orders.get())))
+                self._said.put(("done", execute_order(worker, *self._orders.get())))
         except Exception as error:
-            self._said.put(last_words(error))
+            self._said.put(final_message(error))
         except BaseException:  # an exit ends the process, as it would in a child; a thread alone would leave it mute
             os._exit(1)
 
