@@ -120,8 +120,8 @@ def _check_turned(crop: Pixels, upright: float) -> None:
     if upright >= CERTAIN:
         return
     for turns, side in ((2, "upside down"), (1, "on its side"), (3, "on its side")):
-        turned = _look(np.ascontiguousarray(np.rot90(crop, turns)), FINE_SIDE, FINE_SIDE)
-        if max((face.score for face in turned), default=0.0) > upright + TURNED_BETTER:
+        turned_faces = _look(np.ascontiguousarray(np.rot90(crop, turns)), FINE_SIDE, FINE_SIDE)
+        if max((face.score for face in turned_faces), default=0.0) > upright + TURNED_BETTER:
             raise NoFaceError(f"the face lies {side}; turn the photograph upright")
 
 

@@ -125,7 +125,7 @@ class MirroredFolder(RunFolder):
 
     def _clear(self) -> None:
         super()._clear()
-        kept = self._held()
+        kept = self._mirrored()
         place, root = self._connection()
         with self._saying("clear"):
             self._each(
@@ -151,7 +151,7 @@ class MirroredFolder(RunFolder):
         """Send files of the mirror to the URL; none named, all that differ from what is there."""
         names: Iterable[str] = relatives
         if not relatives:
-            there, mirrored = self._listing(), self._held()
+            there, mirrored = self._listing(), self._mirrored()
             names = [n for n, size in mirrored.items() if there.get(n) != size or n.endswith((".json", ".html"))]
         self._each(lambda name: self._upload(name, (self.path / name).read_bytes()), names)
 
@@ -171,7 +171,7 @@ class MirroredFolder(RunFolder):
         """Whether there is a run at the URL, and its files in the mirror: those that are missing or of another size, and
         all whose names do not say what they hold. What the mirror alone has goes. StoreError where there is something
         else."""
-        there, mirrored = self._listing(), self._held()
+        there, mirrored = self._listing(), self._mirrored()
         if there and not {"claim.json", "run.json"} & there.keys():
             raise StoreError(f"{self.url} is not empty and holds no run: give another URL")
         for name in mirrored.keys() - there.keys():
@@ -200,7 +200,7 @@ class MirroredFolder(RunFolder):
             except FileNotFoundError as error:  # of a bucket; that of a file is an answer when reading
                 raise OSError(str(error)) from error
 
-    def _held(self) -> dict[str, int]:
+    def _mirrored(self) -> dict[str, int]:
         """Size of every file of the mirror by name."""
         files = (file for file in self.path.rglob("*") if file.is_file() and not _is_own(file.name))
         return {file.relative_to(self.path).as_posix(): file.stat().st_size for file in files}

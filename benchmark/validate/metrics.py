@@ -130,10 +130,10 @@ def _try_set(findings: Findings, metric: Any, truth: Tensor, worse: Tensor) -> N
     if not findings.expect(arrays, "update() gives something else than a dict of NumPy arrays"):
         return
     parts = [metric.update(truth[:3]), metric.update(truth[3:])]
-    merged, turned = metric.merge(parts), metric.merge(parts[::-1])
+    merged, reversed_merge = metric.merge(parts), metric.merge(parts[::-1])
     findings.expect(set(merged) == set(whole), "merge() gives other keys than update()")
     other = metric.update(worse)
-    value, again, back, same = (float(metric.compute(other, part)) for part in (whole, merged, turned, other))
+    value, again, back, same = (float(metric.compute(other, part)) for part in (whole, merged, reversed_merge, other))
     findings.expect(
         math.isclose(value, again, rel_tol=1e-3, abs_tol=1e-6),
         f"merged statistics give {again:.6g}, those of the whole set {value:.6g}",

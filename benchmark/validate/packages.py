@@ -74,10 +74,10 @@ def _reference_findings(reference: str) -> list[Findings]:
             REGISTRIES[noun].get(reference)
         except PluginFileError as error:
             return [Findings(reference, noun, [str(error)])]
-    return [_held(noun, reference) for noun in nouns]
+    return [_class_findings(noun, reference) for noun in nouns]
 
 
-def _held(noun: str, reference: str) -> Findings:
+def _class_findings(noun: str, reference: str) -> Findings:
     try:
         return plugin_findings(noun, reference)
     except PluginFileError as error:
