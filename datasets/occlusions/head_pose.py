@@ -153,8 +153,8 @@ def _rotations(states: Array) -> Array:
 def _seen(states: Array) -> Array:
     """The mean landmarks (N, 5, 2) as seen in N states, in units of the face's size from the eyes' midpoint."""
     points = MEAN_LANDMARKS * np.stack([np.ones(len(states)), np.exp(states[:, 4]), np.ones(len(states))], 1)[:, None]
-    turned = (_rotations(states)[:, None, :2, :] * points[:, :, None, :]).sum(-1)
-    return np.asarray(turned * np.exp(states[:, 3])[:, None, None] + states[:, None, 5:7])
+    rotated = (_rotations(states)[:, None, :2, :] * points[:, :, None, :]).sum(-1)
+    return np.asarray(rotated * np.exp(states[:, 3])[:, None, None] + states[:, None, 5:7])
 
 
 def pose_of(face: Face, need: str) -> HeadPose:
