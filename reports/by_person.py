@@ -108,8 +108,8 @@ def _headline(indexed: BoardIndex, contest: Contest, best: Row, leaking: bool, l
         other = indexed.titles.get(leader["method"], leader["method"])
         return f"{title} beats leaving the image untouched{leak}; {other} has a better value that chance could give."
     if tied:
-        strangers = ", but lets more strangers in and" if leaking else ", but"
-        return f"{title} leads{strangers} cannot be told apart from {names(indexed.titles, tied, 2)}{leak}."
+        drawback = ", but lets more strangers in and" if leaking else ", but"
+        return f"{title} leads{drawback} cannot be told apart from {names(indexed.titles, tied, 2)}{leak}."
     return f"{title} gives the person back best{', but lets more strangers in' if leaking else ''}{leak}."
 
 
