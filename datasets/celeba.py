@@ -169,12 +169,12 @@ def _find(root: Path | str | None) -> tuple[Path, Path]:
 def _read_landmarks(path: Path | None, files: Iterable[str]) -> dict[str, np.ndarray]:
     if path is None:
         return {}
-    wanted, found = set(files), {}
+    wanted, landmarks = set(files), {}
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             file, *values = line.split() or [""]
             if file in wanted:
                 if len(values) != 10:
                     raise ValueError(f"{path}, line {number}: ten numbers expected, found {len(values)}")
-                found[file] = np.array(values, dtype=np.float32).reshape(5, 2)
-    return found
+                landmarks[file] = np.array(values, dtype=np.float32).reshape(5, 2)
+    return landmarks

@@ -63,8 +63,8 @@ class FFHQ:
             raise not_here("ffhq needs a root folder (--root DIR).", LAYOUT, SOURCE)
         self.split, self.root = split, Path(root)
         self.size = next((s for s in ((size,) if size else FOLDERS) if (self.root / FOLDERS[s]).is_dir()), 0)
-        here = {path.stem: path for path in (self.root / FOLDERS[self.size]).rglob("*.png")} if self.size else {}
-        self._files = [here[f"{n:05d}"] for n in RANGES[split] if f"{n:05d}" in here]
+        path_of = {path.stem: path for path in (self.root / FOLDERS[self.size]).rglob("*.png")} if self.size else {}
+        self._files = [path_of[f"{n:05d}"] for n in RANGES[split] if f"{n:05d}" in path_of]
         if not self._files:
             raise not_here(f"no FFHQ images of the split '{split}' under {root}.", LAYOUT, SOURCE)
         self.samples: Sequence[SampleRef] = tuple(SampleRef(path.stem) for path in self._files)

@@ -85,8 +85,8 @@ class LFW:
     def pairs(self) -> Sequence[Pair]:
         """View 2's trials whose two images are in this split, with their fold (0-9): all 6,000 for ``view2`` and
         ``all``, 600 per set for the others."""
-        here = {sample.id for sample in self.samples}
-        return tuple(pair for pair in self._view2 if pair.a in here and pair.b in here)
+        ids = {sample.id for sample in self.samples}
+        return tuple(pair for pair in self._view2 if pair.a in ids and pair.b in ids)
 
     @cached_property
     def _view2(self) -> tuple[Pair, ...]:

@@ -1,4 +1,4 @@
-"""The floor: the occluded image as it came. Every figure is read against it."""
+"""The floor: the occluded image as it came. Every value is read against it."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Board:
         return [row for row in self.data[table] if all(row.get(k) == v for k, v in items)]
 
     def contexts(self) -> list[tuple[str, str]]:
-        """(dataset, occlusion) pairs that have figures, in order of appearance."""
+        """(dataset, occlusion) pairs that have values, in order of appearance."""
         seen = dict.fromkeys((r["dataset"], r["occlusion"]) for r in self.data["rows"])
         seen |= dict.fromkeys((r["dataset"], r["occlusion"]) for r in self.data["verification"])
         return list(seen)
@@ -43,17 +43,17 @@ class Board:
     def outputs(self) -> list[str]:
         """Those that occur: first what matchers saw restored, for the person is the question; then ``composite`` before
         ``raw``."""
-        found = {r["output"] for r in self.data["rows"]} | {r["output"] for r in self.data["verification"]}
+        present = {r["output"] for r in self.data["rows"]} | {r["output"] for r in self.data["verification"]}
         matched = {r["output"] for r in self.data["verification"] if r["setting"] == "UT"}
-        return sorted((o for o in ("composite", "raw") if o in found), key=lambda o: (o not in matched, o))
+        return sorted((o for o in ("composite", "raw") if o in present), key=lambda o: (o not in matched, o))
 
     def image(self, path: str) -> Path:
         """Where an image of the gallery lies. Raises BoardError for a path that leaves the run folder."""
         root = self.folders.get(path, self.folder).resolve()
-        found = (root / path).resolve()
-        if not found.is_relative_to(root):
+        file = (root / path).resolve()
+        if not file.is_relative_to(root):
             raise BoardError(f"{root / 'board.json'}: image path {path!r} leaves the run folder")
-        return found
+        return file
 
 
 def load(run: Path) -> Board:
@@ -85,22 +85,22 @@ def load(run: Path) -> Board:
 
 
 def facts_to_warn_of(board: Board) -> list[str]:
-    """Sentences for what a reader could otherwise misread: refusals, dependent matchers, failures, unranked figures."""
-    found: list[str] = []
+    """Sentences for what a reader could otherwise misread: refusals, dependent matchers, failures, unranked values."""
+    facts: list[str] = []
     refused = dict.fromkeys(r["refused"] for r in board.data["verification"] if r["refused"])
-    found += [f"Refused: {reason}." for reason in refused]
+    facts += [f"Refused: {reason}." for reason in refused]
     dependent: dict[str, set[str]] = defaultdict(set)
     for row in board.data["verification"]:
         if not row["independent"] and row["method"]:
             dependent[row["matcher"]].add(row["method"])
     for matcher, methods in sorted(dependent.items()):
-        found.append(
+        facts.append(
             f"{matcher} took part in the training of {', '.join(sorted(methods))}: it is no independent judge there. "
-            "Those figures are marked with † and never win."
+            "Those values are marked with † and never win."
         )
     for method in board.data["methods"]:
         if method["state"] != "ok":
-            found.append(f"{method['method']} is {method['state']}: {method['message'] or 'no reason was stored'}.")
+            facts.append(f"{method['method']} is {method['state']}: {method['message'] or 'no reason was stored'}.")
     for kind in ("metrics", "matchers"):
         for entry in board.data[kind]:
             if entry["state"] != "ok":
@@ -119,11 +119,11 @@ def facts_to_warn_of(board: Board) -> list[str]:
         and r["method"] != "truth"
         and not lacks_samples(r)
     )
-    found += [f"{metric} is shown without ranks: {note or 'too few images'}." for metric, note in unranked]
+    facts += [f"{metric} is shown without ranks: {note or 'too few images'}." for metric, note in unranked]
     timed = any(method["latency_ms"] is not None for method in board.data["methods"])
     if timed and board.data["run"]["hardware"].get("gpu") in ("", None):
-        found.append("Speed was measured on a CPU: compare it only within this board.")
-    return found
+        facts.append("Speed was measured on a CPU: compare it only within this board.")
+    return facts
 
 
 def _failures(board: Board) -> list[str]:
@@ -157,12 +157,12 @@ def _incomplete(board: Board) -> list[str]:
             lacking[row["method"]] = min(lacking.get(row["method"], (row["n"], of)), (row["n"], of))
         if row.get("seen_truth", 0):
             leaked[row["method"]] = max(leaked.get(row["method"], (0, 0)), (row["seen_truth"], of))
-    found = [
-        f"{method} completed {n} of {of} samples: it has no rank by image metrics, and its figures count the others as the "
+    sentences = [
+        f"{method} completed {n} of {of} samples: it has no rank by image metrics, and its values count the others as the "
         "occluded image."
         for method, (n, of) in sorted(lacking.items())
     ]
-    return found + [
+    return sentences + [
         f"{method} has seen the truth: its hidden pixels equal the true ones to within one grey level on {count} of {of} "
         "samples, which no restoration can."
         for method, (count, of) in sorted(leaked.items())
@@ -179,14 +179,14 @@ def _masks(board: Board) -> list[str]:
         if not m["needs_mask"] and m["mask_source"] == "none" and m["method"] != "untouched" and m["method"] in scored
     ]  # fmt: skip
     unknown = [m["method"] for m in board.data["methods"] if m["mask_source"] == "unknown"]
-    found = []
+    sentences = []
     if unknown:
-        found.append(
+        sentences.append(
             f"Whether the true mask helped to make {', '.join(unknown)} is unknown: these images do not stand with the blind. "
             "Say it with mask: none, oracle or predicted in about.yaml beside the images."
         )
     if oracle:
-        found.append(
+        sentences.append(
             f"{', '.join(oracle)} {'was' if len(oracle) == 1 else 'were'} given the true mask (oracle), which a deployment "
             "does not have."
         )
@@ -198,4 +198,4 @@ def _masks(board: Board) -> list[str]:
             f"Composites paste the visible pixels back with {mask}, those of methods that need no mask too "
             f"({', '.join(blind)}): what a deployment of these would show is their raw output."
         )
-    return found
+    return sentences

@@ -1,4 +1,4 @@
-"""Which figures stand in front: the judge, the operating point and the image metric that a context is summed up by."""
+"""Which rows stand in front: the judge, the operating point and the image metric that a context is summed up by."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def complement(row: Row) -> Row:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A matcher at an FMR target, and the figure that methods are judged by there.
+    """A matcher at an FMR target, and the quantity that methods are judged by there.
 
-    That figure is FNMR at equal FMR: every role has its own threshold at the target, so that a shift of all scores, which
+    That quantity is FNMR at equal FMR: every role has its own threshold at the target, so that a shift of all scores, which
     raises impostors' too, wins nothing. Boards of earlier versions have only FNMR at the threshold kept from unoccluded
     pairs (TT). Where every target was refused it is the area under the ROC.
     """
@@ -44,12 +44,12 @@ class OperatingPoint:
 
     @property
     def higher(self) -> bool:
-        """Whether more of the figure is better."""
+        """Whether more of the quantity is better."""
         return higher_is_better(self.metric)
 
     @property
     def difference(self) -> str:
-        """How the paired differences name the figure."""
+        """How the paired differences name the quantity."""
         return named(self.metric, self.target)
 
 
@@ -124,7 +124,7 @@ class BoardIndex:
             if r["setting"] == "UT" and r["slice"] == "all" and r["policy"] == "penalised" and number(r["value"]) is not None
         ]  # fmt: skip
         order = [m["matcher"] for m in self.board.data["matchers"]]
-        found = []
+        candidates = []
         for matcher in dict.fromkeys(r["matcher"] for r in rows):
             mine = [r for r in rows if r["matcher"] == matcher]
             dependent = len({r["method"] for r in mine if not r["independent"]})
@@ -134,14 +134,14 @@ class BoardIndex:
             if not usable and not any(r["metric"] == "auc" for r in mine):
                 continue
             at = OperatingPoint(matcher, usable[0], metric) if usable else OperatingPoint(matcher, None, "auc")
-            found.append((dependent, order.index(matcher) if matcher in order else len(order), at))
-        return [at for _, _, at in sorted(found, key=lambda f: f[:2])]
+            candidates.append((dependent, order.index(matcher) if matcher in order else len(order), at))
+        return [at for _, _, at in sorted(candidates, key=lambda f: f[:2])]
 
     def judged(self, context: Context, at: OperatingPoint, part: str = "all") -> dict[str, Row]:
-        """Method to row of the figure of ``at``, restored probe against true gallery; untouched has its MT figure."""
-        found = self.verification(context, at, "UT", at.metric, part)
+        """Method to row of the quantity of ``at``, restored probe against true gallery; untouched has its MT row."""
+        rows = self.verification(context, at, "UT", at.metric, part)
         floor = self.verification(context, at, "MT", at.metric, part).get("untouched")
-        return found | ({"untouched": floor} if floor is not None else {})
+        return rows | ({"untouched": floor} if floor is not None else {})
 
     def recognised(self, context: Context, at: OperatingPoint, part: str = "all") -> dict[str, Row]:
         """As :meth:`judged`, with FNMR turned into the share of genuine pairs recognised (1 - FNMR): more is better."""
@@ -190,8 +190,8 @@ class BoardIndex:
 
     def seen_truth(self, method: str) -> tuple[int, int] | None:
         """On how many of how many samples a method gave back the truth to within one grey level; None: it is not marked."""
-        found = self._seen_truth.get(method)
-        return found if found is None or found[0] else None
+        counts = self._seen_truth.get(method)
+        return counts if counts is None or counts[0] else None
 
     def image_metric(self, context: Context) -> tuple[str, str] | None:
         """The (metric, region) that a context's picture quality is summed up by; None where nothing was scored."""
@@ -205,7 +205,7 @@ class BoardIndex:
         return next((pair for pair in PREFERRED_IMAGE if pair in have), next(iter(have), None))
 
     def image_rows(self, context: Context, metric: str, region: str, part: str = "all") -> dict[str, Row]:
-        """Method to row of one image metric; the unoccluded faces' own figure, ``truth``, is no method."""
+        """Method to row of one image metric; the unoccluded faces' own value, ``truth``, is no method."""
         if context not in self._pictured:
             pictured: dict[tuple[object, ...], dict[str, Row]] = defaultdict(dict)
             for r in self.table("rows", context):
@@ -225,8 +225,8 @@ def coverage_bins(rows: list[Row]) -> list[str]:
     bins = {r["slice"] for r in rows if r["slice"].startswith("coverage=")}
 
     def lower(name: str) -> float:
-        found = re.search(r"\d+(\.\d+)?", name)
-        return float(found[0]) if found else -1.0
+        match = re.search(r"\d+(\.\d+)?", name)
+        return float(match[0]) if match else -1.0
 
     return sorted(bins, key=lower)
 

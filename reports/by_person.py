@@ -35,7 +35,7 @@ def by_person(indexed: BoardIndex, context: Context, points: list[OperatingPoint
             "No restored image was matched, so there is no answer here.",
             "best": None,
             "points": [{"question": "Why?", "answer": _left_out(indexed, at, contest, None)
-                        or f"No method has a figure for {_where(at)}."}],
+                        or f"No method has a value for {_where(at)}."}],
         }  # fmt: skip
     lost_nobody = at.metric != "auc" and contest.floor is not None and number(contest.floor["high"]) == 0
     winners = [] if lost_nobody else contest.winners()
@@ -101,15 +101,15 @@ def _headline(indexed: BoardIndex, contest: Contest, best: Row, leaking: bool, l
     if lost_nobody:
         return "Nothing to give back: no occluded face is lost to this judge."
     if contest.floor is None:
-        return f"{title} has the best figure; nothing untouched was scored to compare it with."
+        return f"{title} has the best value; nothing untouched was scored to compare it with."
     if contest.outcome(best) != "won":
         return contest.nobody_wins()
     if leader is not best and leader["method"] in tied:
         other = indexed.titles.get(leader["method"], leader["method"])
-        return f"{title} beats leaving the image untouched{leak}; {other} has a better figure that chance could give."
+        return f"{title} beats leaving the image untouched{leak}; {other} has a better value that chance could give."
     if tied:
-        strangers = ", but lets more strangers in and" if leaking else ", but"
-        return f"{title} leads{strangers} cannot be told apart from {names(indexed.titles, tied, 2)}{leak}."
+        drawback = ", but lets more strangers in and" if leaking else ", but"
+        return f"{title} leads{drawback} cannot be told apart from {names(indexed.titles, tied, 2)}{leak}."
     return f"{title} gives the person back best{', but lets more strangers in' if leaking else ''}{leak}."
 
 
@@ -133,11 +133,11 @@ def _answer(
 
 def _both_ways(indexed: BoardIndex, context: Context, at: OperatingPoint, method: str) -> str:
     """The recovered share at equal FMR and at the kept threshold; empty where the board has neither."""
-    found = {
+    row_of = {
         metric: indexed.verification(context, at, "UT", metric).get(method)
         for metric in ("recovered_equal", "recovered_kept", "fnmr")
     }
-    equal, kept, fnmr = (found[name] for name in ("recovered_equal", "recovered_kept", "fnmr"))
+    equal, kept, fnmr = (row_of[name] for name in ("recovered_equal", "recovered_kept", "fnmr"))
     if equal is None or kept is None or number(equal["value"]) is None or number(kept["value"]) is None:
         return ""
     text = (
@@ -158,12 +158,12 @@ def _where(at: OperatingPoint) -> str:
 
 
 def _said(at: OperatingPoint, row: Row) -> str:
-    """A row's figure in words: 'FNMR 4.6 % (3.5 to 5.7), so 95.4 % of genuine pairs are recognised'."""
+    """A row's value in words: 'FNMR 4.6 % (3.5 to 5.7), so 95.4 % of genuine pairs are recognised'."""
     if at.metric == "auc":
         return f"AUC {spread(row)}"
     value = number(row["value"])
     if value is None:
-        return "no figure"
+        return "no value"
     return f"FNMR {spread(row)}, so {percent(1 - value)} of genuine pairs are recognised"
 
 
@@ -174,7 +174,7 @@ def _left_out(indexed: BoardIndex, at: OperatingPoint, contest: Contest, best: R
     listed = names(indexed.titles, [r["method"] for r in contest.left_out])
     text = f"† Not in the contest: {at.matcher} took part in the training of {listed}"
     better = best is not None and worth(at.higher)(contest.left_out[0]) < worth(at.higher)(best)
-    return f"{text}{', whose figure here is better but proves nothing' if better else ''}."
+    return f"{text}{', whose value here is better but proves nothing' if better else ''}."
 
 
 def _reality(indexed: BoardIndex, context: Context, at: OperatingPoint, contest: Contest, best: Row) -> str:

@@ -66,7 +66,7 @@ def _headline(indexed: BoardIndex, contest: Contest, best: Row, metric: str) -> 
         return contest.nobody_wins()
     if leader is not best:
         other = indexed.titles.get(leader["method"], leader["method"])
-        return f"{title} beats leaving the image untouched{leak}; {other} has a better figure that chance could give."
+        return f"{title} beats leaving the image untouched{leak}; {other} has a better value that chance could give."
     apart = f", not told apart from {names(indexed.titles, tied)}" if tied else ""
     return f"{title} gives the best picture{apart}{leak}."
 

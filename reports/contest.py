@@ -1,4 +1,4 @@
-"""Who leads, who beats the untouched image, and whether there are people enough to tell: for one figure of a board."""
+"""Who leads, who beats the untouched image, and whether there are people enough to tell: for one quantity of a board."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SMALL_EFFECT = 0.2
 
 @dataclass(frozen=True)
 class Contest:
-    """The methods that can be ranked by a figure, best first, and the untouched image (``floor``).
+    """The methods that can be ranked by a quantity, best first, and the untouched image (``floor``).
 
-    ``left_out`` are methods with a figure that are not ranked: judged by a matcher of their own training, or incomplete.
+    ``left_out`` are methods with a value that are not ranked: judged by a matcher of their own training, or incomplete.
     ``worthwhile`` is the smallest gain worth finding; None: the one of a small standardised effect.
     """
 
@@ -116,7 +116,7 @@ def apart(higher: bool, better: Row, worse: Row) -> bool:
 
 
 def tests_of(differences: Sequence[Row], metric: str, region: str) -> Tests:
-    """The stored paired tests of a figure, by pair of methods."""
+    """The stored paired tests of a quantity, by pair of methods."""
     return {
         frozenset((d["method_a"], d["method_b"])): d
         for d in differences

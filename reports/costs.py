@@ -44,7 +44,7 @@ def duration(milliseconds: float) -> str:
 def cheaper(indexed: BoardIndex, best: str, tied: list[str]) -> str:
     """The fastest of the methods that cannot be told from the best, where it is clearly faster; else nothing."""
     speed = {m["method"]: number(m["latency_ms"]) for m in indexed.board.data["methods"]}
-    timed = [(found, m) for m in tied if (found := speed.get(m)) is not None]
+    timed = [(latency, m) for m in tied if (latency := speed.get(m)) is not None]
     own = speed.get(best)
     if not timed or own is None or min(timed)[0] > 0.8 * own:
         return ""

@@ -20,7 +20,7 @@ GLOSSARY: dict[str, str] = {
     "FMR added": "How far restoring raises the FMR (MT to UT), in percentage points: strangers who are let in because the "
     "image was restored. Zero or less is good.",
     "judge": "The face matcher that compares two images. A matcher that took part in a method's training is no independent "
-    "judge of it: such figures carry a † and never win.",
+    "judge of it: such values carry a † and never win.",
     "TMR": "True match rate: the share of genuine pairs recognised when the threshold is set anew in each setting, "
     "1 − FNMR at equal FMR. A deployed system with a fixed threshold gets 1 − FNMR at the kept one.",
     "untouched": "The occluded image as it is: what one has without any restoration. A method must beat it.",
@@ -32,7 +32,7 @@ GLOSSARY: dict[str, str] = {
     "blind": "The method needs no mask.",
     "rank group": "Methods of one group (one letter) cannot be told apart by the paired tests.",
     "Holm": "A correction of p values for making many comparisons at once.",
-    "interval": "95 % bootstrap interval over people: other samples of people would mostly give a figure in this range.",
+    "interval": "95 % bootstrap interval over people: other samples of people would mostly give a value in this range.",
     "UT": "Setting: restored probe against true gallery image, the usual deployment.",
     "MT": "Setting: occluded probe against true gallery image.",
     "TT": "Setting: both images without occlusion; thresholds are set here.",

@@ -16,8 +16,8 @@ def raises_fmr(indexed: BoardIndex, context: Context, at: OperatingPoint, method
     return added is not None and _rises(added) and not _within(indexed, context, at, method)
 
 
-def strangers_let_in(indexed: BoardIndex, context: Context, at: OperatingPoint, method: str) -> str:
-    """One sentence on the method's FMR; empty where the board has no figure of it."""
+def fmr_change_in_words(indexed: BoardIndex, context: Context, at: OperatingPoint, method: str) -> str:
+    """One sentence on the method's FMR; empty where the board has no value of it."""
     added = indexed.verification(context, at, "UT", "fmr_added").get(method)
     if added is None or number(added["value"]) is None:
         return ""

@@ -18,9 +18,9 @@ class Printed(float):
     """A number that is written as its paper prints it, trailing zeros included."""
 
     def __new__(cls, text: str) -> Printed:
-        found = super().__new__(cls, text)
-        found.text = text
-        return found
+        printed = super().__new__(cls, text)
+        printed.text = text
+        return printed
 
     text: str
 
@@ -71,16 +71,16 @@ def load_published(folder: Path = FOLDER) -> list[Row]:
 
 
 def beside(papers: list[Row], board: Board) -> list[Row]:
-    """The papers' tables with a ``measured`` dict per cell where the board has the figure.
+    """The papers' tables with a ``measured`` dict per cell where the board has the row.
 
     Each cell becomes ``{"published", "measured", "low", "high", "match", "reason", "where"}``; ``measured`` is None where
-    the board has no such figure. A row's ``beside`` (method, setting, output) says which figure stands beside it where
+    the board has no such row. A row's ``beside`` (method, setting, output) says which row stands beside it where
     that is not its own method under the column's rule. A protocol that names a dataset or occlusion of the board is read
     there; otherwise the board's first is used and ``match`` is lowered to ``different``, with that said in the reason. So
     it is with a matcher that the board lacks.
     """
     contexts = board.contexts()
-    index = _whole_figures(board)
+    index = _whole_rows(board)
     result = []
     for paper in papers:
         tables = []
@@ -128,8 +128,8 @@ def _context(protocol: Row, contexts: list[tuple[str, str]]) -> tuple[tuple[str,
     return best, foreign
 
 
-def _whole_figures(board: Board) -> dict[tuple[str, ...], list[Row]]:
-    """The board's figures on all of the data by (table, dataset, occlusion, method, metric)."""
+def _whole_rows(board: Board) -> dict[tuple[str, ...], list[Row]]:
+    """The board's rows on all of the data by (table, dataset, occlusion, method, metric)."""
     index: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for table in ("rows", "verification"):
         for row in board.data[table]:
@@ -155,7 +155,7 @@ def _measured(
         asked = rule.get("matcher")
         judges = list(dict.fromkeys(r["matcher"] for r in rows if number(r["value"]) is not None))
         if judges and asked is not None and asked not in judges:
-            # another judge's figure is better than none as long as the page says whose it is
+            # another judge's value is better than none as long as the page says whose it is
             foreign = [*foreign, f"matcher is {judges[0]}"]
             asked = judges[0]
         wanted |= {"matcher": asked} if asked is not None else {}

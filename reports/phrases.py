@@ -53,7 +53,7 @@ def spread(row: Row, digits: int = 1) -> str:
     """'62.1 % (59.8 to 64.4)', without the bracket where there is no interval."""
     value, low, high = number(row["value"]), number(row["low"]), number(row["high"])
     if value is None:
-        return "no figure"
+        return "no value"
     text = percent(value, digits)
     if low is not None and high is not None:
         text += f" ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
@@ -72,8 +72,8 @@ def listed(names: list[str]) -> str:
 
 def names(titles: Mapping[str, str], methods: Sequence[str], limit: int = 4) -> str:
     """The methods' titles as a list; beyond ``limit`` + 1 of them how many more there are."""
-    found = [titles.get(m, m) for m in methods]
-    return listed(found if len(found) <= limit + 1 else [*found[:limit], f"{len(found) - limit} more"])
+    shown = [titles.get(m, m) for m in methods]
+    return listed(shown if len(shown) <= limit + 1 else [*shown[:limit], f"{len(shown) - limit} more"])
 
 
 def slice_words(name: str) -> str:

@@ -34,17 +34,17 @@ def _curve_rows(indexed: BoardIndex, context: Context, matcher: str, setting: st
     """(colour index, label, row) of the methods of a setting and, for reference, never occluded and untouched."""
     order = indexed.method_order()
     base = "MT" if setting == "UT" else "MM"
-    found: list[tuple[int, str, Row]] = []
+    curves: list[tuple[int, str, Row]] = []
     for row in indexed.table("curves", context):
         if row["matcher"] != matcher:
             continue
         if row["setting"] == setting and row["method"] in order and row["method"] != "untouched":
-            found.append((order.index(row["method"]), row["method"], row))
+            curves.append((order.index(row["method"]), row["method"], row))
         elif row["setting"] == base:
-            found.append((0, "untouched", row))
+            curves.append((0, "untouched", row))
         elif row["setting"] == "TT":
-            found.append((-1, "never occluded", row))
-    return found
+            curves.append((-1, "never occluded", row))
+    return curves
 
 
 def draw_roc(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> Figure | None:
@@ -200,8 +200,8 @@ def _kept(indexed: BoardIndex, context: Context, matcher: str) -> tuple[float | 
 
 
 def _or_infinite(value: object) -> float:
-    found = number(value)
-    return float("inf") if found is None else found
+    parsed = number(value)
+    return float("inf") if parsed is None else parsed
 
 
 def _finite(*series: list[object]) -> tuple[np.ndarray, ...]:

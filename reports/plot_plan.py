@@ -25,14 +25,14 @@ Planned = tuple[int, str, str, Drawing]
 def planned(indexed: BoardIndex) -> list[tuple[str, str, Drawing]]:
     """(key, description, drawing) of every figure, the most asked for first: each context's answer by its first judge,
     then its picture quality, then the other judges and settings, then the other output."""
-    found: list[Planned] = []
+    drawings: list[Planned] = []
     first_output = next(iter(indexed.board.outputs()), "")
     for context in indexed.contexts():
         late = 0 if context[2] == first_output else 10
-        found += _of_context(indexed, context, late)
+        drawings += _of_context(indexed, context, late)
         for place, at in enumerate(indexed.operating(context)):
-            found += _of_judge(indexed, context, at, late, first=place == 0)
-    return [entry[1:] for entry in sorted(found, key=lambda entry: entry[0])]
+            drawings += _of_judge(indexed, context, at, late, first=place == 0)
+    return [entry[1:] for entry in sorted(drawings, key=lambda entry: entry[0])]
 
 
 def _of_context(indexed: BoardIndex, context: Context, late: int) -> Iterator[Planned]:

@@ -190,15 +190,15 @@ def _coloured(text: str, fixed: dict[str, str], hues: tuple[str, ...], grey: str
 
 def _attributes(match: re.Match[str]) -> str:
     """CSS declarations as presentation attributes; the font family is the page's own."""
-    found = []
+    attributes = []
     for declaration in match[1].split(";"):
         name, _, value = declaration.partition(":")
         name, value = name.strip(), value.strip()
         if name == "font":
             size = re.search(r"([\d.]+)px", value)
-            found.append(f'font-size="{size[1] if size else 9}"')
+            attributes.append(f'font-size="{size[1] if size else 9}"')
             if "bold" in value:
-                found.append('font-weight="600"')
+                attributes.append('font-weight="600"')
         elif name in {
             "fill",
             "stroke",
@@ -210,5 +210,5 @@ def _attributes(match: re.Match[str]) -> str:
             "text-anchor",
             "font-size",
         }:
-            found.append(f'{name}="{value}"')
-    return " ".join(found)
+            attributes.append(f'{name}="{value}"')
+    return " ".join(attributes)

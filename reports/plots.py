@@ -119,12 +119,12 @@ def draw_coverage(indexed: BoardIndex, context: Context, kind: str) -> Figure | 
         values, label, _ = _quality(indexed, context, kind, part)
         for method, row in values.items():
             series.setdefault(method, []).append((position, row))
-    for method, found in series.items():
+    for method, points in series.items():
         index = order.index(method)
         offset = 0.3 * (index / max(1, len(order) - 1) - 0.5)
-        x = [position + offset for position, _ in found]
-        heights = [r["value"] for _, r in found]
-        mark(axes, index, x, heights, y_ends=[ends(r) for _, r in found], size=3.5, joined=True)
+        x = [position + offset for position, _ in points]
+        heights = [r["value"] for _, r in points]
+        mark(axes, index, x, heights, y_ends=[ends(r) for _, r in points], size=3.5, joined=True)
     axes.set_xticks(range(len(bins)), [slice_value(b) for b in bins])
     axes.set_xlabel("face covered, %")
     axes.set_ylabel(label)

@@ -194,15 +194,15 @@ def _packed(board: Board, budget: int) -> Row:
     steps: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
         ("differences of raw outputs", "differences", _not_raw),
         (
-            "slices of biometric figures other than FNMR",
+            "slices of biometric quantities other than FNMR",
             "verification",
             lambda r: r["slice"] == "all" or r["metric"] in ("fnmr_equal", "fnmr"),
         ),
         ("slices of raw outputs", "verification", lambda r: r["slice"] == "all" or _not_raw(r)),
         ("slices of raw outputs", "rows", lambda r: r["slice"] == "all" or _not_raw(r)),
         ("differences that are not significant", "differences", lambda r: bool(r["significant"])),
-        ("attribute slices of biometric figures", "verification", _whole_or_coverage),
-        ("attribute slices of image figures", "rows", _whole_or_coverage),
+        ("attribute slices of biometric quantities", "verification", _whole_or_coverage),
+        ("attribute slices of image metrics", "rows", _whole_or_coverage),
     )
     packed = {name: pack(_in_order(rows, PACKED[name]), PACKED[name]) for name, rows in tables.items()}
     sizes = {name: len(json.dumps(table, separators=(",", ":"))) for name, table in packed.items()}

@@ -65,7 +65,7 @@ def export_tables(runs: Sequence[Path], out: Path, formats: Sequence[str] = FORM
 
 
 def wide_tables(board: Board) -> list[Table]:
-    """A leaderboard per dataset, occlusion and output: a line a method, the figures as columns, the best first."""
+    """A leaderboard per dataset, occlusion and output: a line a method, the values as columns, the best first."""
     indexed = BoardIndex(board)
     return [_leaderboard(indexed, context) for context in indexed.contexts()]
 
@@ -121,12 +121,12 @@ def mask_word(method: Row) -> str:
 
 def long_tables(board: Board) -> list[Table]:
     """The board's own tables as they are stored; nested values become JSON text."""
-    found = []
+    tables = []
     for name in LONG_TABLES:
         rows = board.data[name]
         header = tuple(dict.fromkeys(key for row in rows for key in row))
-        found.append(Table(name, header, [tuple(_flat(row.get(key)) for key in header) for row in rows]))
-    return found
+        tables.append(Table(name, header, [tuple(_flat(row.get(key)) for key in header) for row in rows]))
+    return tables
 
 
 def published_tables(board: Board) -> list[Table]:

@@ -23,9 +23,9 @@ def verdict(indexed: BoardIndex, context: Context) -> Verdict:
         return with_worn(indexed, context, found, [(at, person_contest(indexed, context, at)) for at in points])
     if points and indexed.judged_fairly(context, points[0].matcher):
         return by_person(indexed, context, points)
-    found = by_picture(indexed, context, judged=bool(points))
+    picture_verdict = by_picture(indexed, context, judged=bool(points))
     if not points:
-        return found
+        return picture_verdict
     judges = list(dict.fromkeys(point.matcher for point in points))
     dependent = list(dict.fromkeys(m for judge in judges for m in indexed.dependent(context, judge)))
     part = "took part" if len(judges) == 1 else "each took part"
@@ -34,7 +34,7 @@ def verdict(indexed: BoardIndex, context: Context) -> Verdict:
         f"{len(indexed.restorers(context))}) and cannot judge whom they give back. Run a matcher that trained none of them."
     )
     return {
-        "headline": f"{found['headline']} No independent judge of the person is here.",
-        "best": found["best"],
-        "points": [*found["points"], {"question": "Why not the person?", "answer": why}],
+        "headline": f"{picture_verdict['headline']} No independent judge of the person is here.",
+        "best": picture_verdict["best"],
+        "points": [*picture_verdict["points"], {"question": "Why not the person?", "answer": why}],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, number
 from unmaskbench.reports.contest import apart, worth
-from unmaskbench.reports.impostor_risk import strangers_let_in
+from unmaskbench.reports.impostor_risk import fmr_change_in_words
 from unmaskbench.reports.phrases import names, slice_words, spread
 
 
@@ -22,8 +22,8 @@ def safer(indexed: BoardIndex, context: Context, at: OperatingPoint, tied: list[
 def failures(indexed: BoardIndex, context: Context, at: OperatingPoint, best: Row) -> str:
     """Strangers let in, the weakest slice and lost samples of a method, as far as the board can tell."""
     method = best["method"]
-    let_in = strangers_let_in(indexed, context, at, method)
-    parts = [let_in] if let_in else []
+    fmr_change = fmr_change_in_words(indexed, context, at, method)
+    parts = [fmr_change] if fmr_change else []
     slices = [
         r for r in indexed.table("verification", context)
         if r["method"] == method and r["slice"] != "all" and r["matcher"] == at.matcher and r["setting"] == "UT"

@@ -1,4 +1,4 @@
-"""Does image quality predict recognition? Rank correlations between image metrics and biometric figures.
+"""Does image quality predict recognition? Rank correlations between image metrics and biometric values.
 
 Over methods: do the metric and the matcher order the methods alike? Over samples: is the face that a metric likes better
 also the face that the matcher finds more like its truth?
@@ -22,7 +22,7 @@ from unmaskbench.benchmark.statistics.bootstrap import totals_by_identity
 from unmaskbench.benchmark.statistics.correlation import RankCorrelation, over_methods, over_samples
 from unmaskbench.benchmark.store.folder import RunFolder
 
-FIGURE = "fnmr_equal"
+BIOMETRIC = "fnmr_equal"
 SCATTER_SAMPLES = 300
 Points = dict[tuple[Output, str, str], dict[str, Json]]
 
@@ -37,7 +37,7 @@ class Agreement:
 
 def image_against_person(condition: Condition, folder: RunFolder, suite: Suite, trials: Tables) -> Agreement:
     """Correlations of every full- or no-reference metric with every matcher, for each scored output of the matchers."""
-    found = Agreement()
+    agreement = Agreement()
     points: Points = {}
     matchers = [entry.label for entry in suite.matchers] if trials.rows else []
     for entry in suite.metrics:
@@ -51,14 +51,16 @@ def image_against_person(condition: Condition, folder: RunFolder, suite: Suite, 
             for matcher in matchers:
                 over = _methods(condition, column, matcher, trials, card.direction)
                 if over is not None:
-                    found.correlations.append(_row(condition, "methods", column, (card.id, over[0], matcher), over[1]))
+                    agreement.correlations.append(
+                        _row(condition, "methods", column, (card.id, over[0], matcher), over[1])
+                    )
                 samples = _samples(condition, column, matcher, trials, card.direction)
                 if samples is not None:
-                    found.correlations.append(
+                    agreement.correlations.append(
                         _row(condition, "samples", column, (card.id, "similarity", matcher), samples)
                     )
-    found.scatter = _scatter(condition, points, trials)
-    return found
+    agreement.scatter = _scatter(condition, points, trials)
+    return agreement
 
 
 def _methods(
@@ -66,19 +68,19 @@ def _methods(
 ) -> tuple[str, RankCorrelation] | None:
     """Over methods, against FNMR at equal FMR at the middle target that could be set; both turned so that more is better."""
     targets = sorted(
-        {key[3] for key in trials.resampled if key[2] == matcher and key[4] == FIGURE and key[3] is not None}
+        {key[3] for key in trials.resampled if key[2] == matcher and key[4] == BIOMETRIC and key[3] is not None}
     )
     if not targets or condition.worn:  # photographs, and people, that the two figures are taken over, are not the same
         return None
     target = 1e-3 if 1e-3 in targets else targets[0]
-    keys = [(method, column.output, matcher, target, FIGURE) for method in condition.methods]
+    keys = [(method, column.output, matcher, target, BIOMETRIC) for method in condition.methods]
     usable = [m for m, key in enumerate(keys) if key in trials.resampled]
     if len(usable) < 3:
         return None
     rates = {
         (row.method, row.setting): row.value
         for row in trials.rows
-        if (row.matcher, row.metric, row.target, row.policy, row.slice) == (matcher, FIGURE, target, "penalised", "all")
+        if (row.matcher, row.metric, row.target, row.policy, row.slice) == (matcher, BIOMETRIC, target, "penalised", "all")
         and (row.setting == "MT" or (row.setting == "UT" and row.output == column.output))
     }  # fmt: skip
     names = [condition.methods[m] for m in usable]
@@ -93,7 +95,7 @@ def _methods(
     resampled_image = condition.bootstrap.ratios(sums, numbers)
     resampled_person = -np.stack([trials.resampled[keys[m]] for m in usable], axis=1)
     correlation = over_methods(image, person, resampled_image, resampled_person, condition.bootstrap)
-    return f"{FIGURE}@{target:g}", correlation
+    return f"{BIOMETRIC}@{target:g}", correlation
 
 
 def _samples(
@@ -103,16 +105,16 @@ def _samples(
     sign = 1.0 if direction == "higher" else -1.0
     xs, ys, who = [], [], []
     for m, method in enumerate(condition.methods):
-        held = trials.similarities.get((method, column.output, matcher))
-        if method == "untouched" or held is None:
+        similarities = trials.similarities.get((method, column.output, matcher))
+        if method == "untouched" or similarities is None:
             continue
-        y = np.array([held.get(sample, np.nan) for sample in condition.samples])
+        y = np.array([similarities.get(sample, np.nan) for sample in condition.samples])
         x = np.where(np.isfinite(column.values[:, m]), sign * column.values[:, m], np.nan)
-        both = np.isfinite(x) & np.isfinite(y)
-        if both.sum() < 3:
+        paired = np.isfinite(x) & np.isfinite(y)
+        if paired.sum() < 3:
             continue
-        xs.append(np.where(both, x - x[both].mean(), np.nan))
-        ys.append(np.where(both, y - y[both].mean(), np.nan))
+        xs.append(np.where(paired, x - x[paired].mean(), np.nan))
+        ys.append(np.where(paired, y - y[paired].mean(), np.nan))
         who.append(condition.identities)
     if not xs:
         return None
@@ -120,17 +122,17 @@ def _samples(
 
 
 def _row(
-    condition: Condition, over: Literal["methods", "samples"], column: Column, figures: tuple[str, str, str],
-    found: RankCorrelation,
+    condition: Condition, over: Literal["methods", "samples"], column: Column, names: tuple[str, str, str],
+    correlation: RankCorrelation,
 ) -> CorrelationRow:  # fmt: skip
-    """A row of ``figures``: image metric, biometric figure and matcher."""
-    image_metric, biometric, matcher = figures
+    """A row of ``names``: image metric, biometric quantity and matcher."""
+    image_metric, biometric, matcher = names
     return CorrelationRow(
         over=over, dataset=condition.dataset, occlusion=condition.occlusion, output=column.output,
         image_metric=image_metric, region=column.region, biometric=biometric, matcher=matcher,
-        spearman=finite(found.spearman), spearman_low=finite(found.spearman_low),
-        spearman_high=finite(found.spearman_high), kendall=finite(found.kendall),
-        kendall_low=finite(found.kendall_low), kendall_high=finite(found.kendall_high), n=found.n,
+        spearman=finite(correlation.spearman), spearman_low=finite(correlation.spearman_low),
+        spearman_high=finite(correlation.spearman_high), kendall=finite(correlation.kendall),
+        kendall_low=finite(correlation.kendall_low), kendall_high=finite(correlation.kendall_high), n=correlation.n,
     )  # fmt: skip
 
 
@@ -147,8 +149,8 @@ def _scatter_points(condition: Condition, metric: str, column: Column, points: P
 def _scatter(condition: Condition, points: Points, trials: Tables) -> list[ScatterPoint]:
     rows = []
     for (output, method, sample), values in sorted(points.items()):
-        for (name, kept_output, matcher), held in trials.similarities.items():
-            if name == method and kept_output in (output, "") and sample in held:
-                values[f"similarity/{matcher}"] = float(f"{held[sample]:.5g}")
+        for (name, kept_output, matcher), similarities in trials.similarities.items():
+            if name == method and kept_output in (output, "") and sample in similarities:
+                values[f"similarity/{matcher}"] = float(f"{similarities[sample]:.5g}")
         rows.append(ScatterPoint(condition.dataset, condition.occlusion, output, method, sample, values))
     return rows

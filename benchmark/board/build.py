@@ -122,7 +122,7 @@ def conditions(
     units: list[PlannedUnit], suite: Suite, manifest: pl.DataFrame, cards: RunCards | None = None
 ) -> list[Condition]:
     """Every dataset x occlusion of a run with the keys of its units."""
-    found = []
+    run_conditions = []
     for dataset in suite.datasets:
         for occlusion in suite.occlusions:
             keys: dict[str, list[str]] = {}
@@ -130,8 +130,8 @@ def conditions(
                 if (unit["dataset"], unit["occlusion"]) == (dataset.label, occlusion.label):
                     keys.setdefault(unit["method"], []).append(unit["key"])
             condition = Condition.of(dataset.label, occlusion.label, manifest, keys, suite)
-            found.append(dataclasses.replace(condition, cards=cards or RunCards()))
-    return found
+            run_conditions.append(dataclasses.replace(condition, cards=cards or RunCards()))
+    return run_conditions
 
 
 def manifest_hash(folder: RunFolder) -> str:
@@ -155,7 +155,7 @@ def statuses(condition: Condition, folder: RunFolder, manifest: pl.DataFrame) ->
         .sort("method", "status")
         .collect()
     )
-    found = [StatusRow(condition.dataset, condition.occlusion, **row) for row in table.iter_rows(named=True)]
+    rows = [StatusRow(condition.dataset, condition.occlusion, **row) for row in table.iter_rows(named=True)]
     bad = manifest.filter(
         (pl.col("dataset") == condition.dataset)
         & (pl.col("occlusion") == condition.occlusion)
@@ -163,9 +163,9 @@ def statuses(condition: Condition, folder: RunFolder, manifest: pl.DataFrame) ->
     )
     if bad.height:
         first = bad.sort("sample").row(0, named=True)
-        found.append(
+        rows.append(
             StatusRow(
                 condition.dataset, condition.occlusion, "", "skipped", bad.height, first["sample"], first["message"]
             )
         )
-    return found
+    return rows

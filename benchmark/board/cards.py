@@ -1,4 +1,4 @@
-"""What a board says of the methods, datasets, occlusions, metrics and matchers behind its figures."""
+"""What a board says of the methods, datasets, occlusions, metrics and matchers behind its values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _method(entry: MethodEntry, known: RunCards, speed: Mapping[str, float | Non
         title=" + ".join(card.title for card in cards),
         provenance=first.provenance,
         needs_mask=needs_mask,
-        mask_source=known.mask_source(entry),
+        mask_source=run_cards.mask_source(entry),
         paper=first.paper,
         bibtex=first.bibtex,
         year=first.year,
@@ -52,7 +52,7 @@ def _method(entry: MethodEntry, known: RunCards, speed: Mapping[str, float | Non
         weights_licence=first.weights_licence,
         assumptions=[text for card in cards for text in card.assumptions],
         trained_with=sorted({name for card in cards for name in card.trained_with}),
-        training_card=known.training_card(entry),
+        training_card=run_cards.training_card(entry),
         best_batch=None if best_batch is None else int(best_batch),
         **measured,
         state="ok",
@@ -62,10 +62,10 @@ def _method(entry: MethodEntry, known: RunCards, speed: Mapping[str, float | Non
 
 def dataset_row(entry: DatasetEntry, card: DatasetCard, manifest: pl.DataFrame) -> DatasetRow:
     """A dataset and how much of it could be used."""
-    here = manifest.filter((pl.col("dataset") == entry.label) & (pl.col("status") == "ok"))
+    usable = manifest.filter((pl.col("dataset") == entry.label) & (pl.col("status") == "ok"))
     return DatasetRow(
         dataset=entry.label, title=card.title, licence=card.licence, source=card.source, bibtex=card.bibtex,
-        samples=here["sample"].n_unique(), identities=here["identity"].drop_nulls().n_unique(), split=entry.split,
+        samples=usable["sample"].n_unique(), identities=usable["identity"].drop_nulls().n_unique(), split=entry.split,
         attributes=list(card.attributes),
     )  # fmt: skip
 

@@ -55,7 +55,7 @@ class Condition:
     ) -> Condition:
         """From the manifest's rows of this dataset and occlusion; ``keys`` are the units of each method row, "" the
         reference units'."""
-        here = manifest.filter(
+        usable = manifest.filter(
             (pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion) & (pl.col("status") == "ok")
         ).sort("sample")
         with_roles: tuple[SampleRef, ...] = ()
@@ -67,8 +67,8 @@ class Condition:
         bootstrap = IdentityBootstrap(
             max(1, len(names)), suite.statistics.resamples, seed=suite.seed, confidence=suite.statistics.level
         )
-        coverage = here["coverage"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        attributes = tuple(json.loads(text) for text in here["attributes"])
+        coverage = usable["coverage"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        attributes = tuple(json.loads(text) for text in usable["attributes"])
         methods = tuple(name for name in keys if name)
         return cls(
             dataset, occlusion, tuple(here["sample"]), codes, bootstrap, coverage, attributes, keys, methods,
@@ -79,7 +79,7 @@ class Condition:
         """The slice label of each sample for an attribute; ``coverage`` is one of them."""
         if attribute == "coverage":
             return coverage_labels(self.coverage)
-        return [str(held.get(attribute, "unknown")) for held in self.attributes]
+        return [str(attributes.get(attribute, "unknown")) for attributes in self.attributes]
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from unmaskbench.benchmark.statistics.ranking import ALPHA
 
 
 def difference_row(
-    condition: Condition, output: Output, figure: tuple[str, str], methods: tuple[str, str], found: Difference
+    condition: Condition, output: Output, measure: tuple[str, str], methods: tuple[str, str], difference: Difference
 ) -> DifferenceRow:
-    """A paired difference of ``methods`` (first minus second); ``figure`` is a metric and its region, or a matcher's figure
+    """A paired difference of ``methods`` (first minus second); ``measure`` is a metric and its region, or a matcher's quantity
     and the matcher."""
     return DifferenceRow(
-        dataset=condition.dataset, occlusion=condition.occlusion, output=output, metric=figure[0], region=figure[1],
-        method_a=methods[0], method_b=methods[1], difference=finite(found.mean), low=finite(found.low),
-        high=finite(found.high), p=finite(found.p), p_holm=finite(found.p_adjusted), n=found.n,
-        significant=bool(found.p_adjusted < ALPHA),
+        dataset=condition.dataset, occlusion=condition.occlusion, output=output, metric=measure[0], region=measure[1],
+        method_a=methods[0], method_b=methods[1], difference=finite(difference.mean), low=finite(difference.low),
+        high=finite(difference.high), p=finite(difference.p), p_holm=finite(difference.p_adjusted), n=difference.n,
+        significant=bool(difference.p_adjusted < ALPHA),
     )  # fmt: skip

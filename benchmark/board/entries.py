@@ -10,7 +10,7 @@ from unmaskbench.benchmark.board.fields import DATASET, METHOD, OCCLUSION, STATE
 
 @dataclass(frozen=True)
 class RunRecord:
-    """How the figures were made."""
+    """How the values were made."""
 
     name: str = field(metadata=told("The run folder's name."))
     created: str = field(metadata=told("UTC, ISO 8601."))

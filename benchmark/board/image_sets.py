@@ -36,17 +36,17 @@ def set_rows(
     truth, broken = _merged(condition, folder, metric, (card.id, "", "raw"))
     rows: list[ImageRow] = []
     for output in outputs:
-        found = []
+        set_values = []
         for method in condition.methods:
             restored, note = _merged(condition, folder, metric, (card.id, method, output))
-            found.append(_set_value(card, metric, (restored, truth), broken or note))
+            set_values.append(_set_value(card, metric, (restored, truth), broken or note))
         owed = len(condition.samples)
-        ranked = [value is not None and n >= max(SET_MINIMUM, owed) for value, n, _ in found]
+        ranked = [value is not None and n >= max(SET_MINIMUM, owed) for value, n, _ in set_values]
         sign = 1.0 if card.direction == "lower" else -1.0
         levels = sorted(
-            {sign * float(v) for (v, _, _), usable in zip(found, ranked, strict=True) if usable and v is not None}
+            {sign * float(v) for (v, _, _), usable in zip(set_values, ranked, strict=True) if usable and v is not None}
         )
-        for method, (value, n, note), usable in zip(condition.methods, found, ranked, strict=True):
+        for method, (value, n, note), usable in zip(condition.methods, set_values, ranked, strict=True):
             if value is not None and n < owed:
                 note = f"incomplete, not ranked: {n} of {owed} images"
             elif value is not None and not usable:

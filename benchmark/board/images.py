@@ -37,8 +37,8 @@ def image_rows(condition: Condition, folder: RunFolder, suite: Suite) -> tuple[l
             continue
         rows += no_truth_rows(condition, folder, card)
         for column in columns(condition, folder, card.id, [*suite.outputs]):
-            found, compared = column_rows(condition, card, column, suite.statistics.allowed_failures)
-            rows += found
+            whole_rows, compared = column_rows(condition, card, column, suite.statistics.allowed_failures)
+            rows += whole_rows
             differences += compared
             for attribute in suite.slice_by:
                 rows += slice_rows(condition, card, column, attribute)
@@ -52,7 +52,7 @@ class Contest:
     """The methods of a column on one population.
 
     ``values`` (S, M) have ceilings in place of infinities. ``population`` (S,) are the samples that any method has or
-    failed at: every other lacks the figure for all (an empty region). ``lacking`` (S, M) marks what a method owes and has
+    failed at: every other lacks the value for all (an empty region). ``lacking`` (S, M) marks what a method owes and has
     not. ``excused`` (M,) are methods whose failures the suite allows: they are ranked with the worst value in place of them.
     """
 

@@ -36,7 +36,7 @@ def seen_truth(condition: Condition, folder: RunFolder, suite: Suite) -> dict[st
     if metric is None or "untouched" not in condition.methods:
         return {}
     region = "hole" if "hole" in suite.regions else "whole"
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     floor = condition.methods.index("untouched")
     for column in columns(condition, folder, metric, [*suite.outputs]):
         if column.region != region:
@@ -47,8 +47,8 @@ def seen_truth(condition: Condition, folder: RunFolder, suite: Suite) -> dict[st
         for m, method in enumerate(condition.methods):
             count, of = int((close & telling)[:, m].sum()), int(telling[:, m].sum())
             if count and count >= SHARE * of:
-                found[method] = max(count, found.get(method, 0))
-    return found
+                counts[method] = max(count, counts.get(method, 0))
+    return counts
 
 
 def mark_leaks(condition: Condition, folder: RunFolder, suite: Suite, rows: list[ImageRow]) -> list[ImageRow]:

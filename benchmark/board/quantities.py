@@ -1,4 +1,4 @@
-"""What a board can say of a method besides image metrics: name, direction and unit of every figure, in one table.
+"""What a board can say of a method besides image metrics: name, direction and unit of each, in one table.
 
 The board ranks by it, the gate guards by it, the reports and the page's script word by it. Image metrics carry the same
 facts in their cards.
@@ -59,17 +59,17 @@ QUANTITIES: dict[str, Quantity] = {
 
 
 def kind_of(name: str) -> str:
-    """The quantity's id of a figure's name: 'fnmr@0.001' is an 'fnmr'."""
+    """The id of a quantity by its name: 'fnmr@0.001' is an 'fnmr'."""
     return name.partition("@")[0]
 
 
 def higher_is_better(name: str) -> bool:
-    """Whether more of a figure is better. Raises KeyError for a name that is not in the table."""
+    """Whether more of a quantity is better. Raises KeyError for a name that is not in the table."""
     return QUANTITIES[kind_of(name)].direction == "higher"
 
 
 def named(metric: str, target: float | None) -> str:
-    """A figure with its FMR target: 'fnmr@0.001'."""
+    """A quantity with its FMR target: 'fnmr@0.001'."""
     return metric if target is None else f"{metric}@{target:g}"
 
 

@@ -35,7 +35,7 @@ Policy = Literal["penalised", "completed"]
 
 @dataclass(frozen=True)
 class ImageRow:
-    """An image-quality figure."""
+    """An image-quality value."""
 
     dataset: str = field(metadata=told(DATASET))
     occlusion: str = field(metadata=told(OCCLUSION))
@@ -53,7 +53,7 @@ class ImageRow:
     signature: str
     rank: int | None = field(metadata=told(RANK))
     group: int | None = field(metadata=told(GROUP))
-    ranked: bool = field(metadata=told("false where the figure must not be ranked."))
+    ranked: bool = field(metadata=told("false where the value must not be ranked."))
     note: str
     of: int | None = field(
         default=None, metadata=told("Samples that every method of the board owes; n of them are here.")
@@ -71,7 +71,7 @@ class ImageRow:
 
 @dataclass(frozen=True)
 class VerificationRow:
-    """A biometric figure."""
+    """A biometric value."""
 
     dataset: str = field(metadata=told(DATASET))
     occlusion: str = field(metadata=told(OCCLUSION))
@@ -81,7 +81,7 @@ class VerificationRow:
     matcher: str = field(metadata=told("Matcher id."))
     metric: str = field(metadata=told("An id of benchmark/board/quantities.py: auc, eer, fnmr, fmr ..."))
     target: float | None = field(metadata=told("FMR target of the threshold."))
-    threshold: Number = field(metadata=told("The threshold of the figure, where it has one; 'inf' accepts nothing."))
+    threshold: Number = field(metadata=told("The threshold of the value, where it has one; 'inf' accepts nothing."))
     value: Number = field(metadata=told(NUMBER))
     low: Number = field(metadata=told(NUMBER))
     high: Number = field(metadata=told(NUMBER))
@@ -90,7 +90,7 @@ class VerificationRow:
     failed: int = field(metadata=told("Comparisons that failed."))
     policy: Policy = field(metadata=told("Whether failures count against the method."))
     independent: bool = field(metadata=told("false where the matcher took part in the method's training."))
-    refused: str = field(metadata=told("Why the figure is not given; empty otherwise."))
+    refused: str = field(metadata=told("Why the value is not given; empty otherwise."))
     slice: str = field(metadata=told(SLICE))
     rank: int | None = field(metadata=told(RANK))
     group: int | None = field(metadata=told(GROUP))
@@ -118,7 +118,7 @@ class DifferenceRow:
 
 @dataclass(frozen=True)
 class CorrelationRow:
-    """Rank correlation of an image metric and a biometric figure."""
+    """Rank correlation of an image metric and a biometric value."""
 
     over: Literal["methods", "samples"]
     dataset: str = field(metadata=told(DATASET))
@@ -171,7 +171,7 @@ class HistogramRow:
 
 @dataclass(frozen=True)
 class ScatterPoint:
-    """Figures of one sample."""
+    """Values of one sample."""
 
     dataset: str = field(metadata=told(DATASET))
     occlusion: str = field(metadata=told(OCCLUSION))

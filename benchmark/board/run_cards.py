@@ -28,7 +28,7 @@ Kept = JsonMapping
 def kept_cards(suite: Suite, methods: Sequence[MethodEntry]) -> dict[str, Json]:
     """The cards of all that a run used, as run.json keeps them."""
     cards = {entry.label: method_cards(entry) for entry in methods}
-    teachers = {name for held in cards.values() for card in held for name in card.trained_with}
+    teachers = {name for chain in cards.values() for card in chain for name in card.trained_with}
     return {
         "methods": {
             entry.label: {
@@ -80,13 +80,13 @@ class RunCards:
 
     def methods(self, entry: MethodEntry) -> list[MethodCard]:
         """The cards of a method's chain."""
-        held = self._held("methods", entry.label)
-        return method_cards(entry) if held is None else [_card(MethodCard, card) for card in held["cards"]]
+        kept = self._kept("methods", entry.label)
+        return method_cards(entry) if kept is None else [_card(MethodCard, card) for card in kept["cards"]]
 
     def mask_source(self, entry: MethodEntry) -> str:
         """Where a method's masks are from; see ``mask_sources``."""
-        held = self._held("methods", entry.label)
-        return mask_source(entry, method_cards(entry)) if held is None else str(held["mask_source"])
+        kept = self._kept("methods", entry.label)
+        return mask_source(entry, method_cards(entry)) if kept is None else str(kept["mask_source"])
 
     def training_card(self, entry: MethodEntry) -> dict[str, Json] | None:
         """How a method's weights were trained, None where nothing is said."""
@@ -98,20 +98,20 @@ class RunCards:
 
     def dataset(self, entry: DatasetEntry) -> DatasetCard:
         """A dataset's card."""
-        held = self._held("datasets", entry.label)
-        card: DatasetCard = DATASETS.card(entry.id) if held is None else _card(DatasetCard, held)
+        kept = self._kept("datasets", entry.label)
+        card: DatasetCard = DATASETS.card(entry.id) if kept is None else _card(DatasetCard, kept)
         return card
 
     def occlusion(self, entry: Entry) -> tuple[OcclusionCard, dict[str, Json]]:
         """An occlusion's card, and its parameters with their defaults."""
-        held: Kept = self._held("occlusions", entry.label) or _occlusion(entry)
-        parameters: dict[str, Json] = held["parameters"]
-        return _card(OcclusionCard, held), parameters
+        kept: Kept = self._kept("occlusions", entry.label) or _occlusion(entry)
+        parameters: dict[str, Json] = kept["parameters"]
+        return _card(OcclusionCard, kept), parameters
 
     def metric(self, name: str) -> MetricCard:
         """The card of a metric, by its id or its name in the suite."""
-        held = self._held("metrics", default_label(name))
-        card: MetricCard = METRICS.card(name) if held is None else _card(MetricCard, held)
+        kept = self._kept("metrics", default_label(name))
+        card: MetricCard = METRICS.card(name) if kept is None else _card(MetricCard, kept)
         return card
 
     def matcher(self, entry: Entry) -> MatcherCard:
@@ -123,9 +123,9 @@ class RunCards:
     def comparer(self, entry: Entry) -> Matcher:
         """What compares a matcher's embeddings; no weights are loaded and no network runs. The matcher itself is needed
         only where it compares in a way of its own."""
-        held = self._held("matchers", entry.label)
-        if held is not None and held["compares_by_cosine"]:
-            return _KeptMatcher(_card(MatcherCard, held))  # type: ignore[return-value]  # it is asked for no embedding
+        kept = self._kept("matchers", entry.label)
+        if kept is not None and kept["compares_by_cosine"]:
+            return _KeptMatcher(_card(MatcherCard, kept))  # type: ignore[return-value]  # it is asked for no embedding
         matcher: Matcher = MATCHERS.get(entry.id)(**entry.parameters)
         return matcher
 
@@ -135,14 +135,14 @@ class RunCards:
             return set(self.kept["teachers"].get(matcher, ()))
         return set(MATCHERS.card(matcher).distilled_from) if matcher in MATCHERS.names() else set()
 
-    def _held(self, kind: str, label: str) -> Any:
+    def _kept(self, kind: str, label: str) -> Any:
         return self.kept.get(kind, {}).get(label)
 
 
-def _card(cls: type[Card], held: Kept) -> Card:
+def _card(cls: type[Card], kept: Kept) -> Card:
     """A card as it was before it became JSON: tuples for lists, and infinities."""
     names = {part.name for part in dataclasses.fields(cls)}
-    return cls(**{key: _restored(value) for key, value in held.items() if key in names})
+    return cls(**{key: _restored(value) for key, value in kept.items() if key in names})
 
 
 def _restored(value: Any) -> Any:

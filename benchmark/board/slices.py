@@ -35,7 +35,7 @@ def trial_slices(
 ) -> list[TrialSlice]:
     """The slices of every attribute that parts the probes; a label with fewer than 30 genuine trials or 10 people on them
     is left out, because no rate could be told from another on so few."""
-    found = []
+    slices = []
     for attribute in attributes:
         by_sample = dict(zip(condition.samples, condition.labels(attribute), strict=True))
         labels = np.array([by_sample.get(name, "unknown") for name in pairs.ids])
@@ -44,8 +44,10 @@ def trial_slices(
             genuine, impostor = labels[pairs.genuine[:, 0]] == name, labels[pairs.impostor[:, 0]] == name
             people = len(np.unique(pairs.genuine_identities[genuine]))
             if genuine.sum() >= MINIMUM_SAMPLES and people >= MINIMUM_IDENTITIES and impostor.any():
-                found.append(TrialSlice(f"{attribute}={name}", genuine, impostor, bootstrap.limited(genuine, impostor)))
-    return found
+                slices.append(
+                    TrialSlice(f"{attribute}={name}", genuine, impostor, bootstrap.limited(genuine, impostor))
+                )
+    return slices
 
 
 def slice_rows(
@@ -55,8 +57,8 @@ def slice_rows(
     here = {setting: PairScores(scores.genuine[part.genuine], scores.impostor[part.impostor])}
     figures = ResampledFigures(here, {setting: part.bootstrap})
     rows = [
-        row for row in verification_rows(here, thresholds, [setting])
+        row for row in verification_rows(slice_scores, thresholds, [setting])
         if row.metric in SHOWN and row.handling == "penalised" and row.value is not None
     ]  # fmt: skip
-    for held in with_intervals(rows, figures):
-        yield held.row
+    for interval_row in with_intervals(rows, figures):
+        yield interval_row.row

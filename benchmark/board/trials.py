@@ -112,18 +112,18 @@ def _pairs_of(condition: Condition, folder: RunFolder, suite: Suite) -> PairSet:
     )
 
 
-def _restricted(held: Mapping[str, NDArray[np.int32]], usable: set[str]) -> PairSet:
+def _restricted(arrays: Mapping[str, NDArray[np.int32]], usable: set[str]) -> PairSet:
     """Official trials whose two samples could be used."""
-    ids = [str(name) for name in held["ids"]]
-    known = np.array([name in usable for name in ids])
-    kept = {kind: known[held[kind]].all(axis=1) for kind in ("genuine", "impostor")}
+    ids = [str(name) for name in arrays["ids"]]
+    is_usable = np.array([name in usable for name in ids])
+    kept = {kind: is_usable[arrays[kind]].all(axis=1) for kind in ("genuine", "impostor")}
 
     def folds(kind: str) -> NDArray[np.int16] | None:
-        return held[f"{kind}_folds"][kept[kind]].astype(np.int16) if f"{kind}_folds" in held else None
+        return arrays[f"{kind}_folds"][kept[kind]].astype(np.int16) if f"{kind}_folds" in arrays else None
 
     return PairSet(
-        ids=tuple(ids), identities=held["identities"], genuine=held["genuine"][kept["genuine"]],
-        impostor=held["impostor"][kept["impostor"]], origin=str(held["origin"]), genuine_folds=folds("genuine"),
+        ids=tuple(ids), identities=arrays["identities"], genuine=arrays["genuine"][kept["genuine"]],
+        impostor=arrays["impostor"][kept["impostor"]], origin=str(arrays["origin"]), genuine_folds=folds("genuine"),
         impostor_folds=folds("impostor"),
     )  # fmt: skip
 
@@ -150,22 +150,22 @@ def vectors(
     table = folder.embeddings(keys).filter(pl.col("matcher") == matcher)
     if output is not None:
         table = table.filter(pl.col("output") == output)
-    held = table.select("sample", "vector").unique("sample", keep="first").drop_nulls("vector").collect()
+    stored = table.select("sample", "vector").unique("sample", keep="first").drop_nulls("vector").collect()
     place = {name: position for position, name in enumerate(ids)}
-    held = held.filter(pl.col("sample").is_in(list(ids)))
-    found = np.zeros((len(ids), dimension), np.float32)
+    stored = stored.filter(pl.col("sample").is_in(list(ids)))
+    embeddings = np.zeros((len(ids), dimension), np.float32)
     failed = np.ones(len(ids), bool)
-    if held.height:
-        rows = np.array([place[name] for name in held["sample"]])
-        width = held["vector"].list.len()[0]
-        flat = held["vector"].explode().to_numpy().reshape(-1, width)
+    if stored.height:
+        rows = np.array([place[name] for name in stored["sample"]])
+        width = stored["vector"].list.len()[0]
+        flat = stored["vector"].explode().to_numpy().reshape(-1, width)
         if width != dimension:
-            found = np.zeros((len(ids), width), np.float32)
+            embeddings = np.zeros((len(ids), width), np.float32)
         if not np.isfinite(flat).all():  # a unit writes none of these
             raise ValueError(f"embeddings of {matcher} hold NaN or infinity")
-        found[rows] = flat
+        embeddings[rows] = flat
         failed[rows] = False
-    return torch.from_numpy(found), failed
+    return torch.from_numpy(embeddings), failed
 
 
 def own_similarities(

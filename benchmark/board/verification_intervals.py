@@ -42,7 +42,7 @@ class ResampledFigures:
         return ResampledFigures({**self.scores, **scores}, self.bootstraps, dict(self._rates), dict(self._limited))
 
     def of(self, row: VerificationRow) -> Floats | None:
-        """The resamples (B,) of a row's figure; None for figures without sampling error (coverage) or refused ones.
+        """The resamples (B,) of a row's value; None for quantities without sampling error (coverage) or refused ones.
 
         Thresholds are held as they are: the interval is that of the rate at this threshold. Only ``fnmr_equal``, by which
         methods are ranked, sets its threshold anew in every resample, since its sampling error is that of both.
@@ -58,7 +58,7 @@ class ResampledFigures:
         if row.metric in RECOVERED:
             return self._recovered(row)
         if row.metric in ("auc", "eer", "dprime"):
-            return self._curve_figure(row)
+            return self._curve_values(row)
         if row.threshold is None:
             return None
         if row.metric == "fnmr_equal":
@@ -73,9 +73,9 @@ class ResampledFigures:
             return 1.0 - fnmr
         if row.metric == "accuracy":
             return 1.0 - (fnmr + self._rate(*at, "fmr", row.threshold)) / 2.0
-        raise ValueError(f"no interval is known for the figure '{row.metric}'")
+        raise ValueError(f"no interval is known for the quantity '{row.metric}'")
 
-    def _curve_figure(self, row: VerificationRow) -> Floats:
+    def _curve_values(self, row: VerificationRow) -> Floats:
         scores, bootstrap = self._compared(row.setting, row.handling)
         if row.metric == "auc":
             return bootstrap.auc(scores.genuine, scores.impostor)
@@ -90,10 +90,10 @@ class ResampledFigures:
         if key not in self._rates:
             scores, bootstrap = self._compared(setting, handling)
             limit = np.float32(threshold)
-            found = (
+            rates = (
                 bootstrap.fnmr(scores.genuine < limit) if kind == "fnmr" else bootstrap.fmr(scores.impostor >= limit)
             )
-            self._rates[key] = found
+            self._rates[key] = rates
         return self._rates[key]
 
     def _at_equal_fmr(self, setting: Setting, handling: Handling, target: float | None) -> Floats:

@@ -37,12 +37,12 @@ def detect_batch(images: Tensor, detector: Detector) -> tuple[Tensor, list[bool]
 
     pixels = (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     points = torch.zeros(len(images), 5, 2)
-    found = []
+    has_face = []
     for position, picture in enumerate(pixels):
         try:
             points[position] = torch.from_numpy(detector.detect(picture).points)
         except NoFaceError:
-            found.append(False)
+            has_face.append(False)
             continue
-        found.append(True)
-    return points, found
+        has_face.append(True)
+    return points, has_face

@@ -51,12 +51,12 @@ class Detector(Protocol):
         ...
 
 
-def central(found: Sequence[Detection], height: int, width: int) -> Detection:
+def central(faces: Sequence[Detection], height: int, width: int) -> Detection:
     """The face whose box's centre is the nearest to the photograph's, told how many there are.
 
     Raises ValueError for no face.
     """
-    if not found:
+    if not faces:
         raise ValueError("no face to choose from")
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
 
@@ -64,8 +64,8 @@ def central(found: Sequence[Detection], height: int, width: int) -> Detection:
         centre = (face.box[:2] + face.box[2:]) / 2
         return float(np.linalg.norm(centre - middle))
 
-    nearest = min(found, key=away)
-    return Detection(nearest.points, nearest.box, nearest.score, len(found))
+    nearest = min(faces, key=away)
+    return Detection(nearest.points, nearest.box, nearest.score, len(faces))
 
 
 def every(found: Sequence[Detection], finish: Callable[[Detection], Detection]) -> list[Detection]:

@@ -36,17 +36,17 @@ class FoundFaces:
     def look(self, path: Path, read: Callable[[Path], Pixels] = read_pixels) -> Detection:
         """The face of a photograph's file. Raises NoFaceError that says why there is none, and ``read``'s errors."""
         place = self._place(path)
-        known = _read(place)
-        if known is None:
+        outcome = _read(place)
+        if outcome is None:
             try:
-                known = self.detector.detect(read(path))
+                outcome = self.detector.detect(read(path))
             except NoFaceError as error:
-                known = str(error)
-            _write(place, known)
-            known = known if isinstance(known, str) else rounded(known)
-        if isinstance(known, str):
-            raise NoFaceError(known)
-        return known
+                outcome = str(error)
+            _write(place, outcome)
+            outcome = outcome if isinstance(outcome, str) else rounded(outcome)
+        if isinstance(outcome, str):
+            raise NoFaceError(outcome)
+        return outcome
 
     def _place(self, path: Path) -> Path:
         key = hashlib.sha256(f"{sha256(path)} {self.detector.signature}".encode()).hexdigest()

@@ -37,10 +37,10 @@ class InsightFace:
     signature = f"insightface:det_10g|640|margin:{MARGIN}"
 
     def __init__(self) -> None:
-        found = detector_path()
-        if found is None and importlib.util.find_spec("insightface") is None:
+        model_path = detector_path()
+        if model_path is None and importlib.util.find_spec("insightface") is None:
             raise FileNotFoundError("the detector insightface is not installed: pip install insightface")
-        self._path = found or weights.require(DETECTOR)
+        self._path = model_path or weights.require(DETECTOR)
 
     def detect(self, pixels: Pixels) -> Detection:
         """The face nearest to the centre of a photograph (H, W, 3). Raises NoFaceError where none is found."""

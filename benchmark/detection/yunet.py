@@ -58,16 +58,16 @@ class YuNet:
 
     def _in_whole(self, pixels: Pixels) -> list[Detection]:
         height, width = pixels.shape[:2]
-        if found := _look(pixels, LONG_SIDE):
-            return found
+        if faces := _look(pixels, LONG_SIDE):
+            return faces
         pad = max(round(MARGIN * max(height, width)), 1)
         # A frame of repeated border pixels: a crop of a face alone is tighter than anything that the network has seen.
         if max(height, width) <= 2 * LONG_SIDE:
             import cv2
 
             framed = cv2.copyMakeBorder(pixels, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-            if found := _look(np.asarray(framed, dtype=np.uint8), LONG_SIDE):
-                return [_moved(face, np.array([-pad, -pad])) for face in found]
+            if faces := _look(np.asarray(framed, dtype=np.uint8), LONG_SIDE):
+                return [_moved(face, np.array([-pad, -pad])) for face in faces]
         return _look(pixels, 2 * LONG_SIDE) if max(height, width) > LONG_SIDE else []
 
     def _finely(self, pixels: Pixels, face: Detection) -> Detection:
@@ -83,11 +83,11 @@ class YuNet:
         inside = pixels[max(top, 0) : max(top + span, 1), max(left, 0) : max(left + span, 1)]
         frame = (max(-top, 0), max(top + span - height, 0), max(-left, 0), max(left + span - width, 0))
         crop = np.asarray(cv2.copyMakeBorder(inside, *frame, cv2.BORDER_REPLICATE), dtype=np.uint8)
-        found = _look(crop, FINE_SIDE, FINE_SIDE)
-        if not found:
+        faces = _look(crop, FINE_SIDE, FINE_SIDE)
+        if not faces:
             return face
-        _check_turned(crop, max(other.score for other in found))
-        again = _moved(central(found, *crop.shape[:2]), np.array([left, top]))
+        _check_turned(crop, max(other.score for other in faces))
+        again = _moved(central(faces, *crop.shape[:2]), np.array([left, top]))
         between = float(np.linalg.norm((again.box[:2] + again.box[2:]) / 2 - centre))
         return Detection(again.points, again.box, face.score, face.faces) if between < side / 2 else face
 
@@ -126,8 +126,8 @@ def _check_turned(crop: Pixels, upright: float) -> None:
     if upright >= CERTAIN:
         return
     for turns, side in ((2, "upside down"), (1, "on its side"), (3, "on its side")):
-        turned = _look(np.ascontiguousarray(np.rot90(crop, turns)), FINE_SIDE, FINE_SIDE)
-        if max((face.score for face in turned), default=0.0) > upright + TURNED_BETTER:
+        turned_faces = _look(np.ascontiguousarray(np.rot90(crop, turns)), FINE_SIDE, FINE_SIDE)
+        if max((face.score for face in turned_faces), default=0.0) > upright + TURNED_BETTER:
             raise NoFaceError(f"the face lies {side}; turn the photograph upright")
 
 

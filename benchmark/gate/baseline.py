@@ -1,9 +1,9 @@
 """A baseline: what a run scored, sample by sample, with how much worse a later run may be. One reviewable JSON file.
 
 It holds what a paired comparison needs and no more: the samples with their people, a short digest of every input's
-pixels, the signatures of what was measured, each guarded figure's values in the order of the samples, and the
+pixels, the signatures of what was measured, each guarded row's values in the order of the samples, and the
 tolerances, which are data for people to edit. A row of values is one line of the file, so that a version-control diff
-shows which figures an update moved.
+shows which values an update moved.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from unmaskbench.benchmark.gate.tolerance import DEFAULT_TOLERANCES, Finite, Nam
 
 SCHEMA: Final = "unmaskbench.baseline/1"
 Cell = Finite | Literal["inf", "failed"] | None
-"""A sample's value; "inf" at a ceiling, "failed" where the method or the metric failed, None where the figure has no
+"""A sample's value; "inf" at a ceiling, "failed" where the method or the metric failed, None where the metric has no
 meaning (an empty region, a sample that could not be prepared)."""
 
 
@@ -94,8 +94,8 @@ class SampleRow(Strict):
             yield Name(self.dataset, self.occlusion, self.method, output, self.metric, self.region)
 
 
-class Figure(Strict):
-    """A figure of a whole set, with its interval where one is known; ``trials`` counts what it was computed from."""
+class SetValue(Strict):
+    """A value of a whole set, with its interval where one is known; ``trials`` counts what it was computed from."""
 
     dataset: str
     occlusion: str
@@ -144,7 +144,7 @@ class Baseline(Strict):
     samples: dict[str, Samples]
     inputs: dict[str, tuple[str | None, ...]]
     rows: tuple[SampleRow, ...]
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[SetValue, ...] = ()
 
     @model_validator(mode="after")
     def _aligned(self) -> Baseline:
@@ -208,8 +208,8 @@ def read_baseline(path: Path) -> Baseline:
     except (OSError, ValueError, RecursionError) as error:
         raise BaselineError(f"{path} cannot be read as a baseline: {error}") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        held = content.get("schema") if isinstance(content, dict) else type(content).__name__
-        raise BaselineError(f"{path} is no baseline of schema {SCHEMA} (it holds {held!r})")
+        stated = content.get("schema") if isinstance(content, dict) else type(content).__name__
+        raise BaselineError(f"{path} is no baseline of schema {SCHEMA} (it holds {stated!r})")
     try:
         return Baseline.model_validate(content)
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 A row regresses when its paired difference is significant *and* exceeds the tolerance that the baseline file gives it.
 Differences are paired on the samples whose input pixels are the same in both, all rows share the resamples of people,
-and all tested rows are one family for Holm's correction. A figure of a whole set has no pairs here: it regresses when
+and all tested rows are one family for Holm's correction. A value of a whole set has no pairs here: it regresses when
 it exceeds its tolerance and lies outside the baseline's interval. What cannot be compared is said, and is a regression
 of its own where the baseline guards it: other inputs, another signature, a row or a sample that is no longer there.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, kind_of
-from unmaskbench.benchmark.gate.baseline import Baseline, Figure, SampleRow, decode
+from unmaskbench.benchmark.gate.baseline import Baseline, SampleRow, SetValue, decode
 from unmaskbench.benchmark.gate.input_changes import Comparable, input_changes
 from unmaskbench.benchmark.gate.tolerance import Name
 from unmaskbench.benchmark.gate.verdict import Moved, Result, State, Verdict
@@ -43,25 +43,25 @@ def check(baseline: Baseline, run: Baseline) -> Result:
     comparable = Comparable(baseline, run)
     verdicts: list[Verdict] = []
     old_rows, new_rows = baseline.columns(), run.columns()
-    old_figures = {figure.name: figure for figure in baseline.figures}
-    new_figures = {figure.name: figure for figure in run.figures}
-    here = {*new_rows, *new_figures}
+    old_values = {value.name: value for value in baseline.figures}
+    new_values = {value.name: value for value in run.figures}
+    run_names = {*new_rows, *new_values}
     paired: dict[str, _Paired] = {}
     for name, row in old_rows.items():
         if name not in new_rows:
-            verdicts.append(_missing(name, here, run))
+            verdicts.append(_missing(name, run_names, run))
         elif changed := _signature_change(name, baseline, run):
             verdicts.append(Verdict(name, "signature", changed))
         else:
             _take(paired.setdefault(name.dataset, _Paired()), name, row, new_rows[name], comparable)
-    for name, figure in old_figures.items():
-        if name not in new_figures:
-            verdicts.append(_missing(name, here, run))
+    for name, value in old_values.items():
+        if name not in new_values:
+            verdicts.append(_missing(name, run_names, run))
         else:
-            verdicts.append(_figure(figure, new_figures[name], baseline, run, comparable))
+            verdicts.append(_set_value(value, new_values[name], baseline, run, comparable))
     verdicts += _compare(paired, baseline)
-    verdicts += [Verdict(name, "new", "not in the baseline") for name in here - set(old_rows) - set(old_figures)]
-    common = len(here & {*old_rows, *old_figures})
+    verdicts += [Verdict(name, "new", "not in the baseline") for name in run_names - set(old_rows) - set(old_values)]
+    common = len(run_names & {*old_rows, *old_values})
     return Result(
         baseline,
         run,
@@ -80,12 +80,12 @@ def direction_of(name: Name, baseline: Baseline) -> float:
     return -1.0 if quantity is not None and quantity.direction == "lower" else 1.0
 
 
-def _missing(name: Name, here: set[Name], run: Baseline) -> Verdict:
+def _missing(name: Name, run_names: set[Name], run: Baseline) -> Verdict:
     if name.method and name.method not in run.mask_sources:
         return Verdict(name, "missing", f"the run has no method '{name.method}'")
     if f"{name.dataset}/{name.occlusion}" not in run.inputs:
         return Verdict(name, "missing", f"the run has no {name.dataset}/{name.occlusion}")
-    metrics = {other.metric for other in here}
+    metrics = {other.metric for other in run_names}
     what = f"no metric '{name.metric}'" if name.metric not in metrics else "no value in this row"
     return Verdict(name, "missing", f"the run has {what}")
 
@@ -107,10 +107,10 @@ def _signature_change(name: Name, baseline: Baseline, run: Baseline) -> str:
 
 def _take(paired: _Paired, name: Name, old: SampleRow, new: SampleRow, comparable: Comparable) -> None:
     before, _ = decode(old.values)
-    held, _ = decode(new.values)
+    after, _ = decode(new.values)
     paired.names.append(name)
     paired.before.append(before)
-    paired.after.append(comparable.aligned(name.dataset, held))
+    paired.after.append(comparable.aligned(name.dataset, after))
     paired.comparable.append(comparable.samples(name.dataset, name.occlusion))
 
 
@@ -118,12 +118,14 @@ def _compare(paired: dict[str, _Paired], baseline: Baseline) -> list[Verdict]:
     """Verdicts of all image rows; every row of every dataset is of one family."""
     order = list(paired)
     tested = [_Tested.of(paired[dataset], dataset, baseline) for dataset in order]
-    adjusted = holm(np.concatenate([found.p for found in tested])) if tested else np.zeros(0)
+    adjusted = holm(np.concatenate([differences.p for differences in tested])) if tested else np.zeros(0)
     verdicts, start = [], 0
-    for dataset, found in zip(order, tested, strict=True):
+    for dataset, differences in zip(order, tested, strict=True):
         for position, name in enumerate(paired[dataset].names):
-            verdicts.append(_verdict(name, paired[dataset], position, found, adjusted[start + position], baseline))
-        start += len(found.p)
+            verdicts.append(
+                _verdict(name, paired[dataset], position, differences, adjusted[start + position], baseline)
+            )
+        start += len(differences.p)
     return verdicts
 
 
@@ -168,8 +170,8 @@ def _verdict(name: Name, paired: _Paired, position: int, tested: _Tested, p: flo
     ids = baseline.samples[name.dataset].ids
     lost = same & ~np.isnan(before) & np.isnan(after)
     n = int(tested.n[position])
-    both = same & ~np.isnan(before) & ~np.isnan(after)
-    means = [float(np.mean(at_ceiling(values[both]))) if n else None for values in (before, after)]
+    compared = same & ~np.isnan(before) & ~np.isnan(after)
+    means = [float(np.mean(at_ceiling(values[compared]))) if n else None for values in (before, after)]
     if lost.any():
         failed = tuple(Moved(ids[s], float(before[s]), None) for s in np.flatnonzero(lost))
         text = f"{len(failed)} of {int((same & ~np.isnan(before)).sum())} samples that worked fail now: {_some(failed)}"
@@ -191,7 +193,7 @@ def _verdict(name: Name, paired: _Paired, position: int, tested: _Tested, p: flo
         elif sign * difference < 0:
             state, message = "unclear", "beyond the tolerance, but not significant"
     change = sign * (at_ceiling(after) - at_ceiling(before))
-    fallen = np.flatnonzero(both & (np.nan_to_num(change) < 0))
+    fallen = np.flatnonzero(compared & (np.nan_to_num(change) < 0))
     worst = fallen[np.argsort(change[fallen], kind="stable")][:10]
     return Verdict(
         name, state, message, means[0], means[1], difference, _known(tested.low[position]), _known(tested.high[position]),
@@ -208,15 +210,15 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _figure(old: Figure, new: Figure, baseline: Baseline, run: Baseline, comparable: Comparable) -> Verdict:
+def _set_value(old: SetValue, new: SetValue, baseline: Baseline, run: Baseline, comparable: Comparable) -> Verdict:
     name = old.name
     if changed := _signature_change(name, baseline, run):
         return Verdict(name, "signature", changed)
     if not comparable.all_same(name.dataset, name.occlusion):
         return Verdict(name, "not compared", "the inputs are not those of the baseline", old.value, new.value)
     difference, tolerance = new.value - old.value, baseline.tolerance_of(name).limit(old.value)
-    known = old.low is not None and old.high is not None
-    outside = not known or not (old.low or 0.0) <= new.value <= (old.high or 0.0)
+    has_interval = old.low is not None and old.high is not None
+    outside = not has_interval or not (old.low or 0.0) <= new.value <= (old.high or 0.0)
     state: State = "same"
     message = ""
     if old.trials != new.trials:
@@ -231,14 +233,16 @@ def _figure(old: Figure, new: Figure, baseline: Baseline, run: Baseline, compara
     elif abs(difference) > tolerance and outside:
         state = "worse" if worse else "better"
         message = (
-            f"outside the baseline's interval {old.low:.5g} to {old.high:.5g}" if known else "no interval is known"
+            f"outside the baseline's interval {old.low:.5g} to {old.high:.5g}"
+            if has_interval
+            else "no interval is known"
         )
     return Verdict(
         name, state, message, old.value, new.value, difference, tolerance=tolerance, n=sum(old.trials)
     )  # fmt: skip
 
 
-def _trials(figure: Figure) -> str:
-    if len(figure.trials) == 2:
-        return f"{figure.trials[0]} genuine and {figure.trials[1]} impostor pairs"
-    return f"{sum(figure.trials)} images"
+def _trials(value: SetValue) -> str:
+    if len(value.trials) == 2:
+        return f"{value.trials[0]} genuine and {value.trials[1]} impostor pairs"
+    return f"{sum(value.trials)} images"

@@ -22,9 +22,9 @@ def compare(first: Path, second: Path) -> Result:
     result = check(a, b)
     if a.manifest != b.manifest:
         what = "; ".join(f"{change.dataset}/{change.occlusion}: {change.message}" for change in result.inputs[:3])
-        here, there = (", ".join(sorted(side.inputs)) for side in (a, b))
+        first_inputs, second_inputs = (", ".join(sorted(side.inputs)) for side in (a, b))
         raise BaselineError(
             f"{first} and {second} did not see the same samples and cannot be compared: "
-            f"{what or f'{here} against {there}'}; run both on one suite"
+            f"{what or f'{first_inputs} against {second_inputs}'}; run both on one suite"
         )
     return result

@@ -1,6 +1,6 @@
 """Whether a run was given what its baseline was given, pixel by pixel.
 
-A figure of other faces or other masks is no figure of the method. A single moved pixel changes a sample's digest: such
+A value of other faces or other masks says nothing of the method. A single moved pixel changes a sample's digest: such
 samples take no part in the paired comparison, and that they changed is a finding of its own.
 """
 
@@ -62,23 +62,23 @@ class Comparable:
 
     @cached_property
     def _places(self) -> dict[str, NDArray[np.int64]]:
-        found = {}
+        places = {}
         for dataset, samples in self.baseline.samples.items():
             if dataset in self.run.samples:
-                here = {sample: place for place, sample in enumerate(self.run.samples[dataset].ids)}
-                found[dataset] = np.array([here.get(sample, -1) for sample in samples.ids], np.int64)
-        return found
+                place_of = {sample: place for place, sample in enumerate(self.run.samples[dataset].ids)}
+                places[dataset] = np.array([place_of.get(sample, -1) for sample in samples.ids], np.int64)
+        return places
 
     @cached_property
     def _same(self) -> dict[str, NDArray[np.bool_]]:
-        found = {}
+        same_inputs = {}
         for key, digests in self.baseline.inputs.items():
             if key in self.run.inputs:
-                here = _by_sample(self.run, key)
+                digest_of = _by_sample(self.run, key)
                 ids = self.baseline.samples[key.partition("/")[0]].ids
-                same = [old is not None and here.get(s) == old for s, old in zip(ids, digests, strict=True)]
-                found[key] = np.array(same, bool)
-        return found
+                same = [old is not None and digest_of.get(s) == old for s, old in zip(ids, digests, strict=True)]
+                same_inputs[key] = np.array(same, bool)
+        return same_inputs
 
 
 def input_changes(baseline: Baseline, run: Baseline) -> Iterator[InputChange]:
@@ -87,24 +87,24 @@ def input_changes(baseline: Baseline, run: Baseline) -> Iterator[InputChange]:
         if key not in run.inputs:
             continue
         dataset, _, occlusion = key.partition("/")
-        here = _by_sample(run, key)
-        held = [(s, d) for s, d in zip(baseline.samples[dataset].ids, digests, strict=True) if d is not None]
+        run_digests = _by_sample(run, key)
+        prepared = [(s, d) for s, d in zip(baseline.samples[dataset].ids, digests, strict=True) if d is not None]
         kinds: dict[str, list[str]] = {}
-        known = dict(held)
-        added = [sample for sample, digest in here.items() if digest is not None and sample not in known]
+        in_baseline = dict(prepared)
+        added = [sample for sample, digest in run_digests.items() if digest is not None and sample not in in_baseline]
         if added:
             kinds["samples are not in the baseline"] = added
-        for sample, digest in held:
-            now = here.get(sample)
+        for sample, digest in prepared:
+            now = run_digests.get(sample)
             if now is None:
-                gone = "samples are not in the run" if sample not in here else "samples could not be prepared"
+                gone = "samples are not in the run" if sample not in run_digests else "samples could not be prepared"
                 kinds.setdefault(gone, []).append(sample)
             elif now != digest:
                 changed = zip(ROLES, digest.split("."), now.split("."), strict=False)
                 names = [PLURAL[role] for role, old, new in changed if old != new]
                 kinds.setdefault(f"the {' and '.join(names)} are not those of the baseline", []).append(sample)
         for what, samples in kinds.items():
-            yield InputChange(dataset, occlusion, what, tuple(samples), len(held))
+            yield InputChange(dataset, occlusion, what, tuple(samples), len(prepared))
 
 
 def _by_sample(side: Baseline, key: str) -> dict[str, str | None]:

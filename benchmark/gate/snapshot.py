@@ -19,11 +19,11 @@ from unmaskbench.benchmark.gate.baseline import (
     Baseline,
     Bootstrap,
     Cell,
-    Figure,
     Guard,
     Measure,
     SampleRow,
     Samples,
+    SetValue,
     encode,
     rounded,
 )
@@ -50,13 +50,13 @@ def snapshot(path: Path, guard: Guard | None = None, tolerance: Sequence[Toleran
     suite = parse(run["suite"], f"{path / 'run.json'}: suite")
     manifest = _manifest(folder)
     samples = {entry.label: _samples(manifest, entry.label) for entry in suite.datasets}
-    found = conditions(run["units"], suite, manifest, RunCards(run.get("cards", {})))
+    run_conditions = conditions(run["units"], suite, manifest, RunCards(run.get("cards", {})))
     rows: list[SampleRow] = []
-    for condition in found:
+    for condition in run_conditions:
         places = {sample: place for place, sample in enumerate(samples[condition.dataset].ids)}
         rows += _image_rows(condition, folder, board, suite, places, guard)
     rows += _similarity_rows(board, samples, guard)
-    figures = [figure for figure in (*_set_figures(board), *_verification_figures(board)) if guard.keeps(figure.name)]
+    values = [value for value in (*_set_values(board), *_verification_values(board)) if guard.keeps(value.name)]
     return Baseline(
         name=run["name"],
         created=run["created"],
@@ -68,14 +68,15 @@ def snapshot(path: Path, guard: Guard | None = None, tolerance: Sequence[Toleran
         ),
         guard=guard,
         tolerance=tuple(tolerance),
-        measures=_measures(board, suite, {row.metric for row in rows} | {figure.metric for figure in figures}),
+        measures=_measures(board, suite, {row.metric for row in rows} | {value.metric for value in values}),
         mask_sources={row["method"]: row["mask_source"] for row in board["methods"]},
         samples=samples,
         inputs={
-            f"{c.dataset}/{c.occlusion}": _inputs(manifest, c.dataset, c.occlusion, samples[c.dataset]) for c in found
+            f"{c.dataset}/{c.occlusion}": _inputs(manifest, c.dataset, c.occlusion, samples[c.dataset])
+            for c in run_conditions
         },
         rows=tuple(sorted(rows, key=lambda row: next(row.names()))),
-        figures=tuple(sorted(figures, key=lambda figure: figure.name)),
+        figures=tuple(sorted(values, key=lambda value: value.name)),
     )
 
 
@@ -100,30 +101,30 @@ def _geometry(run: RunFile, suite: Suite) -> str:
 def _measures(board: BoardFile, suite: Suite, guarded: set[str]) -> dict[str, Measure]:
     """Signatures by metric id, and by ``matcher:<label>`` for what a matcher says."""
     parameters = {entry.id: entry.parameters for entry in suite.metrics if entry.parameters}
-    found = {}
+    measures = {}
     for row in board["metrics"]:
         name, signature = row["metric"], row["signature"]
         if name in parameters:
             signature += f"|{json.dumps(parameters[name], sort_keys=True)}"
         if name in guarded:
-            found[name] = Measure(signature=signature, direction=row["direction"])
+            measures[name] = Measure(signature=signature, direction=row["direction"])
     for row in board["matchers"]:
-        found[f"matcher:{row['matcher']}"] = Measure(signature=row["signature"], direction="higher")
-    return found
+        measures[f"matcher:{row['matcher']}"] = Measure(signature=row["signature"], direction="higher")
+    return measures
 
 
 def _samples(manifest: pl.DataFrame, dataset: str) -> Samples:
-    here = manifest.filter(pl.col("dataset") == dataset).unique("sample", keep="first").sort("sample")
-    return Samples(ids=tuple(here["sample"]), identities=tuple(here["identity"]))
+    rows = manifest.filter(pl.col("dataset") == dataset).unique("sample", keep="first").sort("sample")
+    return Samples(ids=tuple(rows["sample"]), identities=tuple(rows["identity"]))
 
 
 def _inputs(manifest: pl.DataFrame, dataset: str, occlusion: str, samples: Samples) -> tuple[str | None, ...]:
-    here = manifest.filter((pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion))
-    held = {
+    rows = manifest.filter((pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion))
+    digest_of = {
         row["sample"]: ".".join(row[f"{role}_sha256"][:8] for role in ("truth", "occluded", "mask"))
-        for row in here.filter(pl.col("status") == "ok").iter_rows(named=True)
+        for row in rows.filter(pl.col("status") == "ok").iter_rows(named=True)
     }
-    return tuple(held.get(sample) for sample in samples.ids)
+    return tuple(digest_of.get(sample) for sample in samples.ids)
 
 
 def _image_rows(
@@ -138,7 +139,7 @@ def _image_rows(
     for metric in board["metrics"]:
         if metric["kind"] not in PER_SAMPLE:
             continue
-        held: dict[tuple[str, str], dict[tuple[Cell, ...], list[str]]] = {}
+        grouped: dict[tuple[str, str], dict[tuple[Cell, ...], list[str]]] = {}
         for column in columns(condition, folder, metric["metric"], [*suite.outputs]):
             for m, method in enumerate(condition.methods):
                 name = Name(
@@ -150,8 +151,8 @@ def _image_rows(
                 values, failed = np.full(len(places), np.nan), np.zeros(len(places), bool)
                 values[where], failed[where] = column.values[:, m], column.failed[:, m]
                 cells = encode(values, failed)
-                held.setdefault((method, column.region), {}).setdefault(cells, []).append(column.output)
-        for (method, region), by_values in held.items():
+                grouped.setdefault((method, column.region), {}).setdefault(cells, []).append(column.output)
+        for (method, region), by_values in grouped.items():
             for cells, outputs in by_values.items():
                 yield SampleRow(
                     dataset=condition.dataset, occlusion=condition.occlusion, method=method,
@@ -161,7 +162,7 @@ def _image_rows(
 
 def _similarity_rows(board: BoardFile, samples: Mapping[str, Samples], guard: Guard) -> Iterator[SampleRow]:
     """Each face's similarity to its own truth, from the points that the board keeps (at most 300 samples a method)."""
-    held: dict[Name, dict[str, float]] = {}
+    similarities: dict[Name, dict[str, float]] = {}
     for point in board["scatter"]:
         for key, value in point["values"].items():
             kind, _, matcher = key.partition("/")
@@ -169,8 +170,8 @@ def _similarity_rows(board: BoardFile, samples: Mapping[str, Samples], guard: Gu
                 name = Name(
                     point["dataset"], point["occlusion"], point["method"], point["output"], "similarity", matcher
                 )
-                held.setdefault(name, {})[point["sample"]] = value
-    for name, values in sorted(held.items()):
+                similarities.setdefault(name, {})[point["sample"]] = value
+    for name, values in sorted(similarities.items()):
         if guard.keeps(name):
             cells = tuple(
                 None if sample not in values else rounded(values[sample]) for sample in samples[name.dataset].ids
@@ -181,28 +182,28 @@ def _similarity_rows(board: BoardFile, samples: Mapping[str, Samples], guard: Gu
             )  # fmt: skip
 
 
-def _set_figures(board: BoardFile) -> Iterator[Figure]:
+def _set_values(board: BoardFile) -> Iterator[SetValue]:
     sets = {row["metric"] for row in board["metrics"] if row["kind"] == "set"}
-    for held in board["rows"]:
-        if held["metric"] not in sets or held["slice"] != "all":
+    for entry in board["rows"]:
+        if entry["metric"] not in sets or entry["slice"] != "all":
             continue
-        row = read_row(ImageRow, held)
+        row = read_row(ImageRow, entry)
         if isinstance(row.value, int | float):
-            yield Figure(
+            yield SetValue(
                 dataset=row.dataset, occlusion=row.occlusion, method=row.method, output=row.output, metric=row.metric,
                 region=row.region, value=rounded(row.value), trials=(row.n,),
             )  # fmt: skip
 
 
-def _verification_figures(board: BoardFile) -> Iterator[Figure]:
-    for held in board["verification"]:
-        plain = held["slice"] == "all" and held["policy"] == "penalised" and not held["refused"]
-        if not plain or held["setting"] not in SETTINGS or not QUANTITIES[held["metric"]].guarded:
+def _verification_values(board: BoardFile) -> Iterator[SetValue]:
+    for entry in board["verification"]:
+        plain = entry["slice"] == "all" and entry["policy"] == "penalised" and not entry["refused"]
+        if not plain or entry["setting"] not in SETTINGS or not QUANTITIES[entry["metric"]].guarded:
             continue
-        row = read_row(VerificationRow, held)
+        row = read_row(VerificationRow, entry)
         if not isinstance(row.value, int | float):
             continue
-        yield Figure(
+        yield SetValue(
             dataset=row.dataset, occlusion=row.occlusion, method=row.method, output=row.output,
             metric=named(row.metric, row.target), region=f"{row.matcher} {row.setting}", value=rounded(row.value),
             low=_bound(row.low), high=_bound(row.high), trials=(row.genuine, row.impostor),

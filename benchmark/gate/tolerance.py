@@ -11,7 +11,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Name(NamedTuple):
-    """What a guarded row is called. ``region`` is, for figures of a matcher, the matcher and its setting."""
+    """What a guarded row is called. ``region`` is, for values of a matcher, the matcher and its setting."""
 
     dataset: str
     occlusion: str

@@ -37,13 +37,13 @@ class Worst:
 def worst_samples(result: Result, count: int = WORST) -> list[Worst]:
     """Up to ``count`` samples: those that fail now first, then those of the regressed rows that fell furthest, in
     tolerances; a sample of a method is named once. Where only inputs changed, the first samples of each condition."""
-    found: dict[tuple[str, str, str, str], Worst] = {}
+    worst: dict[tuple[str, str, str, str], Worst] = {}
     for verdict in result.regressions:
         for one in _of(verdict, result):
             key = (one.dataset, one.occlusion, one.sample, one.method)
-            if key not in found or one.tolerances > found[key].tolerances:
-                found[key] = one
-    ordered = sorted(found.values(), key=lambda one: (-one.tolerances, str(one)))
+            if key not in worst or one.tolerances > worst[key].tolerances:
+                worst[key] = one
+    ordered = sorted(worst.values(), key=lambda one: (-one.tolerances, str(one)))
     changed = [
         Worst(change.dataset, change.occlusion, sample, "", "", 0.0, change.what)
         for change in result.inputs

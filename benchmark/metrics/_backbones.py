@@ -67,14 +67,14 @@ class Backbone:
 
 def tapped(layers: nn.Sequential, taps: Sequence[int], images: Tensor) -> list[Tensor]:
     """The outputs of the layers ``taps`` (ascending) for normalised images (N, 3, H, W)."""
-    found = []
+    features = []
     for index, layer in enumerate(layers):
         images = layer(images)
         if index in taps:
-            found.append(images)
+            features.append(images)
         if index == taps[-1]:
             break
-    return found
+    return features
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ BOTH_EMPTY = 1.0
 class Counts(NamedTuple):
     """Pixels per image, each (N,) float64: in both masks, in the predicted one, in the true one."""
 
-    both: Tensor
+    intersection: Tensor
     predicted: Tensor
     true: Tensor
 
@@ -28,8 +28,8 @@ def counts(predicted: Tensor, truth: Tensor, metric: str) -> Counts:
     check_masks(truth, metric, "true masks")
     check_like(predicted, truth, metric)
     ours, theirs = predicted >= THRESHOLD, truth >= THRESHOLD
-    both, first, second = (mask.flatten(1).sum(1).to(torch.float64) for mask in (ours & theirs, ours, theirs))
-    return Counts(both, first, second)
+    intersection, first, second = (mask.flatten(1).sum(1).to(torch.float64) for mask in (ours & theirs, ours, theirs))
+    return Counts(intersection, first, second)
 
 
 def ratio(part: Tensor, whole: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ def mask_f1(predicted: Tensor, truth: Tensor) -> Tensor:
 
     Both (N, 1, H, W) in [0, 1], binarised at 0.5, 1 = missing. Raises ValueError on other shapes or ranges.
     """
-    both, first, second = counts(predicted, truth, "mask_f1")
-    return ratio(2.0 * both, first + second)
+    intersection, first, second = counts(predicted, truth, "mask_f1")
+    return ratio(2.0 * intersection, first + second)
 
 
 @METRICS.register("mask_f1")

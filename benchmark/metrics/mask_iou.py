@@ -13,8 +13,8 @@ def mask_iou(predicted: Tensor, truth: Tensor) -> Tensor:
 
     Both (N, 1, H, W) in [0, 1], binarised at 0.5, 1 = missing. Raises ValueError on other shapes or ranges.
     """
-    both, first, second = counts(predicted, truth, "mask_iou")
-    return ratio(both, first + second - both)
+    intersection, first, second = counts(predicted, truth, "mask_iou")
+    return ratio(intersection, first + second - intersection)
 
 
 @METRICS.register("mask_iou")

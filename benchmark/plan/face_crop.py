@@ -88,8 +88,8 @@ def resample(part: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.u
     back = inverse(matrix)
     offset = back[:, 2] + 0.5 - back[:, :2] @ [0.5, 0.5]
     data = (*back[0, :2], offset[0], *back[1, :2], offset[1])
-    turned = framed.transform((size, size), Image.Transform.AFFINE, tuple(map(float, data)), Image.Resampling.BICUBIC)
-    return np.asarray(turned, dtype=np.uint8)
+    crop = framed.transform((size, size), Image.Transform.AFFINE, tuple(map(float, data)), Image.Resampling.BICUBIC)
+    return np.asarray(crop, dtype=np.uint8)
 
 
 def places(matrix: Array, height: int, width: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

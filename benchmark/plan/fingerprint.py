@@ -66,12 +66,12 @@ def _imported(module: str) -> set[Path]:
             continue
         files.add(path)
         parent = name if path.stem == "__init__" else name.rpartition(".")[0]
-        for found in _names_in(path.read_bytes(), parent):
-            first = found.partition(".")[0]
+        for imported in _names_in(path.read_bytes(), parent):
+            first = imported.partition(".")[0]
             near = beside is not None and ((beside / f"{first}.py").is_file() or (beside / first).is_dir())
-            if (first == package or near) and found not in seen and not found.startswith(_FLOOR_MODULES):
-                seen.add(found)
-                waiting.append(found)
+            if (first == package or near) and imported not in seen and not imported.startswith(_FLOOR_MODULES):
+                seen.add(imported)
+                waiting.append(imported)
     return files
 
 
@@ -79,9 +79,9 @@ _FLOOR_MODULES = tuple(f"unmaskbench.benchmark.{name}" for name in FLOOR)
 
 
 def _file_of(module: str) -> Path | None:
-    known = sys.modules.get(module)
-    if known is not None:
-        origin = getattr(known, "__file__", None)
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        origin = getattr(loaded, "__file__", None)
     else:
         try:
             spec = importlib.util.find_spec(module)

@@ -31,7 +31,7 @@ def files_named(entry: Entry) -> dict[str, Path]:
                     found |= _files_of(name)
             except OSError:  # a file that is not ours to read: who opens it will say so
                 continue
-    return found
+    return files
 
 
 def contents(entry: Entry) -> list[list[str]]:
@@ -70,13 +70,13 @@ def _files_of(text: str) -> dict[str, Path]:
         return {f"{text}/{file.relative_to(path).as_posix()}": file for file in inside if file.is_file()}
     if not path.is_file():
         return {}
-    found = {text: path}
+    files = {text: path}
     beside = path.with_suffix(".yaml")
     if beside.is_file():
-        found[f"{text}: {beside.name}"] = beside
+        files[f"{text}: {beside.name}"] = beside
     if path.suffix.lower() == ".onnx":
-        found |= {f"{text}: {name}": path.parent / name for name in external_data(path)}
-    return found
+        files |= {f"{text}: {name}": path.parent / name for name in external_data(path)}
+    return files
 
 
 def external_data(model: Path) -> list[str]:

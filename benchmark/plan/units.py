@@ -212,7 +212,7 @@ Measure = tuple[Literal["metric", "matcher"], Entry, str]
 def _measures_of(method: MethodEntry | None, suite: Suite) -> list[Measure]:
     """The metrics and matchers that measure a method's restorations (None: the truths), each with its hash. Segmentation
     metrics score predicted masks; of the truths only what needs no reference, or is compared as a set, is measured."""
-    found: list[Measure] = []
+    measures: list[Measure] = []
     for entry in suite.metrics:
         kind = METRICS.card(entry.id).kind
         if method is None:
@@ -244,16 +244,16 @@ def _contents(dataset: Dataset, indices: Sequence[int], listener: Listener) -> d
         return {}
     listener.begin({"read": len(indices)})
     # Lists that all faces share are asked for once, not once a face.
-    known: dict[Path, str] = {}
+    hash_of: dict[Path, str] = {}
     contents: dict[int, list[str]] = {}
     for index in indices:
         files = dataset.files(index)
         for path in files:
-            if path not in known:
+            if path not in hash_of:
                 try:
-                    known[path] = content_hash(path)
+                    hash_of[path] = content_hash(path)
                 except OSError:
-                    known[path] = ""
-        contents[index] = [known[path] for path in files]
+                    hash_of[path] = ""
+        contents[index] = [hash_of[path] for path in files]
         listener.advance("read", 1)
     return contents

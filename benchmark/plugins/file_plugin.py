@@ -58,16 +58,16 @@ def load_class(reference: str, noun: str) -> Any:
 
     Raises PluginFileError with a sentence where there is no file, no such class, or the class is no ``noun``.
     """
-    found = REFERENCE.fullmatch(reference)
-    if found is None:
+    match = REFERENCE.fullmatch(reference)
+    if match is None:
         raise PluginFileError(f"'{reference}' names no class in a file; write FILE.py:CLASS")
-    module = import_file(Path(found["path"]))
-    cls = getattr(module, found["cls"], None)
+    module = import_file(Path(match["path"]))
+    cls = getattr(module, match["cls"], None)
     cls = getattr(cls, "metric", cls) if noun == "metric" and not inspect.isclass(cls) else cls
     if cls is None:
         classes = [name for name, value in vars(module).items() if is_plugin(value, module.__name__)]
         has = f"it has {', '.join(classes)}" if classes else "it holds no plug-in"
-        raise PluginFileError(f"{found['path']} has no class '{found['cls']}'; {has}")
+        raise PluginFileError(f"{match['path']} has no class '{match['cls']}'; {has}")
     if not inspect.isclass(cls):
         raise PluginFileError(f"{reference} is a {type(cls).__name__}, not a class")
     if noun not in kinds_of(cls):

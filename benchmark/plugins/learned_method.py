@@ -28,10 +28,10 @@ def read_method_card(path: Path) -> MethodCard:
     Raises ValueError that names the file where it is broken or holds a key that a card has not.
     """
     content = read_mapping(path, "card")
-    known = {field.name for field in fields(MethodCard)}
-    unknown = sorted(set(map(str, content)) - known)
+    card_keys = {field.name for field in fields(MethodCard)}
+    unknown = sorted(set(map(str, content)) - card_keys)
     if unknown:
-        raise ValueError(f"{path}: a method's card has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+        raise ValueError(f"{path}: a method's card has no {', '.join(unknown)}; it has {', '.join(sorted(card_keys))}")
     for key in ("assumptions", "trained_with"):
         if key in content:
             content[key] = tuple(content[key]) if isinstance(content[key], list) else content[key]
@@ -98,8 +98,8 @@ def _described(path: Path) -> tuple[str, JsonObject]:
     from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 
     try:
-        held = json.loads(metadata_of(path).get("network", "{}"))
-        size, settings = held.get("size", ""), held.get("settings", {})
+        description = json.loads(metadata_of(path).get("network", "{}"))
+        size, settings = description.get("size", ""), description.get("settings", {})
         if not isinstance(size, str) or not isinstance(settings, dict):
             raise ValueError("size must be a text and settings a mapping")
     except WeightsError:

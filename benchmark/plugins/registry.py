@@ -89,14 +89,16 @@ class PluginRegistry:
         the class has no card or a card of another id: rows would be found under one name and asked for under another."""
 
         def decorate(cls: T) -> T:
-            found = getattr(getattr(cls, "card", None), "id", None)
-            if found != name:
-                has = "has no card" if found is None else f"has a card with the id '{found}'"
+            card_id = getattr(getattr(cls, "card", None), "id", None)
+            if card_id != name:
+                has = "has no card" if card_id is None else f"has a card with the id '{card_id}'"
                 raise ValueError(f"{self.noun} '{name}' ({cls.__qualname__}) {has}; its card's id must be its name")
             cls.plugin_name = name  # type: ignore[attr-defined]
-            held = self._mmengine().module_dict.get(name)
+            registered = self._mmengine().module_dict.get(name)
             # A plug-in file that was changed and is read again takes the place of what it was.
-            self._mmengine().register_module(name=name, module=cls, force=held is not None and same_file(held, cls))
+            self._mmengine().register_module(
+                name=name, module=cls, force=registered is not None and same_file(registered, cls)
+            )
             return cls
 
         return decorate
@@ -150,10 +152,10 @@ class PluginRegistry:
 
     def _from_file(self, reference: str) -> Any:
         cls = load_class(reference, self.noun)
-        held = self._mmengine().module_dict.get(cls.card.id)
-        if held is not None and held is not cls and not same_file(held, cls):
+        registered = self._mmengine().module_dict.get(cls.card.id)
+        if registered is not None and registered is not cls and not same_file(registered, cls):
             raise PluginFileError(
-                f"{reference}: its card's id '{cls.card.id}' is that of another {self.noun} ({held.__module__}); "
+                f"{reference}: its card's id '{cls.card.id}' is that of another {self.noun} ({registered.__module__}); "
                 "give it an id of its own"
             )
         return cls

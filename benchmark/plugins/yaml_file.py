@@ -60,15 +60,15 @@ def load_plain(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> An
         raise ValueError(str(error) or type(error).__name__) from error
 
 
-def _unfolded(node: yaml.Node, known: dict[int, int]) -> int:
+def _unfolded(node: yaml.Node, counts: dict[int, int]) -> int:
     """How many values a node holds; a node within itself is a RecursionError."""
-    if id(node) in known:
-        return known[id(node)]
+    if id(node) in counts:
+        return counts[id(node)]
     if isinstance(node, yaml.ScalarNode):
         return 1
     children = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
-    known[id(node)] = 1 + sum(_unfolded(child, known) for child in children)
-    return known[id(node)]
+    counts[id(node)] = 1 + sum(_unfolded(child, counts) for child in children)
+    return counts[id(node)]
 
 
 class _PlainLoader(yaml.SafeLoader):

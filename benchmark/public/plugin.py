@@ -271,11 +271,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = HOMES.get(name)
-    if home is None:
+    module_name = HOMES.get(name)
+    if module_name is None:
         raise AttributeError(f"module {__name__!r} has no name {name!r} (docs: Extending; API reference)")
-    module = import_module(home)
-    return getattr(module, name) if hasattr(module, name) else import_module(f"{home}.{name}")
+    module = import_module(module_name)
+    return getattr(module, name) if hasattr(module, name) else import_module(f"{module_name}.{name}")
 
 
 def __dir__() -> list[str]:

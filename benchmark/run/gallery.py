@@ -40,9 +40,9 @@ def draw_gallery(plan: Plan, folder: RunFolder, board: JsonObject, save_all: boo
         [[unit.key for unit in plan.units], [[*c, chosen] for c, chosen in choices.items()], suite.outputs, save_all]
     )
     if (folder.path / "gallery.json").is_file():
-        held = read_json(folder.path / "gallery.json", "a gallery")
-        if held.get("key") == key:
-            board["gallery"] = held["entries"]
+        drawn = read_json(folder.path / "gallery.json", "a gallery")
+        if drawn.get("key") == key:
+            board["gallery"] = drawn["entries"]
             return
     entries: list[JsonObject] = []
     source = ShardSource(suite)
@@ -66,9 +66,9 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
     which methods disagree most (by the spread between methods), and first of all some that failed."""
     if not count:
         return []
-    here = rows.filter((pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion))
+    condition_rows = rows.filter((pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion))
     failed = (
-        here.filter(pl.col("status").is_in(["failed_restore", "failed_score", "failed_detect"]))
+        condition_rows.filter(pl.col("status").is_in(["failed_restore", "failed_score", "failed_detect"]))
         .select("sample").unique().sort("sample").head(max(1, count // 4)).collect()["sample"].to_list()
     )  # fmt: skip
     held = {
@@ -79,10 +79,14 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
         .collect()
         .iter_rows()
     }
-    by = next((pair for pair in CHOSEN_BY if pair in held), None)
+    by = next((pair for pair in CHOSEN_BY if pair in measured), None)
     if by is None:
-        return failed or here.select("sample").unique().sort("sample").head(count).collect()["sample"].to_list()
-    learned = here.filter((pl.col("metric") == by[0]) & (pl.col("region") == by[1]) & (pl.col("status") == "ok"))
+        return (
+            failed or condition_rows.select("sample").unique().sort("sample").head(count).collect()["sample"].to_list()
+        )
+    learned = condition_rows.filter(
+        (pl.col("metric") == by[0]) & (pl.col("region") == by[1]) & (pl.col("status") == "ok")
+    )
     learned = learned.filter(pl.col("value").is_finite())
     others = learned.filter(pl.col("method") != "untouched")
     per_sample = (
@@ -111,11 +115,11 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
 
 
 def _by_condition(plan: Plan) -> dict[tuple[str, str], dict[tuple[int, ...], list[Restoration]]]:
-    found: dict[tuple[str, str], dict[tuple[int, ...], list[Restoration]]] = {}
+    conditions: dict[tuple[str, str], dict[tuple[int, ...], list[Restoration]]] = {}
     for unit in plan.restorations():
-        condition = found.setdefault((unit.dataset.label, unit.occlusion.label), {})
+        condition = conditions.setdefault((unit.dataset.label, unit.occlusion.label), {})
         condition.setdefault(unit.samples, []).append(unit)
-    return found
+    return conditions
 
 
 def _draw_shard(
@@ -150,13 +154,13 @@ def _holes(units: Sequence[Restoration], shard: OccludedShard, folder: RunFolder
 def _pictures(source: ShardSource, unit: Restoration, shard: OccludedShard, folder: RunFolder) -> dict[str, JsonObject]:
     """What is shown of each sample of a shard restored by one method."""
     kept = read_kept(folder, unit.key)
-    fates = kept.fates()
+    outcomes = kept.outcomes()
     outputs = source.suite.outputs
     absent: dict[str, str] = dict.fromkeys(outputs, "")
     restored = kept.of(shard)[0] if kept.raw is not None else None
     pictures: dict[str, JsonObject] = {}
     for position, identifier in enumerate(shard.ids):
-        status, message = fates.get(identifier, ("skipped", "it was not restored"))
+        status, message = outcomes.get(identifier, ("skipped", "it was not restored"))
         if status == "ok" and restored is None:
             status, message = "skipped", "its pixels are not kept (--keep none)"
         pictures[identifier] = {"status": status, "message": message, **absent}
@@ -179,9 +183,9 @@ def _scores(rows: pl.LazyFrame, samples: set[str]) -> dict[tuple[str, str, str, 
     if not samples:
         return {}
     scored = (pl.col("status") == "ok") & (pl.col("metric") != "")
-    held = rows.filter(pl.col("sample").is_in(sorted(samples)) & scored).collect()
+    table = rows.filter(pl.col("sample").is_in(sorted(samples)) & scored).collect()
     scores: dict[tuple[str, str, str, str], JsonObject] = {}
-    for row in held.iter_rows(named=True):
+    for row in table.iter_rows(named=True):
         key = (row["dataset"], row["occlusion"], row["sample"], row["method"])
         value = row["value"]
         name = f"{row['metric']}/{row['region']}/{row['output']}"

@@ -86,9 +86,9 @@ class Scorer:
         rows: list[Row] = []
         good = [position for position, error in enumerate(restored.errors) if not error]
         for chunk in chunks_of(len(good), self.suite.batch_size):
-            here = good[chunk]
-            values = metric_values(metric, masks[here], shard.masks[here], None)
-            rows += make.values("raw", [shard.ids[p] for p in here], metric.card.id, "whole", values)
+            positions = good[chunk]
+            values = metric_values(metric, masks[positions], shard.masks[positions], None)
+            rows += make.values("raw", [shard.ids[p] for p in positions], metric.card.id, "whole", values)
         return rows
 
     def _score_images(self, make: RowMaker, metric: Any, shard: OccludedShard, restored: Restored) -> list[Row]:
@@ -125,6 +125,6 @@ class Scorer:
         chunks = chunks_of(len(images), self.suite.batch_size)
         try:
             merged: dict[str, np.ndarray] = metric.merge([metric.update(images[chunk]) for chunk in chunks])
-        except Exception as error:  # no statistics of this shard: the board has no figure for the set, and says why
+        except Exception as error:  # no statistics of this shard: the board has no value for the set, and says why
             return {SET_FAILED: np.array(describe(error))}
         return merged

@@ -37,12 +37,12 @@ class KeptRestoration:
         """Whether there is an image to measure."""
         return not all(self.errors)
 
-    def fates(self) -> Mapping[str, tuple[str, str]]:
+    def outcomes(self) -> Mapping[str, tuple[str, str]]:
         """Status and message of every sample."""
-        found = {name: ("skipped", message) for name, message in self.skipped.items()}
+        outcomes = {name: ("skipped", message) for name, message in self.skipped.items()}
         for name, error in zip(self.ids, self.errors, strict=True):
-            found[name] = ("failed_restore" if error else "ok", error)
-        return found
+            outcomes[name] = ("failed_restore" if error else "ok", error)
+        return outcomes
 
     def of(self, shard: OccludedShard) -> tuple[Restored, Tensor]:
         """The images of the samples of a shard, which may be fewer than these, with the known pixels pasted for the

@@ -35,7 +35,7 @@ def find_all(root: Path, files: Sequence[Path], finder: FoundFaces, done: Callab
 
     A file that cannot be read, or shows no face, gives a reason and stops nothing.
     """
-    found = FaceList({}, {})
+    face_list = FaceList({}, {})
     for file in files:
         name = file.relative_to(root).as_posix()
         if hidden := hidden_in(name):  # a line of the list could not be matched with its file again
@@ -46,29 +46,31 @@ def find_all(root: Path, files: Sequence[Path], finder: FoundFaces, done: Callab
             pixels = read_pixels(file)
             face = finder.look(file, _given(pixels))
         except (NoFaceError, ImageError) as error:
-            found.reasons[name] = str(error)
+            face_list.reasons[name] = str(error)
         else:
-            found.faces[name] = face
+            face_list.faces[name] = face
             show(name, pixels, face)
         done()
-    return found
+    return face_list
 
 
 def _given(pixels: Pixels) -> Callable[[Path], Pixels]:
     return lambda path: pixels
 
 
-def write(root: Path, found: FaceList) -> list[Path]:
+def write(root: Path, face_list: FaceList) -> list[Path]:
     """Write both lists into ``root``, each whole or not at all; the second only where a photograph has no face."""
     rows = [
         [name, *(f"{value:.2f}" for value in face.points.ravel()), f"{face.score:.4f}",
          *(f"{value:.1f}" for value in face.box), face.faces]
-        for name, face in sorted(found.faces.items())
+        for name, face in sorted(face_list.faces.items())
     ]  # fmt: skip
     written = [_write_csv(root / LIST, [list(COLUMNS), *rows])]
-    if found.reasons:
+    if face_list.reasons:
         written.append(
-            _write_csv(root / NOT_FOUND, [["file", "reason"], *(list(row) for row in sorted(found.reasons.items()))])
+            _write_csv(
+                root / NOT_FOUND, [["file", "reason"], *(list(row) for row in sorted(face_list.reasons.items()))]
+            )
         )
     else:
         (root / NOT_FOUND).unlink(missing_ok=True)

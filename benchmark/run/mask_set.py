@@ -101,11 +101,11 @@ def verify(folder: Path) -> list[str]:
             path = image_file(folder, row, role)
             expected.add(path)
             try:
-                found = pixel_hash(read_png(path, grey=role == "mask"))
+                digest = pixel_hash(read_png(path, grey=role == "mask"))
             except ValueError as error:
                 problems.append(str(error))
                 continue
-            if found != row[f"{role}_sha256"]:
+            if digest != row[f"{role}_sha256"]:
                 problems.append(f"{path}: its pixels have changed")
     problems += [f"{path}: not in the manifest" for path in sorted(folder.rglob("*.png")) if path not in expected]
     if hash_of(content["samples"]) != content.get("hash"):
@@ -199,7 +199,7 @@ def summary(folder: Path) -> Sequence[str]:
         groups.setdefault((row["dataset"], row["occlusion"]), []).append(row["coverage"])
     lines = []
     for (dataset, occlusion), values in groups.items():
-        known = [value for value in values if value is not None]
-        mean = f"mean coverage {100 * sum(known) / len(known):.1f} %" if known else "coverage unknown"
+        coverages = [value for value in values if value is not None]
+        mean = f"mean coverage {100 * sum(coverages) / len(coverages):.1f} %" if coverages else "coverage unknown"
         lines.append(f"{dataset}/{occlusion}: {len(values)} samples, {mean}")
     return lines

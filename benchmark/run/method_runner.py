@@ -124,7 +124,7 @@ class MethodRunner:
                 segmented(segmenter, shard.occluded[chunk], self.device)
                 for chunk in chunks_of(len(shard.ids), self.suite.batch_size)
             ]
-        found = torch.cat(parts)
-        if found.shape != shard.masks.shape:
-            raise ValueError(f"{name} gave masks of shape {tuple(found.shape)}; expected {tuple(shard.masks.shape)}")
-        return (found > 0.5).to(torch.float32)
+        masks = torch.cat(parts)
+        if masks.shape != shard.masks.shape:
+            raise ValueError(f"{name} gave masks of shape {tuple(masks.shape)}; expected {tuple(shard.masks.shape)}")
+        return (masks > 0.5).to(torch.float32)

@@ -13,8 +13,8 @@ def metric_values(metric: Metric, images: Tensor, reference: object, region: Ten
     """A metric's values (N,) for images (N, C, H, W), or the message of its failure: a metric that breaks costs its own
     rows only. ``reference`` is what the metric made of the truths, None where the images stand for themselves."""
     try:
-        known = metric.reference(images) if reference is None else reference
-        values: Tensor = metric.score(images, known, region)
+        prepared = metric.reference(images) if reference is None else reference
+        values: Tensor = metric.score(images, prepared, region)
         if values.shape != (len(images),):
             raise ValueError(f"{metric.card.id} gave shape {tuple(values.shape)} for {len(images)} images")
     except Exception as error:

@@ -68,15 +68,15 @@ def keep_tables(planned: Plan, folder: RunFolder) -> None:
 def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitResult], total: float) -> JsonObject:
     """run.json: what was run, where, with which versions; stage seconds add up over resumed runs."""
     suite = planned.suite
-    earlier: dict[str, float] = {}
+    previous: dict[str, float] = {}
     if (folder.path / "run.json").is_file():
-        earlier = dict(folder.read_run().get("timings", {}))
-    timings = dict(earlier)
+        previous = dict(folder.read_run().get("timings", {}))
+    timings = dict(previous)
     for result in results:
         for stage, seconds in result.seconds.items():
             timings[stage] = round(timings.get(stage, 0.0) + seconds, 4)
     if results:
-        timings["total"] = round(earlier.get("total", 0.0) + total, 4)
+        timings["total"] = round(previous.get("total", 0.0) + total, 4)
     return {
         "schema": SCHEMA,
         "name": suite.name,

@@ -22,7 +22,7 @@ from unmaskbench.benchmark.store.folder import RunFolder
 BATCHES = (4, 16)
 WARM_UP = 2
 REPEATS = 7
-# A method slower than this at batch 1 is timed fewer times: the figure is then coarse, but a run stays bearable.
+# A method slower than this at batch 1 is timed fewer times: the value is then coarse, but a run stays bearable.
 SLOW_SECONDS = 0.5
 # How memory is measured: figures of another way are measured anew.
 PEAK_MEMORY = "allocated on the GPU by the method"
@@ -35,31 +35,31 @@ def measure_speed(
 
     Predictions are files, so they have no speed; a method that fails here has none either.
     """
-    held: JsonObject = {}
+    kept: JsonObject = {}
     if (folder.path / "speed.json").is_file():
         from unmaskbench.benchmark.store.folder import read_json
 
-        held = read_json(folder.path / "speed.json", "speed figures")
-    figures: JsonObject = {}
+        kept = read_json(folder.path / "speed.json", "speed measurements")
+    timings: JsonObject = {}
     for entry in entries:
         code = [PEAK_MEMORY, *(fingerprint(METHODS.get(part.id)) for part in parts_of(entry))]
         key = digest(
             [entry.model_dump(mode="json"), code, suite.size, suite.precision, device, torch.get_num_threads()]
         )
-        if held.get(entry.label, {}).get("key") == key:
-            figures[entry.label] = held[entry.label]
+        if kept.get(entry.label, {}).get("key") == key:
+            timings[entry.label] = kept[entry.label]
             continue
         if entry.id == "predictions" or _timed_already(entry, entries):
             continue
         note(f"timing {entry.label}")
         try:
-            figures[entry.label] = {"key": key, **time_method(Restorer(entry, device, suite.precision), suite.size)}
+            timings[entry.label] = {"key": key, **time_method(Restorer(entry, device, suite.precision), suite.size)}
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # speed is a by-product: its failure must not cost the scores
             note(f"{entry.label} was not timed: {describe(error)}")
-    if figures != held:
-        folder.write_json("speed.json", figures)
+    if timings != kept:
+        folder.write_json("speed.json", timings)
 
 
 def _timed_already(entry: MethodEntry, entries: Sequence[MethodEntry]) -> bool:
@@ -113,7 +113,7 @@ def macs(restorer: Restorer, inputs: tuple[Tensor, Tensor]) -> float | None:
     try:
         with FlopCounterMode(display=False) as counter:
             restorer.restore(*inputs, ["speed/speed/0"])
-    except Exception:  # a network that the counter cannot follow (a compiled one, say) still has its other figures
+    except Exception:  # a network that the counter cannot follow (a compiled one, say) still has its other values
         return None
     total = counter.get_total_flops()
     return total / 2 if total else None

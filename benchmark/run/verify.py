@@ -43,16 +43,16 @@ def verify(path: Path, recompute: int = 0, seed: int | None = None) -> Verificat
     record = folder.read_run()
     if "files" not in record:
         raise StoreError(f"{path} records no hashes of its parts (an older run): bench run on it again writes them")
-    found = Verification()
+    verification = Verification()
     for name, expected in _expected(path, record).items():
-        found.files += 1
+        verification.files += 1
         if not (path / name).is_file():
-            found.problems.append(f"{name} is missing")
+            verification.problems.append(f"{name} is missing")
         elif sha256(path / name) != expected:
-            found.problems.append(f"{name} is not what the run wrote")
+            verification.problems.append(f"{name} is not what the run wrote")
     if recompute:
-        _recompute(folder, record, recompute, seed, found)
-    return found
+        _recompute(folder, record, recompute, seed, verification)
+    return verification
 
 
 def _expected(path: Path, record: JsonMapping) -> dict[str, str]:
@@ -63,13 +63,15 @@ def _expected(path: Path, record: JsonMapping) -> dict[str, str]:
     return expected | {name: value for name, value in inside.items() if not Path(name).is_absolute()}
 
 
-def _recompute(folder: RunFolder, record: JsonMapping, count: int, seed: int | None, found: Verification) -> None:
+def _recompute(
+    folder: RunFolder, record: JsonMapping, count: int, seed: int | None, verification: Verification
+) -> None:
     suite = parse(record["suite"], f"{folder.path / 'run.json'}: suite")
     planned = plan(suite, str(record["device"]))
     recorded = {unit["key"] for unit in record["units"]}
     same = [unit for unit in planned.units if isinstance(unit, Measurement) and unit.method and unit.key in recorded]
     if not same:
-        found.notes.append(
+        verification.notes.append(
             "no unit can be recomputed here: plug-ins, weights, faces or libraries are not those of the run"
         )
         return
@@ -80,8 +82,8 @@ def _recompute(folder: RunFolder, record: JsonMapping, count: int, seed: int | N
         for unit in _with_what_they_need(planned, chosen):
             worker.run(unit)
         for unit in chosen:
-            found.units += 1
-            found.problems += _differences(folder, again, unit)
+            verification.units += 1
+            verification.problems += _differences(folder, again, unit)
 
 
 def _with_what_they_need(planned: Plan, chosen: list[Measurement]) -> Iterator[Unit]:
@@ -89,15 +91,15 @@ def _with_what_they_need(planned: Plan, chosen: list[Measurement]) -> Iterator[U
     return (unit for unit in planned.units if unit.key in keys)
 
 
-def _differences(held: RunFolder, again: RunFolder, unit: Measurement) -> Iterator[str]:
+def _differences(original: RunFolder, again: RunFolder, unit: Measurement) -> Iterator[str]:
     name = f"{unit.method_label}, {unit.measure} ({unit.dataset.label}, {unit.occlusion.label})"
     if unit.kind == "metric":
-        tables = [folder.rows([unit.key]).select(*ROW, "value").sort(ROW).collect() for folder in (held, again)]
+        tables = [folder.rows([unit.key]).select(*ROW, "value").sort(ROW).collect() for folder in (original, again)]
     else:
         tables = [
             folder.embeddings([unit.key])
             .select("sample", "output", "vector").explode("vector").rename({"vector": "value"}).collect()
-            for folder in (held, again)
+            for folder in (original, again)
         ]  # fmt: skip
     first, second = (table["value"].to_list() for table in tables)
     labels = [table.drop("value") for table in tables]

@@ -1,4 +1,4 @@
-"""One unit of work -> one part: a restoration's pixels and fates, or a measurement's rows, embeddings or statistics.
+"""One unit of work -> one part: a restoration's pixels and outcomes, or a measurement's rows, embeddings or statistics.
 
 ``Worker.run`` is the only thing that computes, and every engine calls it. What it writes depends on the unit alone.
 """
@@ -121,14 +121,14 @@ class Worker:
     ) -> UnitResult:
         """``found`` says of each photograph of a worn mask whether the mask was found (1) or not (0)."""
         started = time.perf_counter()
-        self._last = unit.key, held
+        self._last = unit.key, restoration
         make = RowMaker(unit, self.source.refs(unit), self.suite)
         rows = [make.fate(name, fate, held.seconds, (found or {}).get(name)) for name, fate in held.fates().items()]
         archive = kept.write(self.folder, unit.key, held)
         self.folder.write_table(f"parts/{unit.key}.parquet", rows, ROWS, [archive])
         watch.add("write", started)
-        failed = sum(bool(error) for error in held.errors)
-        return UnitResult(unit.key, unit.method_label, len(held.ids), failed)
+        failed = sum(bool(error) for error in restoration.errors)
+        return UnitResult(unit.key, unit.method_label, len(restoration.ids), failed)
 
     def _unchanged_shard(self, unit: Unit, watch: Stopwatch) -> OccludedShard:
         shard = self.source.shard(unit, watch)
@@ -141,10 +141,10 @@ class Worker:
         if not self.folder.is_complete(unit.truth_key):
             return True
         hashes = ("truth_sha256", "occluded_sha256", "mask_sha256")
-        held = self.folder.samples([unit.truth_key]).select("sample", *hashes).rows()
+        recorded = self.folder.samples([unit.truth_key]).select("sample", *hashes).rows()
         now = shard.manifest(unit.dataset.label, unit.occlusion.label)
         changed = sorted(
-            row[0] for row in set(held) ^ {tuple(row[name] for name in ("sample", *hashes)) for row in now}
+            row[0] for row in set(recorded) ^ {tuple(row[name] for name in ("sample", *hashes)) for row in now}
         )
         if changed:
             raise StoreError(
@@ -157,26 +157,30 @@ class Worker:
     # ------------------------------------------------------------------------------------------------ measurements
 
     def _measure(self, unit: Measurement, watch: Stopwatch) -> UnitResult:
-        fates = self._fates(unit)
-        ok = [name for name, (status, _) in fates.items() if status == "ok"]
+        outcomes = self._outcomes(unit)
+        ok = [name for name, (status, _) in outcomes.items() if status == "ok"]
         make = self._row_maker(unit)
         measured = Measured()
         if unit.method is not None:
-            measured = self._unmeasured(unit, make, {name: fate for name, fate in fates.items() if name not in ok})
+            measured = self._unmeasured(
+                unit, make, {name: outcome for name, outcome in outcomes.items() if name not in ok}
+            )
         if ok:  # else no image needs to be opened
             shard = self._unchanged_shard(unit, watch)
             started = time.perf_counter()
-            found = self._measured_truths(unit, make, shard) if unit.method is None else self._scored(unit, make, shard)
-            measured.rows += found.rows
-            measured.embeddings += found.embeddings
-            measured.sets = found.sets
+            scored = (
+                self._measured_truths(unit, make, shard) if unit.method is None else self._scored(unit, make, shard)
+            )
+            measured.rows += scored.rows
+            measured.embeddings += scored.embeddings
+            measured.sets = scored.sets
             watch.add("score" if unit.kind == "metric" else "embed", started)
-        return self._write_measurement(unit, measured, len(fates), len(fates) - len(ok), watch)
+        return self._write_measurement(unit, measured, len(outcomes), len(outcomes) - len(ok), watch)
 
-    def _fates(self, unit: Measurement) -> Mapping[str, tuple[str, str]]:
+    def _outcomes(self, unit: Measurement) -> Mapping[str, tuple[str, str]]:
         """Status and message of every sample before it is measured."""
         if unit.method is not None:
-            return self._kept(unit).fates()
+            return self._kept(unit).outcomes()
         rows = self.folder.samples([unit.truth_key]).select("sample", "status", "message").iter_rows()
         return {name: (status, message) for name, status, message in rows}
 
@@ -208,14 +212,14 @@ class Worker:
         rows, sets = self.scorer.truths(make, metric, ids, shard.truth.truth[places])
         return Measured(rows, [], sets)
 
-    def _unmeasured(self, unit: Measurement, make: RowMaker, fates: Mapping[str, tuple[str, str]]) -> Measured:
+    def _unmeasured(self, unit: Measurement, make: RowMaker, outcomes: Mapping[str, tuple[str, str]]) -> Measured:
         """What stands for samples that have nothing to measure: a matcher has no row for one that was never occluded."""
         if unit.kind == "metric":
             seconds = self._kept(unit).seconds if unit.method is not None else math.nan
             return Measured(
                 [
                     row
-                    for name, (status, message) in fates.items()
+                    for name, (status, message) in outcomes.items()
                     for row in make.failures(name, status, message, math.nan if status == "skipped" else seconds)
                 ]
             )
@@ -224,7 +228,7 @@ class Worker:
         return Measured(
             embeddings=[
                 make.embedding(output, unit.entry.label, name, none, status)
-                for name, (status, _) in fates.items()
+                for name, (status, _) in outcomes.items()
                 if status != "skipped"
                 for output in outputs
             ]
@@ -269,15 +273,15 @@ class Worker:
         return self._prepare(unit, OccludedShard(truth, [], none, none[:, :1], [], {}, []), watch)
 
     def _write_failed_measurement(self, unit: Measurement, message: str, watch: Stopwatch) -> UnitResult:
-        fates = {
+        outcomes = {
             name: ("failed_score", message) if status == "ok" else (status, said)
-            for name, (status, said) in self._fates(unit).items()
+            for name, (status, said) in self._outcomes(unit).items()
         }
         measured = Measured()
         if unit.method is not None or unit.kind == "matcher":
-            measured = self._unmeasured(unit, self._row_maker(unit), fates)
-        if unit.kind == "metric" and any(status == "failed_score" for status, _ in fates.values()):
+            measured = self._unmeasured(unit, self._row_maker(unit), outcomes)
+        if unit.kind == "metric" and any(status == "failed_score" for status, _ in outcomes.values()):
             metric: Any = self.scorer.metrics[unit.entry.id]
             outputs = self.suite.outputs if unit.method is not None else ["raw"]
             measured.sets = self.scorer.failed_sets(metric, list(outputs), message)
-        return self._write_measurement(unit, measured, len(fates), len(fates), watch)
+        return self._write_measurement(unit, measured, len(outcomes), len(outcomes), watch)

@@ -42,7 +42,7 @@ class IdentityBootstrap:
         """Weights (b, K) of consecutive resamples, ``resamples`` rows in all; each row sums to K.
 
         A row depends on the seed and its own number alone, so blocks of any size hold the same rows. Where all fit into
-        one block they are kept for the next figure: a board asks for the same resamples hundreds of times.
+        one block they are kept for the next quantity: a board asks for the same resamples hundreds of times.
         """
         rows = max(1, BLOCK_BYTES // (8 * self.identities))
         if self.resamples <= rows:
@@ -62,12 +62,12 @@ class IdentityBootstrap:
     def ratios(self, numerators: Floats, denominators: Floats) -> Floats:
         """Resampled ratios (B, ...) of per-identity totals (K, ...); NaN where a resample holds nothing to divide
         by."""
-        both = self.weighted_sums(np.stack([numerators, denominators], axis=1))
+        totals = self.weighted_sums(np.stack([numerators, denominators], axis=1))
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(both[:, 1] > 0, both[:, 0] / both[:, 1], np.nan)
+            return np.where(totals[:, 1] > 0, totals[:, 0] / totals[:, 1], np.nan)
 
     def interval(self, resampled: Floats) -> tuple[Floats, Floats]:
-        """Percentile interval (low, high), each (...), of resampled figures (B, ...).
+        """Percentile interval (low, high), each (...), of resampled values (B, ...).
 
         NaN resamples are left out. Both ends are NaN with fewer than two identities, for then nothing is known of how
         people differ, and where more than a tenth of the resamples are NaN.
@@ -145,7 +145,7 @@ class Summary:
     """The mean of a set of values with its interval, and what did not enter it.
 
     ``n`` values were averaged. ``ceiling`` counts infinite values (an identical image's PSNR): shown, not averaged.
-    ``failed`` counts NaN of samples that should have a value; ``skipped`` samples for which the figure has no meaning
+    ``failed`` counts NaN of samples that should have a value; ``skipped`` samples for which it has no meaning
     (an empty region). ``mean`` is NaN where nothing was averaged; ``low`` and ``high`` are NaN where no interval is
     known.
     """

@@ -1,4 +1,4 @@
-"""Rank correlation between image metrics and biometric figures, over methods and over samples.
+"""Rank correlation between image metrics and biometric values, over methods and over samples.
 
 Spearman's rho is Pearson's correlation of ranks, Kendall's tau-b corrects for ties; both lie in [-1, 1] and are NaN
 where one side does not vary.
@@ -47,29 +47,29 @@ def kendall(x: Floats, y: Floats) -> Floats:
 def over_methods(
     x: Floats, y: Floats, x_resampled: Floats, y_resampled: Floats, bootstrap: IdentityBootstrap
 ) -> RankCorrelation:
-    """Do two figures order the methods alike? x and y (M,) hold each method's figure.
+    """Do two measures order the methods alike? x and y (M,) hold each method's value.
 
-    ``x_resampled`` and ``y_resampled`` (B, M) hold the same figures of the same resamples of people; the interval is
+    ``x_resampled`` and ``y_resampled`` (B, M) hold the same measures of the same resamples of people; the interval is
     that of the correlation within each resample, so it tells how sure the agreement is for these methods, not for
-    methods unseen. Methods that lack a figure are left out; with fewer than three left every figure is NaN.
+    methods unseen. Methods that lack a value are left out; with fewer than three left every number is NaN.
     """
     if x.shape != y.shape or x_resampled.shape != y_resampled.shape or x_resampled.shape[1:] != x.shape:
-        raise ValueError("expected figures (M,) and resamples (B, M) of the same methods on both sides")
-    both = np.isfinite(x) & np.isfinite(y)
-    n = int(both.sum())
+        raise ValueError("expected values (M,) and resamples (B, M) of the same methods on both sides")
+    usable = np.isfinite(x) & np.isfinite(y)
+    n = int(usable.sum())
     if n < 3:
         return RankCorrelation(n, *([float("nan")] * 6))
-    figures = []
+    values = []
     for correlation in (spearman, kendall):
-        low, high = bootstrap.interval(correlation(x_resampled[:, both], y_resampled[:, both]))
-        figures += [float(correlation(x[both], y[both])), float(low), float(high)]
-    return RankCorrelation(n, *figures)
+        low, high = bootstrap.interval(correlation(x_resampled[:, usable], y_resampled[:, usable]))
+        values += [float(correlation(x[usable], y[usable])), float(low), float(high)]
+    return RankCorrelation(n, *values)
 
 
 def over_samples(
     x: Floats, y: Floats, identities: NDArray[np.integer], bootstrap: IdentityBootstrap
 ) -> RankCorrelation:
-    """Do two figures order the samples alike? x, y and identities are (S,).
+    """Do two measures order the samples alike? x, y and identities are (S,).
 
     Samples where either value is NaN are left out; infinite ones keep their rank. Ranking a million samples anew in
     2,000 resamples would take hours, so intervals are of first order: rho is recomputed from the weighted moments of
@@ -79,12 +79,12 @@ def over_samples(
     """
     if x.shape != y.shape or x.shape != identities.shape:
         raise ValueError(f"expected x, y and identities of one length, got {x.shape}, {y.shape}, {identities.shape}")
-    both = ~(np.isnan(x) | np.isnan(y))
-    n = int(both.sum())
+    usable = ~(np.isnan(x) | np.isnan(y))
+    n = int(usable.sum())
     if n < 3:
         return RankCorrelation(n, *([float("nan")] * 6))
-    codes = identities[both].astype(np.int64)
-    a, b = stats.rankdata(x[both]), stats.rankdata(y[both])
+    codes = identities[usable].astype(np.int64)
+    a, b = stats.rankdata(x[usable]), stats.rankdata(y[usable])
     rho = float(_pearson(a, b))
     rho_low, rho_high = bootstrap.interval(_resampled_rho(a, b, codes, bootstrap))
     tau = float(stats.kendalltau(a, b).statistic)
@@ -112,17 +112,17 @@ def _concordance(a: Floats, b: Floats) -> Floats:
     """Each sample's mean agreement with the others (S,), scaled so that its mean is about tau-b."""
     order = np.argsort(a, kind="stable")
     chosen = order[np.linspace(0, len(a) - 1, min(len(a), REFERENCES)).round().astype(np.int64)]
-    found = np.empty(len(a))
+    agreement = np.empty(len(a))
     untied_a, untied_b = 0.0, 0.0
     rows = max(1, CELLS_AT_ONCE // len(chosen))
     for start in range(0, len(a), rows):
         left = np.sign(a[start : start + rows, None] - a[None, chosen]).astype(np.int8)
         right = np.sign(b[start : start + rows, None] - b[None, chosen]).astype(np.int8)
-        found[start : start + rows] = (left * right).sum(axis=1)
+        agreement[start : start + rows] = (left * right).sum(axis=1)
         untied_a += float(np.count_nonzero(left))
         untied_b += float(np.count_nonzero(right))
     weight = np.sqrt(untied_a * untied_b) / len(a)
-    return found / weight if weight > 0 else np.full(len(a), np.nan)
+    return agreement / weight if weight > 0 else np.full(len(a), np.nan)
 
 
 def _pearson(a: Floats, b: Floats) -> Floats:

@@ -9,8 +9,8 @@ without the comparisons of a person drawn twice with itself, which would be genu
 - **FNMR** at a threshold: sum w_i e_i / sum w_i n_i from each person's errors and comparisons. Exact.
 - **FMR** at a threshold: w'Ew / w'Cw from the matrices of errors and comparisons of each two persons. Exact.
 - **FNMR at equal FMR**: FNMR exact, FMR linearised, on a grid of thresholds around the observed one.
-- **AUC, EER, d'**: figures of the whole distribution, whose exact resampling would weigh every impostor comparison anew
-  2,000 times. They are linearised: to first order a figure moves by sum (w_k - 1) psi_k, where psi_k is person k's
+- **AUC, EER, d'**: quantities of the whole distribution, whose exact resampling would weigh every impostor comparison anew
+  2,000 times. They are linearised: to first order a quantity moves by sum (w_k - 1) psi_k, where psi_k is person k's
   influence, which sorting gives for all people at once. For AUC this is the clustered form of DeLong's variance
   (Obuchowski 1997), on the logit scale, so that an interval stays within [0, 1]. What is neglected is of second
   order: 1 / people, relatively.
@@ -42,8 +42,8 @@ class PairBootstrap:
     """Resamples of the people behind a fixed list of comparisons.
 
     ``genuine`` (G,) is the person of each genuine comparison, ``impostor`` (I, 2) the two of each impostor
-    comparison, as codes below ``people.identities``. All figures drawn from one object share their resamples, so that
-    differences between settings and methods are paired: subtract the resampled figures.
+    comparison, as codes below ``people.identities``. All values drawn from one object share their resamples, so that
+    differences between settings and methods are paired: subtract the resampled values.
     """
 
     genuine: NDArray[np.int32]
@@ -51,7 +51,7 @@ class PairBootstrap:
     people: IdentityBootstrap
 
     def interval(self, resampled: Floats) -> tuple[float, float]:
-        """The percentile interval of resampled figures (B,)."""
+        """The percentile interval of resampled values (B,)."""
         low, high = self.people.interval(resampled)
         return float(low), float(high)
 
@@ -104,11 +104,11 @@ class PairBootstrap:
         counts = np.bincount(self.genuine[kept], minlength=size).astype(np.float64)
         return self.people.ratios(sums, counts)
 
-    # ---------------------------------------------------------------------------------- figures of the whole curve
+    # ---------------------------------------------------------------------------------- quantities of the whole curve
 
     def _influence(self, genuine: Floats, impostor: Floats) -> Floats:
         """First-order influence (K,) of each person's weight on the mean of per-comparison values (G,) and (I,), in
-        turn the genuine and the impostor ones: both means move the same figure."""
+        turn the genuine and the impostor ones: both means move the same quantity."""
         size = self.people.identities
         psi = sum_by(self.genuine, genuine - genuine.mean(), size) / len(genuine)
         centred = impostor - impostor.mean()
@@ -183,7 +183,7 @@ class PairBootstrap:
 
         ``threshold`` is the observed one. As in ``eer``, FNMR (exact) and FMR (linearised) are read on a grid of impostor
         scores between about a fifth and five times the target, with a straight line between two of them; the constant by
-        which the line misses the observed FNMR is added, so that figures and resamples speak of one number. Constant at 1
+        which the line misses the observed FNMR is added, so that values and resamples speak of one number. Constant at 1
         where no threshold of the grid keeps within the target because failed restorations let impostors in.
         """
         observed = float((genuine < np.float32(threshold)).mean())
@@ -199,8 +199,8 @@ class PairBootstrap:
         weighted = np.concatenate([self.people.weighted_sums(totals), totals.sum(axis=0)[None]])
         fnmr = weighted[:, : len(grid)] / np.maximum(weighted[:, -2:-1], 1.0)
         fmr = (weighted[:, len(grid) : -2] - once[len(grid) : -2]) / np.maximum(weighted[:, -1:] - once[-1], 1.0)
-        found = _read_at(fmr, fnmr, target)
-        return np.asarray(np.clip(found[:-1] + observed - found[-1], 0.0, 1.0))
+        at_target = _read_at(fmr, fnmr, target)
+        return np.asarray(np.clip(at_target[:-1] + observed - at_target[-1], 0.0, 1.0))
 
     def _grid_totals(self, genuine: Scores, impostor: Scores, grid: Scores, size: int) -> Floats:
         """Per person: refused genuine comparisons and accepted impostor ones at each threshold, then all of either
@@ -258,5 +258,5 @@ def _crossings(fmr: Floats, fnmr: Floats) -> Floats:
     rows = np.arange(len(gap))
     step = gap[rows, after] - gap[rows, before]
     share = np.clip(np.divide(-gap[rows, before], step, out=np.ones(len(gap)), where=step > 0), 0.0, 1.0)
-    found = fmr[rows, before] + share * (fmr[rows, after] - fmr[rows, before])
-    return np.asarray(np.clip(found, 0.0, 1.0))
+    rates = fmr[rows, before] + share * (fmr[rows, after] - fmr[rows, before])
+    return np.asarray(np.clip(rates, 0.0, 1.0))

@@ -30,20 +30,20 @@ class Difference:
 
 
 def bootstrap_p_value(observed: ArrayLike, resampled: Floats) -> Floats:
-    """Two-sided p-values (...) that observed figures (...) differ from zero, from their resamples (B, ...).
+    """Two-sided p-values (...) that observed values (...) differ from zero, from their resamples (B, ...).
 
     Twice the smaller share of resamples on either side of zero, (count + 1) / (B + 1) (Davison and Hinkley 1997,
     section 4.2). Where fewer than 10 resamples lie beyond zero, a share cannot tell 1 in 1,000 from 1 in a million,
     and every family of some size would lose all its findings to Holm's factor: there the tail is the normal one of
-    the bootstrap's standard error, where that is smaller. A figure that is zero in every resample has p = 1; NaN
+    the bootstrap's standard error, where that is smaller. A value that is zero in every resample has p = 1; NaN
     resamples count as zero.
     """
     observed = np.asarray(observed, dtype=np.float64)
-    known = np.nan_to_num(resampled, nan=0.0)
-    count = len(known)
-    beyond = np.minimum((known <= 0).sum(axis=0), (known >= 0).sum(axis=0))
+    filled = np.nan_to_num(resampled, nan=0.0)
+    count = len(filled)
+    beyond = np.minimum((filled <= 0).sum(axis=0), (filled >= 0).sum(axis=0))
     share = np.minimum(2.0 * (beyond + 1) / (count + 1), 1.0)
-    error = known.std(axis=0, ddof=1) if count > 1 else np.zeros_like(observed)
+    error = filled.std(axis=0, ddof=1) if count > 1 else np.zeros_like(observed)
     with np.errstate(divide="ignore", invalid="ignore"):
         normal = 2.0 * stats.norm.sf(np.abs(observed) / error)
     extrapolated = (beyond < FEW) & (error > 0)
@@ -80,8 +80,8 @@ def paired_differences(
         # inf - inf is NaN, and either of them leaves the couple without this sample.
         with np.errstate(invalid="ignore"):
             difference = values[:, first] - values[:, second]
-        found, count = totals_by_identity(difference, identities, bootstrap.identities)
-        sums[:, column], numbers[:, column] = found[:, 0], count[:, 0]
+        totals, count = totals_by_identity(difference, identities, bootstrap.identities)
+        sums[:, column], numbers[:, column] = totals[:, 0], count[:, 0]
     return differences_of_totals(sums, numbers, bootstrap)
 
 
@@ -95,7 +95,7 @@ def differences_of_totals(sums: Floats, numbers: Floats, bootstrap: IdentityBoot
 def differences_of_resamples(
     observed: Floats, resampled: Floats, n: NDArray[np.integer], bootstrap: IdentityBootstrap
 ) -> list[Difference]:
-    """Differences (C,) whose resamples (B, C) are known: for figures that are no means, such as FNMR."""
+    """Differences (C,) whose resamples (B, C) are known: for values that are no means, such as FNMR."""
     low, high = bootstrap.interval(resampled)
     p = np.where(np.isnan(observed) | (bootstrap.identities < 2), np.nan, bootstrap_p_value(observed, resampled))
     adjusted = holm(p)

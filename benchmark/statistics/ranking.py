@@ -29,7 +29,7 @@ SAME = Difference(0.0, 0.0, 0.0, 0, 1.0, 1.0)
 class Ranking:
     """Places of columns (by number). Those that are not complete are in neither ``ranks`` nor ``groups``.
 
-    ``ranks`` are dense: columns of equal figures share one, and the next figure has the next. ``groups``: 1 for the best
+    ``ranks`` are dense: columns of equal values share one, and the next value has the next. ``groups``: 1 for the best
     and all that cannot be told from it. ``differences`` (first minus second) hold every two columns that share a sample,
     the better first, complete ones before others.
     """
@@ -85,21 +85,21 @@ def rank_methods(
     """
     if values.ndim != 2 or len(identities) != len(values):
         raise ValueError(f"expected values (S, M) and S identities, got {values.shape} and {len(identities)}")
-    known = ~np.isnan(values)
-    population = known.any(axis=1)
-    held = [m for m in range(values.shape[1]) if known[:, m].any()]
-    complete = {m for m in held if known[population, m].all()}
+    present = ~np.isnan(values)
+    population = present.any(axis=1)
+    columns = [m for m in range(values.shape[1]) if present[:, m].any()]
+    complete = {m for m in columns if present[population, m].all()}
     means = {m: _rounded(float(values[population, m].mean())) for m in complete}
-    distinct = _distinct([values[:, m].tobytes() for m in held], held)
+    distinct = _distinct([values[:, m].tobytes() for m in columns], columns)
     sign = -1.0 if direction == "higher" else 1.0
     # Content breaks ties, never a label or a column's place.
     heads = sorted(distinct, key=lambda m: (m not in complete, sign * means.get(m, 0.0), values[:, m].tobytes()))
     couples = list(combinations(heads, 2))
-    found = (
+    differences = (
         dict(zip(couples, paired_differences(values, identities, couples, bootstrap), strict=True)) if couples else {}
     )
     order = [m for m in heads if m in complete]
-    return _placed(order, means, found, distinct, set(penalised))
+    return _placed(order, means, differences, distinct, set(penalised))
 
 
 def rank_resampled(
@@ -112,7 +112,7 @@ def rank_resampled(
     penalised: Collection[int] = (),
     unranked: Collection[int] = (),
 ) -> Ranking:
-    """As ``rank_methods``, for figures (M,) that are no means of samples, such as FNMR, from their resamples (B, M) over
+    """As ``rank_methods``, for values (M,) that are no means of samples, such as FNMR, from their resamples (B, M) over
     the same ``n`` comparisons. ``unranked`` columns are compared and get no place."""
     columns = list(range(len(observed)))
     content = [resampled[:, m].tobytes() + observed[m].tobytes() for m in columns]
@@ -121,14 +121,14 @@ def rank_resampled(
     means = {m: _rounded(float(observed[m])) for m in columns}
     order = sorted(distinct, key=lambda m: (sign * means[m], content[m]))
     couples = list(combinations(order, 2))
-    found: dict[tuple[int, int], Difference] = {}
+    differences: dict[tuple[int, int], Difference] = {}
     if couples:
         first, second = (np.array([couple[side] for couple in couples]) for side in (0, 1))
         gaps = observed[first] - observed[second], resampled[:, first] - resampled[:, second]
         tested = differences_of_resamples(*gaps, np.full(len(couples), n), bootstrap)
-        found = dict(zip(couples, tested, strict=True))
+        differences = dict(zip(couples, tested, strict=True))
     placed = [m for m in order if not all(twin in unranked for twin in distinct[m])]
-    ranking = _placed(placed, means, found, distinct, set(penalised))
+    ranking = _placed(placed, means, differences, distinct, set(penalised))
     ranks, groups = (
         {m: p for m, p in places.items() if m not in unranked} for places in (ranking.ranks, ranking.groups)
     )
@@ -142,26 +142,26 @@ def _rounded(value: float) -> float:
 def _distinct(content: Sequence[bytes], columns: Sequence[int]) -> dict[int, list[int]]:
     """The first column of each content, with all that hold the same."""
     heads: dict[bytes, int] = {}
-    found: dict[int, list[int]] = {}
-    for held, column in zip(content, columns, strict=True):
-        found.setdefault(heads.setdefault(held, column), []).append(column)
-    return found
+    columns_of: dict[int, list[int]] = {}
+    for values, column in zip(content, columns, strict=True):
+        columns_of.setdefault(heads.setdefault(values, column), []).append(column)
+    return columns_of
 
 
 def _placed(
     order: Sequence[int],
     means: Mapping[int, float],
-    found: Mapping[tuple[int, int], Difference],
+    tested: Mapping[tuple[int, int], Difference],
     distinct: Mapping[int, Sequence[int]],
     penalised: Collection[int],
 ) -> Ranking:
     """Places of the distinct columns given to all that equal them."""
     apart = {m for m in order if any(twin in penalised for twin in distinct[m])}
-    groups = rank_groups(order, {couple: d.p_adjusted for couple, d in found.items()}, apart=apart)
+    groups = rank_groups(order, {couple: d.p_adjusted for couple, d in tested.items()}, apart=apart)
     levels = list(dict.fromkeys(means[m] for m in order))
     ranks = {twin: levels.index(means[m]) + 1 for m in order for twin in distinct[m]}
     differences: dict[tuple[int, int], Difference] = {}
-    for (a, b), difference in found.items():
+    for (a, b), difference in tested.items():
         if difference.n:
             differences |= {(x, y): difference for x in distinct[a] for y in distinct[b]}
     for twins in distinct.values():

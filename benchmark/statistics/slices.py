@@ -1,4 +1,4 @@
-"""Slices: figures by an attribute of the samples, with intervals and minimum counts."""
+"""Slices: measurements by an attribute of the samples, with intervals and minimum counts."""
 
 from __future__ import annotations
 

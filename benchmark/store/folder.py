@@ -228,8 +228,8 @@ class RunFolder:
     def companions(self, key: str) -> list[str] | None:
         """The files without which a unit's part is worth nothing, None where the part is absent or torn."""
         try:
-            held = pl.read_parquet_metadata(self.path / "parts" / f"{key}.parquet")
-            return [str(name) for name in json.loads(held[COMPANIONS])]
+            metadata = pl.read_parquet_metadata(self.path / "parts" / f"{key}.parquet")
+            return [str(name) for name in json.loads(metadata[COMPANIONS])]
         except (OSError, KeyError, ValueError, TypeError, *TABLE_ERRORS):
             return None
 

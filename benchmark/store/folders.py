@@ -50,8 +50,8 @@ def walk(root: Path, wanted: Callable[[Path], bool] = is_image) -> Walk:
 def _below(
     folder: Path, wanted: Callable[[Path], bool], left_out: Counter[str], above: frozenset[tuple[int, int]]
 ) -> Iterator[Path]:
-    here = folder.stat()
-    within = above | {(here.st_dev, here.st_ino)}
+    status = folder.stat()
+    within = above | {(status.st_dev, status.st_ino)}
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:

@@ -165,8 +165,8 @@ def _opened(path: Path, content: BinaryIO | None) -> Iterator[Image.Image]:
         raise ImageError(f"{path}: {error}; make it smaller, at most {MAXIMUM_PIXELS:,} pixels") from error
     except UnidentifiedImageError as error:
         size = path.stat().st_size if content is None else content.seek(0, 2)
-        known = ", ".join(FORMATS)
-        what = "is empty (0 bytes)" if size == 0 else f"is not an image in a format that is known here ({known})"
+        formats = ", ".join(FORMATS)
+        what = "is empty (0 bytes)" if size == 0 else f"is not an image in a format that is known here ({formats})"
         raise ImageError(f"{path}: {what}; fetch it again or remove it") from error
     except Exception as error:  # decoders raise anything (OSError, SyntaxError, struct.error...) on broken bytes
         raise ImageError(f"{path}: cannot be decoded, truncated or damaged ({error}); fetch it again") from error

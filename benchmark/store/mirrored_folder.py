@@ -125,7 +125,7 @@ class MirroredFolder(RunFolder):
 
     def _clear(self) -> None:
         super()._clear()
-        kept = self._held()
+        kept = self._mirrored()
         place, root = self._connection()
         with self._saying("clear"):
             self._each(
@@ -151,8 +151,8 @@ class MirroredFolder(RunFolder):
         """Send files of the mirror to the URL; none named, all that differ from what is there."""
         names: Iterable[str] = relatives
         if not relatives:
-            there, here = self._listing(), self._held()
-            names = [n for n, size in here.items() if there.get(n) != size or n.endswith((".json", ".html"))]
+            there, mirrored = self._listing(), self._mirrored()
+            names = [n for n, size in mirrored.items() if there.get(n) != size or n.endswith((".json", ".html"))]
         self._each(lambda name: self._upload(name, (self.path / name).read_bytes()), names)
 
     def receive(self, key: str) -> bool:
@@ -171,12 +171,12 @@ class MirroredFolder(RunFolder):
         """Whether there is a run at the URL, and its files in the mirror: those that are missing or of another size, and
         all whose names do not say what they hold. What the mirror alone has goes. StoreError where there is something
         else."""
-        there, here = self._listing(), self._held()
+        there, mirrored = self._listing(), self._mirrored()
         if there and not {"claim.json", "run.json"} & there.keys():
             raise StoreError(f"{self.url} is not empty and holds no run: give another URL")
-        for name in here.keys() - there.keys():
+        for name in mirrored.keys() - there.keys():
             (self.path / name).unlink(missing_ok=True)
-        wanted = [name for name, size in there.items() if here.get(name) != size or not _is_hashed(name)]
+        wanted = [name for name, size in there.items() if mirrored.get(name) != size or not _is_hashed(name)]
         try:
             self._each(self._download, wanted)
         except FileNotFoundError as error:
@@ -200,7 +200,7 @@ class MirroredFolder(RunFolder):
             except FileNotFoundError as error:  # of a bucket; that of a file is an answer when reading
                 raise OSError(str(error)) from error
 
-    def _held(self) -> dict[str, int]:
+    def _mirrored(self) -> dict[str, int]:
         """Size of every file of the mirror by name."""
         files = (file for file in self.path.rglob("*") if file.is_file() and not _is_own(file.name))
         return {file.relative_to(self.path).as_posix(): file.stat().st_size for file in files}
@@ -211,11 +211,11 @@ class MirroredFolder(RunFolder):
         with self._saying("list"):
             place.invalidate_cache()
             try:
-                found = place.find(root, detail=True)
+                entries = place.find(root, detail=True)
             except FileNotFoundError:
                 return {}
         sizes: dict[str, int] = {}
-        for name, facts in found.items():
+        for name, facts in entries.items():
             relative = name.removeprefix(root).removeprefix("/")
             if not name.startswith(f"{root}/") or not relative:
                 raise StoreError(f"{self.url} is no folder: '{name}' is there; give another URL")

@@ -24,13 +24,13 @@ USER_INFO = re.compile(r"(?<=://)[^/\s]+@")
 
 def versions() -> dict[str, str]:
     """Installed versions of Python and of what computes numbers; "absent" where one is not installed."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "absent"
-    return found
+            installed[package] = "absent"
+    return installed
 
 
 def hardware() -> JsonObject:
@@ -50,12 +50,12 @@ def hardware() -> JsonObject:
 
 def commit() -> str:
     """The commit of the checkout that this package runs from, "" where it is installed."""
-    here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
         return ""
     try:
         done = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+            ["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

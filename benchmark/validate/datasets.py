@@ -31,8 +31,8 @@ POINTS = ("left eye", "right eye", "nose", "left mouth corner", "right mouth cor
 class _Counted:
     """Sentences about faces, each with its number and the first face's id."""
 
-    def __init__(self, found: Findings) -> None:
-        self.found = found
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
         self._seen: dict[str, tuple[int, str, str]] = {}
 
     def expect(self, holds: bool, face: str, sentence: str, detail: str = "") -> bool:
@@ -45,7 +45,7 @@ class _Counted:
         """Hand the sentences over."""
         for sentence, (count, face, detail) in self._seen.items():
             of = f"'{face}'" if count == 1 else f"{count} faces, the first '{face}'"
-            self.found.problems.append(f"{sentence} ({of}{': ' + detail if detail else ''})")
+            self.findings.problems.append(f"{sentence} ({of}{': ' + detail if detail else ''})")
 
 
 def dataset_findings(
@@ -54,29 +54,29 @@ def dataset_findings(
 ) -> Findings:  # fmt: skip
     """What is wrong with a dataset; every face is decoded. ``root`` holds the user's files, ``split`` is the card's first
     without it; ``advance`` is told how many faces of how many are done."""
-    cls, found = resolve("dataset", plugin)
-    if not check_card(found, "dataset", cls):
-        return found
+    cls, findings = resolve("dataset", plugin)
+    if not check_card(findings, "dataset", cls):
+        return findings
     card: Any = cls.card  # type: ignore[attr-defined]
-    found.expect(bool(card.splits), "its card has no splits")
+    findings.expect(bool(card.splits), "its card has no splits")
     if card.needs_root:
-        _check_without_files(found, cls, split or card.splits[0])
+        _check_without_files(findings, cls, split or card.splits[0])
     if root is None and card.needs_root:
-        found.notes.append("no face was decoded: it reads files; give --root DIR (root=...)")
-        return found
-    dataset = _built(found, cls, root, split or card.splits[0], parameters)
+        findings.notes.append("no face was decoded: it reads files; give --root DIR (root=...)")
+        return findings
+    dataset = _built(findings, cls, root, split or card.splits[0], parameters)
     if dataset is None:
-        return found
-    with found.during("reading the index"):
-        if _check_index(found, dataset):
-            _check_faces(found, dataset, advance or (lambda done, of: None))
-            _check_pairs(found, dataset, dataset.samples)
-    return found
+        return findings
+    with findings.during("reading the index"):
+        if _check_index(findings, dataset):
+            _check_faces(findings, dataset, advance or (lambda done, of: None))
+            _check_pairs(findings, dataset, dataset.samples)
+    return findings
 
 
-def _built(found: Findings, cls: type, root: Path | str | None, split: str, parameters: dict[str, object]) -> Any:
+def _built(findings: Findings, cls: type, root: Path | str | None, split: str, parameters: dict[str, object]) -> Any:
     if root is not None and not takes(cls, "root"):
-        found.expect(False, "its constructor takes no root, and a root was given")
+        findings.expect(False, "its constructor takes no root, and a root was given")
         return None
     if root is None and takes(cls, "size") and "size" not in parameters:
         parameters = {**parameters, "size": SIZE_PX}
@@ -86,18 +86,18 @@ def _built(found: Findings, cls: type, root: Path | str | None, split: str, para
     except UnavailablePluginError:
         raise
     except Exception as error:
-        found.expect(False, f"it cannot be opened with {given}: {one_line(error)}")
+        findings.expect(False, f"it cannot be opened with {given}: {one_line(error)}")
     return None
 
 
-def _check_without_files(found: Findings, cls: Any, split: str) -> None:
+def _check_without_files(findings: Findings, cls: Any, split: str) -> None:
     """What a dataset of files says where they are not there."""
-    found.expect(bool(cls.card.layout), "its card has no layout: tell which files it expects below its root")
-    found.expect(
+    findings.expect(bool(cls.card.layout), "its card has no layout: tell which files it expects below its root")
+    findings.expect(
         issubclass(cls, FiledDataset),
         "it reads files and has no files(index): a changed picture would be answered from an older run",
     )
-    if not found.expect(takes(cls, "root"), "its card says needs_root, and its constructor takes no root"):
+    if not findings.expect(takes(cls, "root"), "its card says needs_root, and its constructor takes no root"):
         return
     with tempfile.TemporaryDirectory() as empty:
         absent = str(Path(empty) / "absent")
@@ -106,40 +106,42 @@ def _check_without_files(found: Findings, cls: Any, split: str) -> None:
             try:
                 cls(split=split, **({} if root is None else {"root": root}))
             except (FileNotFoundError, ValueError) as error:
-                found.expect(wanted in str(error), f"{place}, its error does not name {'the root' if root else wanted}")
+                findings.expect(
+                    wanted in str(error), f"{place}, its error does not name {'the root' if root else wanted}"
+                )
             except Exception as error:
-                found.expect(
+                findings.expect(
                     False, f"{place} it raises {one_line(error)}; expected FileNotFoundError with what is missing"
                 )
             else:
-                found.expect(False, f"{place} it opens: expected FileNotFoundError with what is missing")
+                findings.expect(False, f"{place} it opens: expected FileNotFoundError with what is missing")
 
 
-def _check_index(found: Findings, dataset: Dataset) -> bool:
+def _check_index(findings: Findings, dataset: Dataset) -> bool:
     samples: Sequence[SampleRef] = dataset.samples
-    refs = found.expect(
+    refs = findings.expect(
         all(isinstance(ref, SampleRef) for ref in samples), "samples holds something else than SampleRef"
     )
-    found.expect(len(dataset) == len(samples), f"len() is {len(dataset)}, samples holds {len(samples)}")
-    if not refs or not found.expect(len(samples) > 0, "it has no sample"):
+    findings.expect(len(dataset) == len(samples), f"len() is {len(dataset)}, samples holds {len(samples)}")
+    if not refs or not findings.expect(len(samples) > 0, "it has no sample"):
         return False
     try:
         check_ids(DatasetEntry(id="it"), tuple(samples))
     except SuiteError as error:
-        found.problems.append(str(error))
+        findings.problems.append(str(error))
     people = Counter(ref.identity for ref in samples if ref.identity is not None)
     once = sum(1 for count in people.values() if count == 1)
-    found.facts |= {"faces": len(samples), "identities": len(people), "identities_with_one_photograph": once}
+    findings.facts |= {"faces": len(samples), "identities": len(people), "identities_with_one_photograph": once}
     unknown = sum(1 for ref in samples if ref.identity is None)
     if unknown:
-        found.notes.append(f"{unknown} of {len(samples)} faces have no identity: they count for image metrics alone")
+        findings.notes.append(f"{unknown} of {len(samples)} faces have no identity: they count for image metrics alone")
     if once:
-        found.notes.append(f"{once} of {len(people)} identities have one photograph: they give no genuine pair")
+        findings.notes.append(f"{once} of {len(people)} identities have one photograph: they give no genuine pair")
     return True
 
 
-def _check_faces(found: Findings, dataset: Dataset, advance: Callable[[int, int], None]) -> None:
-    counted = _Counted(found)
+def _check_faces(findings: Findings, dataset: Dataset, advance: Callable[[int, int], None]) -> None:
+    counted = _Counted(findings)
     bare = 0
     total = len(dataset.samples)
     for index, ref in enumerate(dataset.samples):
@@ -155,11 +157,11 @@ def _check_faces(found: Findings, dataset: Dataset, advance: Callable[[int, int]
             absent = [str(path) for path in dataset.files(index) if not Path(path).is_file()]
             counted.expect(not absent, ref.id, "files(index) names files that are not there", ", ".join(absent[:2]))
         advance(index + 1, total)
-    found.expect(_same_twice(dataset), "the same face decoded twice gives other pixels")
+    findings.expect(_same_twice(dataset), "the same face decoded twice gives other pixels")
     counted.close()
-    found.facts["faces_without_landmarks"] = bare
+    findings.facts["faces_without_landmarks"] = bare
     if bare:
-        found.notes.append(
+        findings.notes.append(
             f"{bare} of {total} faces have no landmarks: occlusions that need them and matchers skip these"
         )
 
@@ -219,23 +221,23 @@ def _check_landmarks(counted: _Counted, points: Tensor, ref: SampleRef, height: 
         counted.expect(ordered, ref.id, "left and right landmarks are swapped: left is left as seen in the image", pair)
 
 
-def _check_pairs(found: Findings, dataset: Dataset, samples: Sequence[SampleRef]) -> None:
+def _check_pairs(findings: Findings, dataset: Dataset, samples: Sequence[SampleRef]) -> None:
     if not isinstance(dataset, PairedDataset):
         return
     people = {ref.id: ref.identity for ref in samples}
-    with found.during("pairs()"):
+    with findings.during("pairs()"):
         pairs = list(dataset.pairs())
         if not pairs and owns_pairs(dataset):
             return  # nobody has written a list
         found.facts["pairs"] = len(pairs)
         unknown = [pair for pair in pairs if pair.a not in people or pair.b not in people]
         if unknown:
-            found.expect(False, f"pairs() names '{unknown[0].a}' and '{unknown[0].b}', of which one is no sample")
+            findings.expect(False, f"pairs() names '{unknown[0].a}' and '{unknown[0].b}', of which one is no sample")
             return
         wrong = [pair for pair in pairs if pair.genuine != (people[pair.a] == people[pair.b])]
         if wrong:
             first = wrong[0]
-            found.expect(
+            findings.expect(
                 False,
                 f"{len(wrong)} pairs contradict the identities, the first '{first.a}' and '{first.b}' (genuine: {first.genuine})",
             )

@@ -11,11 +11,11 @@ from unmaskbench.benchmark.validate.findings import Findings
 
 def mask_set_findings(folder: Path) -> Findings:
     """Pictures of a set that are absent, changed or not named in its manifest."""
-    found = Findings(f"mask set {folder}", "mask set")
+    findings = Findings(f"mask set {folder}", "mask set")
     try:
-        found.problems += verify(folder)
+        findings.problems += verify(folder)
     except StoreError as error:
-        found.problems.append(str(error))
+        findings.problems.append(str(error))
     else:
-        found.notes += summary(folder)
-    return found
+        findings.notes += summary(folder)
+    return findings

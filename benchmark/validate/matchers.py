@@ -26,45 +26,47 @@ def matcher_findings(plugin: str | type, **parameters: object) -> Findings:
         return found
     matcher = build(found, cls, parameters)
     if matcher is None:
-        return found
-    if found.succeeds("load('cpu')", lambda: matcher.load("cpu")):
-        with found.during("embed() or similarity()"), torch.inference_mode(), undisturbed(0, "cpu"):
-            _try(found, matcher)
-    return found
+        return findings
+    if findings.succeeds("load('cpu')", lambda: matcher.load("cpu")):
+        with findings.during("embed() or similarity()"), torch.inference_mode(), undisturbed(0, "cpu"):
+            _try(findings, matcher)
+    return findings
 
 
-def _try(found: Findings, matcher: Matcher) -> None:
+def _try(findings: Findings, matcher: Matcher) -> None:
     images, points = faces.images(), faces.landmarks()
     given = images.clone(), points.clone()
     vectors = matcher.embed(*given)
     kept = torch.equal(given[0], images) and torch.equal(given[1], points)
-    found.expect(kept, "embed() changes the images or landmarks that it is given")
-    if not found.expect(isinstance(vectors, Tensor), f"embed() gives a {type(vectors).__name__}, not a tensor (N, D)"):
+    findings.expect(kept, "embed() changes the images or landmarks that it is given")
+    if not findings.expect(
+        isinstance(vectors, Tensor), f"embed() gives a {type(vectors).__name__}, not a tensor (N, D)"
+    ):
         return
     expected = (len(images), matcher.card.dimension)
-    fits = found.expect(
+    fits = findings.expect(
         tuple(vectors.shape) == expected, f"embed() gives shape {tuple(vectors.shape)}; its card promises {expected}"
     )
-    found.expect(vectors.dtype == torch.float32, f"embed() gives {vectors.dtype}, expected torch.float32")
-    if not fits or not found.expect(bool(torch.isfinite(vectors).all()), "embed() gives NaN or infinity"):
+    findings.expect(vectors.dtype == torch.float32, f"embed() gives {vectors.dtype}, expected torch.float32")
+    if not fits or not findings.expect(bool(torch.isfinite(vectors).all()), "embed() gives NaN or infinity"):
         return
-    found.expect(torch.equal(matcher.embed(images, points), vectors), "embed() gives something else the second time")
+    findings.expect(torch.equal(matcher.embed(images, points), vectors), "embed() gives something else the second time")
     alone = matcher.embed(images[2:3], points[2:3])[0]
     close = torch.allclose(alone, vectors[2], atol=NEIGHBOUR_TOLERANCE)
-    found.expect(close, "an embedding depends on the other images of its batch")
+    findings.expect(close, "an embedding depends on the other images of its batch")
     scores = matcher.similarity(vectors, vectors[:3])
-    if not found.expect(
+    if not findings.expect(
         tuple(scores.shape) == (4, 3),
         f"similarity() gives shape {tuple(scores.shape)} for 4 and 3 rows; expected (4, 3)",
     ):
         return
     scores = matcher.similarity(vectors, vectors)
-    found.expect(
+    findings.expect(
         torch.allclose(scores, scores.T, atol=SIMILARITY_TOLERANCE), "similarity() of a to b is not that of b to a"
     )
     itself = (scores.diagonal() >= scores.max(1).values - SIMILARITY_TOLERANCE).all()
-    found.expect(bool(itself), "a face is more like another than like itself: higher must be more alike")
+    findings.expect(bool(itself), "a face is more like another than like itself: higher must be more alike")
     paired = paired_similarity_of(matcher)
     if paired is not None:
         same = torch.allclose(paired(vectors, vectors.flip(0)), scores.flip(1).diagonal(), atol=SIMILARITY_TOLERANCE)
-        found.expect(same, "paired_similarity() is not what similarity() says of the same rows")
+        findings.expect(same, "paired_similarity() is not what similarity() says of the same rows")

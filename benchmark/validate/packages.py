@@ -56,7 +56,7 @@ def file_findings(text: str) -> list[Findings]:
         references = [f"{text}:{name}" for name in classes]
         if not references:
             return [Findings(text, "plug-in", [f"{text} holds no plug-in: no class with a card"])]
-    return [found for reference in references for found in _reference_findings(reference)]
+    return [findings for reference in references for findings in _reference_findings(reference)]
 
 
 def _reference_findings(reference: str) -> list[Findings]:
@@ -74,10 +74,10 @@ def _reference_findings(reference: str) -> list[Findings]:
             REGISTRIES[noun].get(reference)
         except PluginFileError as error:
             return [Findings(reference, noun, [str(error)])]
-    return [_held(noun, reference) for noun in nouns]
+    return [_class_findings(noun, reference) for noun in nouns]
 
 
-def _held(noun: str, reference: str) -> Findings:
+def _class_findings(noun: str, reference: str) -> Findings:
     try:
         return plugin_findings(noun, reference)
     except PluginFileError as error:
@@ -97,18 +97,18 @@ def package_findings(name: str) -> list[Findings] | None:
     except importlib.metadata.PackageNotFoundError:
         return None
     named = [(groups[entry.group], entry) for entry in entries if entry.group in groups]
-    found: list[Findings] = []
+    findings: list[Findings] = []
     for noun, entry in named:
         module = entry.value.partition(":")[0]
         registry = REGISTRIES[noun]
-        here = [plugin for plugin in registry.names() if registry.get(plugin).__module__.startswith(module)]
+        plugins = [plugin for plugin in registry.names() if registry.get(plugin).__module__.startswith(module)]
         if entry.name in registry.broken:
-            found.append(
+            findings.append(
                 Findings(f"{noun} '{entry.name}'", noun, [f"it cannot be imported: {registry.broken[entry.name]}"])
             )
-        elif not here:
-            found.append(
+        elif not plugins:
+            findings.append(
                 Findings(f"{noun} '{entry.name}'", noun, [f"its entry point's module {module} registers no {noun}"])
             )
-        found += [plugin_findings(noun, plugin) for plugin in here]
-    return found or None
+        findings += [plugin_findings(noun, plugin) for plugin in plugins]
+    return findings or None

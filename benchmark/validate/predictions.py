@@ -17,7 +17,7 @@ SHOWN = 5
 
 def predictions_findings(folder: Path, suite: Suite) -> Findings:
     """What the method ``predictions`` would fail on, over all samples and occlusions of a suite."""
-    found = Findings(f"predictions {folder} for suite '{suite.name}'", "predictions")
+    findings = Findings(f"predictions {folder} for suite '{suite.name}'", "predictions")
     method = METHODS.build("predictions", source=str(folder))
     method.load("cpu")
     blank = torch.zeros(1, 3, suite.size, suite.size)
@@ -26,7 +26,7 @@ def predictions_findings(folder: Path, suite: Suite) -> Findings:
         try:
             dataset = build_dataset(entry, suite.size)
         except Exception as error:
-            found.problems.append(f"the samples of dataset '{entry.id}' cannot be listed: {one_line(error)}")
+            findings.problems.append(f"the samples of dataset '{entry.id}' cannot be listed: {one_line(error)}")
             continue
         for index in kept_samples(dataset, entry, suite):
             for occlusion in suite.occlusions:
@@ -35,13 +35,13 @@ def predictions_findings(folder: Path, suite: Suite) -> Findings:
                     read += 1
                 except (OSError, ValueError) as error:
                     failed.append(str(error))
-    found.problems += failed[:SHOWN]
+    findings.problems += failed[:SHOWN]
     if len(failed) > SHOWN:
-        found.problems.append(
+        findings.problems.append(
             f"and {len(failed) - SHOWN} more: {len(failed)} of {read + len(failed)} images cannot be used"
         )
     pictures = sum(1 for path in folder.rglob("*.png") if path.is_file())
-    found.facts |= {"usable": read, "unusable": len(failed), "pictures_in_folder": pictures}
+    findings.facts |= {"usable": read, "unusable": len(failed), "pictures_in_folder": pictures}
     if pictures > read + len(failed):
-        found.notes.append(f"{pictures - read} pictures in the folder are asked for by no sample of the suite")
-    return found
+        findings.notes.append(f"{pictures - read} pictures in the folder are asked for by no sample of the suite")
+    return findings

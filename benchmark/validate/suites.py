@@ -26,25 +26,25 @@ from unmaskbench.benchmark.validate.findings import Findings, one_line
 
 def suite_findings(name_or_file: str | Path) -> Findings:
     """What is wrong with a suite, given by name or file; ``notes`` tell what it needs and is not here."""
-    found = Findings(f"suite {name_or_file}", "suite")
+    findings = Findings(f"suite {name_or_file}", "suite")
     try:
         path = suite_path(name_or_file)
         content = read_suite(path)
     except SuiteError as error:
-        found.problems.append(str(error))
-        return found
-    found.problems += problems(content)
-    if not found.problems:
-        check_suite(found, Suite.model_validate(content))
+        findings.problems.append(str(error))
+        return findings
+    findings.problems += problems(content)
+    if not findings.problems:
+        check_suite(findings, Suite.model_validate(content))
     else:
-        _check_names_alone(found, content)
-    return found
+        _check_names_alone(findings, content)
+    return findings
 
 
-def check_suite(found: Findings, suite: Suite) -> None:
+def check_suite(findings: Findings, suite: Suite) -> None:
     """Note what a valid suite names that there is not, and what would stop its run."""
     for dataset in suite.datasets:
-        _check_dataset(found, dataset)
+        _check_dataset(findings, dataset)
     for method in suite.methods:
         try:
             parts = parts_of(method)
@@ -55,29 +55,29 @@ def check_suite(found: Findings, suite: Suite) -> None:
             _check_built(found, METHODS, part)
     for registry, entries in ((OCCLUSIONS, suite.occlusions), (METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for entry in entries:
-            if _check_built(found, registry, entry) and registry is METRICS:
-                _check_metric(found, suite, METRICS.card(entry.id))
-    if found.problems:
+            if _check_built(findings, registry, entry) and registry is METRICS:
+                _check_metric(findings, suite, METRICS.card(entry.id))
+    if findings.problems:
         return
     ids = [METRICS.id_of(entry.id) for entry in suite.metrics]
     for name in sorted({name for name in ids if ids.count(name) > 1}):
-        found.problems.append(f"metrics: two of them have the id '{name}' on their cards; name one of them")
+        findings.problems.append(f"metrics: two of them have the id '{name}' on their cards; name one of them")
     try:
         expanded = expand_methods(suite)
     except UnavailablePluginError:  # noted above
         return
     except Exception as error:
-        found.problems.append(one_line(error) if not isinstance(error, SuiteError) else str(error))
+        findings.problems.append(one_line(error) if not isinstance(error, SuiteError) else str(error))
         return
     segmenters = {
         entry.mask_source.partition(":")[2] for entry in expanded if entry.mask_source.startswith("predicted")
     }
     for name in sorted(segmenters):
-        _check_built(found, SEGMENTERS, Entry(id=name or suite.segmenter, label="segmenter"))
-    found.facts |= {"datasets": len(suite.datasets), "occlusions": len(suite.occlusions), "methods": len(expanded)}
+        _check_built(findings, SEGMENTERS, Entry(id=name or suite.segmenter, label="segmenter"))
+    findings.facts |= {"datasets": len(suite.datasets), "occlusions": len(suite.occlusions), "methods": len(expanded)}
 
 
-def _check_names_alone(found: Findings, content: Any) -> None:
+def _check_names_alone(findings: Findings, content: Any) -> None:
     """Unknown ids of a suite that is wrong elsewhere too, so that all is told at once."""
     rooms = {
         "datasets": DATASETS,
@@ -93,52 +93,52 @@ def _check_names_alone(found: Findings, content: Any) -> None:
             if not isinstance(name, str):
                 continue
             for part in name.split("+"):
-                _find(found, registry, part if part.partition(":")[0].endswith(".py") else part.partition(":")[0])
+                _find(findings, registry, part if part.partition(":")[0].endswith(".py") else part.partition(":")[0])
 
 
-def _find(found: Findings, registry: PluginRegistry, name: str) -> bool:
+def _find(findings: Findings, registry: PluginRegistry, name: str) -> bool:
     try:
         registry.get(name)
     except Exception as error:  # unknown, broken, or in a file that cannot be imported
-        return found.expect(False, str(error))
+        return findings.expect(False, str(error))
     return True
 
 
-def _check_built(found: Findings, registry: PluginRegistry, entry: Entry) -> bool:
+def _check_built(findings: Findings, registry: PluginRegistry, entry: Entry) -> bool:
     """Whether the entry's plug-in is there; what it lacks here is a note, parameters that do not fit are a problem."""
-    if not _find(found, registry, entry.id):
+    if not _find(findings, registry, entry.id):
         return False
     try:
         registry.build(entry.id, **entry.parameters)
     except UnavailablePluginError as error:
-        found.notes.append(str(error))
+        findings.notes.append(str(error))
     except Exception as error:
-        found.expect(
+        findings.expect(
             False, str(error) if isinstance(error, ValueError) else f"{registry.noun} '{entry.id}': {one_line(error)}"
         )
     return True
 
 
-def _check_metric(found: Findings, suite: Suite, card: Any) -> None:
+def _check_metric(findings: Findings, suite: Suite, card: Any) -> None:
     smallest = card.minimum_size
-    found.expect(
+    findings.expect(
         suite.size >= smallest, f"metric '{card.id}' needs images of {smallest} px; the suite's size is {suite.size}"
     )
     regional = card.kind in ("full_reference", "no_reference")
     where = [region for region in suite.regions if region in card.regions]
     if regional and not where:
         asked, has = ", ".join(suite.regions), ", ".join(card.regions)
-        found.expect(False, f"metric '{card.id}' has none of the suite's regions ({asked}); it has {has}")
+        findings.expect(False, f"metric '{card.id}' has none of the suite's regions ({asked}); it has {has}")
 
 
-def _check_dataset(found: Findings, entry: DatasetEntry) -> None:
-    if not _find(found, DATASETS, entry.id):
+def _check_dataset(findings: Findings, entry: DatasetEntry) -> None:
+    if not _find(findings, DATASETS, entry.id):
         return
     card = DATASETS.card(entry.id)
     splits = ", ".join(card.splits)
-    found.expect(entry.split in card.splits, f"dataset '{entry.id}' has no split '{entry.split}'; splits: {splits}")
+    findings.expect(entry.split in card.splits, f"dataset '{entry.id}' has no split '{entry.split}'; splits: {splits}")
     for missing in missing_data(entry.id, entry.root):
-        found.notes.append(f"dataset '{entry.id}' needs {missing.name}: {missing.remedy}")
+        findings.notes.append(f"dataset '{entry.id}' needs {missing.name}: {missing.remedy}")
     if entry.root is not None:
         there = Path(entry.root).is_dir()
-        found.expect(there, f"dataset '{entry.id}': there is no folder {entry.root} (root)")
+        findings.expect(there, f"dataset '{entry.id}': there is no folder {entry.root} (root)")

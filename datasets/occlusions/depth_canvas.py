@@ -49,10 +49,10 @@ class DepthCanvas:
 
     def lit(self, light: Light, soft: float, texture: Array | None = None) -> None:
         """Shade the solids: their slopes against the light, and darkness where they meet (``soft`` pixels wide)."""
-        known = self.depth > -999
-        if not known.any():
+        drawn = self.depth > -999
+        if not drawn.any():
             return
-        depth = np.where(known, self.depth, self.depth[known].min())
+        depth = np.where(drawn, self.depth, self.depth[drawn].min())
         smooth = cv2.GaussianBlur(depth, (0, 0), max(0.25 * soft, 0.4))
         down, right = np.gradient(smooth)
         norm = np.sqrt(1 + right**2 + down**2)

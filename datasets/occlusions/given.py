@@ -43,8 +43,8 @@ class Given:
                 f"'{face.id}' came without a mask; use a folder dataset with masks: FOLDER, or another occlusion"
             )
         mask = (face.given_mask > 0.5).to(torch.float32)
-        known = face.landmarks is not None or face.face_region is not None
-        share = coverage(mask, face_region(face)) if known else None
+        has_face_area = face.landmarks is not None or face.face_region is not None
+        share = coverage(mask, face_region(face)) if has_face_area else None
         if self.level is None:
             return Occluded(face.image.clone(), mask, share)
         level = round(self.level * 255) / 255

@@ -153,8 +153,8 @@ def _rotations(states: Array) -> Array:
 def _seen(states: Array) -> Array:
     """The mean landmarks (N, 5, 2) as seen in N states, in units of the face's size from the eyes' midpoint."""
     points = MEAN_LANDMARKS * np.stack([np.ones(len(states)), np.exp(states[:, 4]), np.ones(len(states))], 1)[:, None]
-    turned = (_rotations(states)[:, None, :2, :] * points[:, :, None, :]).sum(-1)
-    return np.asarray(turned * np.exp(states[:, 3])[:, None, None] + states[:, None, 5:7])
+    rotated = (_rotations(states)[:, None, :2, :] * points[:, :, None, :]).sum(-1)
+    return np.asarray(rotated * np.exp(states[:, 3])[:, None, None] + states[:, None, 5:7])
 
 
 def pose_of(face: Face, need: str) -> HeadPose:
@@ -251,8 +251,8 @@ def look(pose: HeadPose, shell: Shell, height: int, width: int) -> Places:
 
 def places_of_surface(surface: Array) -> Places:
     """Places of a rendered head's pixels from ``Face.surface`` (3, H, W); NaN off the head."""
-    known = np.isfinite(surface[2])
-    x, y, z = (np.where(known, axis, 0.0) for axis in surface)
+    on_head = np.isfinite(surface[2])
+    x, y, z = (np.where(on_head, axis, 0.0) for axis in surface)
     angle = np.arctan2(x, z - AXIS_Z)
     nothing = np.zeros_like(x)
-    return Places(angle, y, np.stack([nothing, nothing, nothing + 1.0]), np.where(known, 2.0, -1.0))
+    return Places(angle, y, np.stack([nothing, nothing, nothing + 1.0]), np.where(on_head, 2.0, -1.0))

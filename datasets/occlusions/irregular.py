@@ -70,8 +70,8 @@ class Irregular:
             files = _usable(self.masks, self.holes_are, self.hole[1])
             number = int(face.id) if face.id.isdecimal() else int(rng.integers(len(files)))
             hole = _resized(_read_hole(files[number % len(files)], self.holes_are), height, width)
-        known = face.face_region is not None or face.landmarks is not None
-        region = face_region(face)[0].numpy() > 0.5 if known else None
+        has_face_area = face.face_region is not None or face.landmarks is not None
+        region = face_region(face)[0].numpy() > 0.5 if has_face_area else None
         colour = np.broadcast_to(np.array(self.colour) / 255, pixels.shape)
         return lay_over(face, pixels, colour, hole.astype(np.float64), region)
 

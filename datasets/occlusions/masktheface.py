@@ -56,11 +56,11 @@ def wear(
 ) -> tuple[Array, Array]:
     """Colour (H, W, 3) and alpha (H, W) of a template on a face, sized to cover ``target`` of the region."""
     path = Path(folder) / f"{kind}.png"
-    turned = Path(folder) / f"{kind}_{'left' if pose.yaw < 0 else 'right'}.png"
+    side_template = Path(folder) / f"{kind}_{'left' if pose.yaw < 0 else 'right'}.png"
     side = int(np.clip(2 ** np.ceil(np.log2(2.4 * pose.scale)), 32, 1024))
     place: _Flat | _Draped
-    if abs(pose.yaw) > TURNED_YAW and turned.is_file():
-        texture, place = _template(str(turned), side), _Flat(pose)
+    if abs(pose.yaw) > TURNED_YAW and side_template.is_file():
+        texture, place = _template(str(side_template), side), _Flat(pose)
     else:
         texture, place = _template(str(path), side), _Draped(pose, *region.shape)
     low, high = 0.4, 2.0

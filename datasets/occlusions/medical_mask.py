@@ -98,8 +98,8 @@ def _on_surface(face: Face, pose: HeadPose) -> Places:
     height, width = surface.shape[1:]
     corners = np.rint(face.landmarks[3:].numpy()).astype(int)
     heights = [surface[1, y, x] for x, y in corners if 0 <= x < width and 0 <= y < height]
-    known = [y for y in heights if np.isfinite(y)]
-    stretch = float(np.mean(known)) / 1.12 if known else pose.stretch
+    visible = [y for y in heights if np.isfinite(y)]
+    stretch = float(np.mean(visible)) / 1.12 if visible else pose.stretch
     places = places_of_surface(surface)
     return dataclasses.replace(places, y=places.y / max(stretch, 0.5))
 

@@ -177,14 +177,14 @@ def _printed(base: Array, rng: np.random.Generator) -> Array:
 
 
 def _woven(base: Array, ink: list[Array], rng: np.random.Generator) -> Array:
-    """Stripes, checks, or a small repeating figure."""
+    """Stripes, checks, or a small repeating pattern."""
     count, turn = float(rng.uniform(4, 22)), float(rng.choice((0.0, 0.0, np.pi / 4, rng.uniform(0, np.pi))))
     a, b = _S * np.cos(turn) + _V * 1.5 * np.sin(turn), _V * 1.5 * np.cos(turn) - _S * np.sin(turn)
     first, second = np.sin(a * count * np.pi), np.sin(b * count * np.pi)
-    figure = (first, (np.sign(first) + np.sign(second)) / 2, first * second, np.maximum(first, second) - 0.5)[
+    pattern = (first, (np.sign(first) + np.sign(second)) / 2, first * second, np.maximum(first, second) - 0.5)[
         int(rng.integers(4))
     ]
-    share = np.clip(0.5 + 2.5 * figure, 0, 1)[..., None]
+    share = np.clip(0.5 + 2.5 * pattern, 0, 1)[..., None]
     return np.asarray(base * (1 - share) + ink[0] * share)
 
 
@@ -210,7 +210,7 @@ def _blotched(base: Array, ink: list[Array], rng: np.random.Generator) -> Array:
 
 
 def _motif(base: Array, ink: list[Array], rng: np.random.Generator) -> Array:
-    """One figure, or a line of print, on plain cloth."""
+    """One pattern, or a line of print, on plain cloth."""
     canvas = _canvas(base)
     at = rng.uniform(0.2, 0.8, 2) * TEXTURE
     paint = [tuple(float(c) * 255 for c in colour) for colour in ink]

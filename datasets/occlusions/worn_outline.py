@@ -65,8 +65,8 @@ class Outline:
         v = (seen.y - top) / np.maximum(bottom - top, 0.1)
         height = np.clip(v, 0, 1)
         limit = 1 + self.flare * (height - 0.5) + self.bow * (1 - (2 * height - 1) ** 2)
-        turned = np.clip(np.abs(np.cos(seen.angle + pose.yaw)), 0.15, 1.0)
-        sideways = (limit - np.abs(s)) * self.half_width * turned * 1.15
+        foreshortening = np.clip(np.abs(np.cos(seen.angle + pose.yaw)), 0.15, 1.0)
+        sideways = (limit - np.abs(s)) * self.half_width * foreshortening * 1.15
         upright = np.minimum(seen.y - top, bottom - seen.y) * pose.stretch
         distance = np.minimum(np.minimum(sideways, upright) * pose.scale, seen.inside)
         return (s / limit + 1) / 2, v, np.asarray(distance)

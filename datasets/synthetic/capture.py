@@ -64,11 +64,11 @@ def draw_capture(seed: int, split: str, number: int, image: int) -> Capture:
     a, h = math.radians(azimuth), math.radians(height)
     strength = float(rng.uniform(0.55, 0.95))
     warmth = 1 + _bounded(rng, 0.07, 0.16)
-    cast = 1 + _bounded(rng, 0.04, 0.1)
+    colour_cast = 1 + _bounded(rng, 0.04, 0.1)
     exposure = float(rng.uniform(0.84, 1.06))
     key = (1.25 * strength * warmth * exposure, 1.25 * strength * exposure, 1.25 * strength / warmth * exposure)
     fill = 1.12 - 0.72 * strength
-    ambient = (fill * cast * exposure, fill * exposure, fill / cast * exposure)
+    ambient = (fill * colour_cast * exposure, fill * exposure, fill / colour_cast * exposure)
     happy = rng.random() < 0.45
     smile = float(rng.uniform(0.45, 1.0)) if happy else float(rng.uniform(-0.15, 0.3))
     talking = rng.random() < 0.3

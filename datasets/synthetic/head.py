@@ -193,10 +193,10 @@ def _surface_z(points: Array, normals: Array, spots: list[tuple[float, float]]) 
     front = slice(COLUMNS.degrees.size // 2 - 25, COLUMNS.degrees.size // 2 + 26)
     near = points[TOP_ROWS : TOP_ROWS + FACE_ROWS, front].reshape(-1, 3)
     slope = normals[TOP_ROWS : TOP_ROWS + FACE_ROWS, front].reshape(-1, 3)
-    found = []
+    depths = []
     for x, y in spots:
         dx, dy = near[:, 0] - np.float32(x), near[:, 1] - np.float32(y)
         i = int(np.argmin(dx * dx + dy * dy))
         nx, ny, nz = (float(v) for v in slope[i])
-        found.append(float(near[i, 2]) + (nx * float(dx[i]) + ny * float(dy[i])) / max(nz, 0.2))
-    return found
+        depths.append(float(near[i, 2]) + (nx * float(dx[i]) + ny * float(dy[i])) / max(nz, 0.2))
+    return depths

@@ -116,8 +116,8 @@ def rasterise(
                 _cover(setup, chosen[start : start + step], largest, first, width, buffer)
     owners = buffer & nobody
     pixels = np.flatnonzero(owners != nobody)
-    found, local = buffer[pixels], owners[pixels]
-    depth = ((found >> _ID_BITS) - _DEPTH_OFFSET).astype(np.float32) * np.float32(1 / _DEPTH_STEPS)
+    nearest, local = buffer[pixels], owners[pixels]
+    depth = ((nearest >> _ID_BITS) - _DEPTH_OFFSET).astype(np.float32) * np.float32(1 / _DEPTH_STEPS)
     row = pixels // width
     dx = (pixels - row * width).astype(np.float32) - setup.left[local]
     dy = row.astype(np.float32) - setup.top[local]

@@ -288,7 +288,7 @@ def _regions(
     for k in range(3):
         stacked[2 + k, seen.pixels] = values[k] * on_head
     small = average(stacked.reshape(5, side, side), fine)
-    known = small[1] >= 0.5
+    is_head = small[1] >= 0.5
     surface = np.full((3, size, size), np.nan, np.float32)
-    surface[:, known] = small[2:, known] / small[1, known]
-    return (small[0] >= 0.5) & known, surface
+    surface[:, is_head] = small[2:, is_head] / small[1, is_head]
+    return (small[0] >= 0.5) & is_head, surface

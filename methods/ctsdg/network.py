@@ -100,10 +100,10 @@ class BiGFF(nn.Module):
         self.texture_gate = nn.Sequential(nn.Conv2d(2 * channels, channels, 3, padding=1), nn.Sigmoid())
 
     def forward(self, texture: Tensor, structure: Tensor) -> Tensor:
-        both = torch.cat((texture, structure), 1)
-        texture = texture + self.texture_gamma * (self.structure_gate(both) * structure)
+        stacked = torch.cat((texture, structure), 1)
+        texture = texture + self.texture_gamma * (self.structure_gate(stacked) * structure)
         # The structure is told of the texture that was told of it.
-        structure = structure + self.structure_gamma * (self.texture_gate(both) * texture)
+        structure = structure + self.structure_gamma * (self.texture_gate(stacked) * texture)
         return torch.cat((texture, structure), 1)
 
 

@@ -48,11 +48,11 @@ class EdgeConnectMethod(LearnedMethod):
 
         from unmaskbench.methods.edgeconnect.preprocessing import grey_and_edges
 
-        grey, known = grey_and_edges(occluded, mask)
-        edges = network.complete_edges(grey, known, mask)
-        shown = edges.detach().to(known.dtype)
+        grey, known_edges = grey_and_edges(occluded, mask)
+        edges = network.complete_edges(grey, known_edges, mask)
+        shown = edges.detach().to(known_edges.dtype)
         if network.training:
-            shown = torch.where(mask > 0.5, shown, known)
+            shown = torch.where(mask > 0.5, shown, known_edges)
         outputs = {"restored": network.paint(occluded, shown, mask), "edges": edges}
         return {**outputs, "edges_truth": grey_and_edges(truth, torch.zeros_like(mask))[1]}
 

@@ -42,13 +42,13 @@ def _blend(painted: NDArray[np.float64], image: NDArray[np.float64], hole: NDArr
     for down, right in STEPS:
         r, c = rows + down, columns + right
         inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-        here, r, c = np.nonzero(inside)[0], r[inside], c[inside]
-        neighbours[here] += 1
-        right_side[here] += (painted[:, rows[here], columns[here]] - painted[:, r, c]).T
+        equations, r, c = np.nonzero(inside)[0], r[inside], c[inside]
+        neighbours[equations] += 1
+        right_side[equations] += (painted[:, rows[equations], columns[equations]] - painted[:, r, c]).T
         unknown = hole[r, c]
         # A known neighbour's value is given; an unknown one's is another unknown of the system.
-        right_side[here[~unknown]] += image[:, r[~unknown], c[~unknown]].T
-        entries = (-np.ones(int(unknown.sum())), (here[unknown], number[r[unknown], c[unknown]]))
+        right_side[equations[~unknown]] += image[:, r[~unknown], c[~unknown]].T
+        entries = (-np.ones(int(unknown.sum())), (equations[unknown], number[r[unknown], c[unknown]]))
         matrix = matrix + sparse.csr_array(entries, shape=(count, count))
     matrix = matrix + sparse.diags_array(neighbours)
     result[:, rows, columns] = spsolve(matrix.tocsc(), right_side).reshape(count, 3).T

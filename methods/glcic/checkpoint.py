@@ -20,14 +20,14 @@ def load_glcic(network: GLCIC, folder: Path) -> None:
     Raises WeightsError where `folder` is none or lacks a file, where a file is unsafe or damaged, or where names do not
     fit one by one.
     """
-    found = sorted(path for path in folder.glob(f"*{WEIGHTS}*") if path.is_file()) if folder.is_dir() else []
-    if len(found) != 1 or not (folder / CONFIGURATION).is_file():
+    files = sorted(path for path in folder.glob(f"*{WEIGHTS}*") if path.is_file()) if folder.is_dir() else []
+    if len(files) != 1 or not (folder / CONFIGURATION).is_file():
         raise WeightsError(
             f"{folder}: expected the folder of the published GLCIC, with its generator '{WEIGHTS}' and '{CONFIGURATION}', "
-            f"which has the mean pixel; found {len(found)} files of that name"
+            f"which has the mean pixel; found {len(files)} files of that name"
             + ("" if (folder / CONFIGURATION).is_file() else f" and no {CONFIGURATION}")
         )
-    load_strict(network.completion, read_published(found[0]), found[0])
+    load_strict(network.completion, read_published(files[0]), files[0])
     network.mean_pixel.copy_(torch.tensor(_mean_pixel(folder / CONFIGURATION)))
 
 

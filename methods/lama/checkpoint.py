@@ -74,9 +74,9 @@ def _generator_weights(state: Mapping[str, Tensor], path: Path) -> dict[str, Ten
     """Return the generator's part of `state` with its prefix taken off."""
     stems = [key for key in state if key.endswith(_STEM)]
     if len(stems) != 1:
-        found = "none" if not stems else ", ".join(stems)
+        listed = "none" if not stems else ", ".join(stems)
         raise WeightsError(
-            f"{path}: expected one LaMa generator, marked by a weight named '...{_STEM}'; found {found} "
+            f"{path}: expected one LaMa generator, marked by a weight named '...{_STEM}'; found {listed} "
             f"among {len(state)} weights ({', '.join(list(state)[:3])} ...)"
         )
     prefix = stems[0][: -len(_STEM)]

@@ -42,9 +42,11 @@ def first_levels(published: nn.Module, network: nn.Module) -> dict[str, Tensor]:
     A StyleGAN2 grows from 4 px: up to a size its levels are those of the generator of that size, whose picture they give
     (``Generator.forward`` with ``size``). Styles beyond it, and the encoder's heads for them, are left out.
     """
-    own, held = network.state_dict(), published.state_dict()
+    own, weights = network.state_dict(), published.state_dict()
     return {
-        key: held[key][: len(value)] if key == "latent_avg" else held[key] for key, value in own.items() if key in held
+        key: weights[key][: len(value)] if key == "latent_avg" else weights[key]
+        for key, value in own.items()
+        if key in weights
     }
 
 

@@ -65,9 +65,12 @@ class OcclusionSegmenter(nn.Module):
             for before, width in zip((3, *self.widths[:-1]), self.widths, strict=True)
         )
         self.reduce = nn.ModuleList(
-            nn.Conv2d(below, here, 1, bias=False) for here, below in zip(self.widths[:-1], self.widths[1:], strict=True)
+            nn.Conv2d(below, channels, 1, bias=False)
+            for channels, below in zip(self.widths[:-1], self.widths[1:], strict=True)
         )
-        self.decoder = nn.ModuleList(convolution(2 * here, here, separable=False) for here in self.widths[:-1])
+        self.decoder = nn.ModuleList(
+            convolution(2 * channels, channels, separable=False) for channels in self.widths[:-1]
+        )
         self.head = nn.Conv2d(self.widths[0], 1, 1)
 
     @classmethod

@@ -7,7 +7,7 @@ function drawOverview() {
   const best = found?.best ?? null;
   article.style.setProperty("--c", best ? (methodCard(best).hue < 0 ? "var(--h-untouched)" : `var(--h${methodCard(best).hue})`) : "var(--rule)");
   run.querySelector("[data-eyebrow]").textContent = `${board().names}: ${contextWords(context())}`;
-  run.querySelector("[data-headline]").textContent = found ? found.headline : "This run has no figures here.";
+  run.querySelector("[data-headline]").textContent = found ? found.headline : "This run has no results here.";
   const seen = new Set();
   run.querySelector("[data-answers]").replaceChildren(...(found?.points || []).map((p) => el("div", {}, el("dt", {}, p.question), el("dd", {}, terms(p.answer, seen)))));
   const all = availableColumns();

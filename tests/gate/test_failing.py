@@ -7,7 +7,7 @@ import os
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmaskbench.benchmark.gate.baseline import Baseline, Bootstrap, Cell, Figure, Measure, SampleRow, Samples
+from unmaskbench.benchmark.gate.baseline import Baseline, Bootstrap, Cell, Measure, SampleRow, Samples, SetValue
 from unmaskbench.benchmark.gate.check import check
 from unmaskbench.benchmark.gate.verdict import REGRESSED
 
@@ -25,7 +25,7 @@ def kept(values: tuple[Cell, ...], fnmr: float) -> Baseline:
         samples={"d": Samples(ids=IDS, identities=tuple(f"p{i // 2}" for i in range(COUNT)))},
         inputs={"d/o": ("a.b.c",) * COUNT},
         rows=(SampleRow(**place, outputs=("raw",), metric="psnr", region="whole", values=values),),
-        figures=(Figure(**place, output="raw", metric="fnmr_equal@0.01", region="j UT", value=fnmr, low=fnmr - 0.01,
+        figures=(SetValue(**place, output="raw", metric="fnmr_equal@0.01", region="j UT", value=fnmr, low=fnmr - 0.01,
                         high=fnmr + 0.01, trials=(10, 90)),),
     )  # fmt: skip
 

@@ -114,7 +114,7 @@ def test_warnings_do_not_count_slices_or_the_truth_as_unranked() -> None:
 def test_warnings_tell_what_could_be_misread() -> None:
     text = "\n".join(load(GOLDEN).warnings)
     for part in ("needs 100000 impostor pairs", "compact took part in the training of psp_unmask", "fd_stackgan is failed",
-                 "14 samples are failed_restore", "fid is shown without ranks", "arcface has no figures",
+                 "14 samples are failed_restore", "fid is shown without ranks", "arcface has no values",
                      "telea, navier_stokes, lama, fd_stackgan were given the true mask (oracle)",
                      "those of methods that need no mask too (ra_unet, modified_vnet, psp_unmask)"):  # fmt: skip
         assert part in text

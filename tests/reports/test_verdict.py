@@ -126,7 +126,7 @@ def test_a_matcher_of_the_methods_training_does_not_crown_it(board: Board) -> No
     found = verdict(BoardIndex(board), HERE)
     assert found["best"] == "modified_vnet"
     assert (
-        "† Not in the contest: edgeface took part in the training of pSp-unmask, whose figure here is better"
+        "† Not in the contest: edgeface took part in the training of pSp-unmask, whose value here is better"
         in answers(found)
     )
 
@@ -163,7 +163,7 @@ def test_a_lower_method_that_is_proved_is_named_where_the_leader_is_not(board: B
     found = verdict(BoardIndex(board), HERE)
     assert found["best"] == "modified_vnet"
     assert found["headline"].startswith(
-        "Modified V-Net beats leaving the image untouched; pSp-unmask has a better figure"
+        "Modified V-Net beats leaving the image untouched; pSp-unmask has a better value"
     )
 
 

@@ -53,10 +53,10 @@ def download(weight: WeightFile, limit_bytes: int = LIMIT_BYTES) -> Path:
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=weight.filename)
     try:
         with os.fdopen(handle, "wb") as target:
-            found = _fetch(weight, target, limit_bytes)
-        if weight.sha256 and found != weight.sha256:
+            digest = _fetch(weight, target, limit_bytes)
+        if weight.sha256 and digest != weight.sha256:
             raise DownloadError(
-                f"{weight.url} gave another file: sha256 {found}, expected {weight.sha256}; it was removed"
+                f"{weight.url} gave another file: sha256 {digest}, expected {weight.sha256}; it was removed"
             )
         os.replace(temporary, folder / weight.filename)
     finally:

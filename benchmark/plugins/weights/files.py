@@ -126,10 +126,10 @@ def add(weight: WeightFile, source: Path) -> Path:
     """Copy a user's file into the cache as ``weight``; raises ValueError where its sha256 is another."""
     if not source.is_file():
         raise FileNotFoundError(f"no file at {source}")
-    found = sha256(source)
-    if weight.sha256 and found != weight.sha256:
+    digest = sha256(source)
+    if weight.sha256 and digest != weight.sha256:
         raise ValueError(
-            f"{source} is not the published '{weight.id}': sha256 {found}, expected {weight.sha256}. "
+            f"{source} is not the published '{weight.id}': sha256 {digest}, expected {weight.sha256}. "
             f"Get {weight.filename} from {weight.source}"
         )
     folder = cache_folder()

@@ -44,10 +44,10 @@ class _Inert:
 
 def check_sha256(path: Path | str, expected: str) -> None:
     """Raise WeightsError unless the file's SHA-256 is `expected` (hex, any case)."""
-    found = file_sha256(Path(path))
-    if found != expected.lower():
+    digest = file_sha256(Path(path))
+    if digest != expected.lower():
         raise WeightsError(
-            f"{path}: sha256 is {found}, expected {expected.lower()}; the file is damaged or another one. "
+            f"{path}: sha256 is {digest}, expected {expected.lower()}; the file is damaged or another one. "
             "Delete it and fetch it again from its publisher."
         )
 
@@ -74,8 +74,8 @@ def read_checkpoint(path: Path | str, *, sha256: str | None = None, inert_packag
             raise WeightsError(f"{path}: not a readable safetensors file ({error}); fetch it again") from error
     # Some publishers give their files no suffix at all.
     if path.suffix and path.suffix not in PICKLE_SUFFIXES:
-        known = ", ".join((".safetensors", *PICKLE_SUFFIXES))
-        raise WeightsError(f"{path}: unknown kind of weight file {path.suffix!r}; expected one of {known}")
+        suffixes = ", ".join((".safetensors", *PICKLE_SUFFIXES))
+        raise WeightsError(f"{path}: unknown kind of weight file {path.suffix!r}; expected one of {suffixes}")
     _check_unpacked_size(path)
     try:
         with _allowed(path, inert_packages):

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from unmaskbench.benchmark.host.signals import ignore_interrupts
-from unmaskbench.benchmark.run.engines.supervisor import Setup, last_words, take
+from unmaskbench.benchmark.run.engines.supervisor import Setup, execute_order, final_message
 from unmaskbench.benchmark.run.worker import Worker
 
 
 def serve(pipe: Any, setup: Setup) -> None:
     """Answer ``(unit, order)`` with ``("done", UnitResult)`` until None comes; ``("progress", (stage, images))`` comes in
-    between, ``("ready", None)`` before the first, and ``last_words`` where an error ends it."""
+    between, ``("ready", None)`` before the first, and ``final_message`` where an error ends it."""
     ignore_interrupts()
     threading.Thread(target=_follow_parent, daemon=True).start()
     torch.set_num_threads(setup.threads)
@@ -27,11 +27,11 @@ def serve(pipe: Any, setup: Setup) -> None:
         )
         pipe.send(("ready", None))
         while (order := pipe.recv()) is not None:
-            pipe.send(("done", take(worker, *order)))
+            pipe.send(("done", execute_order(worker, *order)))
     except (EOFError, BrokenPipeError):  # the parent has gone
         return
     except Exception as error:
-        pipe.send(last_words(error))
+        pipe.send(final_message(error))
 
 
 def _follow_parent() -> None:

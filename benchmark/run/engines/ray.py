@@ -34,8 +34,8 @@ from unmaskbench.benchmark.run.engines.supervisor import (
     Setup,
     Supervisor,
     WorkerHandle,
-    last_words,
-    take,
+    execute_order,
+    final_message,
 )
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
@@ -129,8 +129,8 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[None]:
 def _resources() -> tuple[int, int]:
     """CPUs and GPUs of the cluster."""
     ray = _ray()
-    held = ray.cluster_resources()
-    return int(held.get("CPU", 0)), int(held.get("GPU", 0))
+    resources = ray.cluster_resources()
+    return int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
 
 
 def _threads(cpus: int, count: int) -> int:
@@ -149,7 +149,7 @@ class _Actor(WorkerHandle):
 class _Actors(Supervisor[_Actor]):
     """Actors of a cluster."""
 
-    elsewhere = True
+    losses_are_accidental = True
 
     def __init__(self, setup: Setup, progress: Progress, unit_timeout: float | None) -> None:
         super().__init__(setup, progress, unit_timeout)
@@ -216,7 +216,7 @@ class _ActorWorker:
         yield self._said.get()
 
     def do(self, unit: Unit, order: Order) -> Iterator[Message]:
-        """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ``last_words``."""
+        """("progress", (stage, images)) as it comes, then ("done", UnitResult) or ``final_message``."""
         self._orders.put((unit, order))
         while True:
             kind, content = self._said.get()
@@ -238,9 +238,9 @@ class _ActorWorker:
             )
             self._said.put(("ready", versions()))
             while True:
-                self._said.put(("done", take(worker, *self._orders.get())))
+                self._said.put(("done", execute_order(worker, *self._orders.get())))
         except Exception as error:
-            self._said.put(last_words(error))
+            self._said.put(final_message(error))
         except BaseException:  # an exit ends the process, as it would in a child; a thread alone would leave it mute
             os._exit(1)
 
@@ -265,18 +265,18 @@ def _register(sent: bytes) -> None:
             f"a plug-in of the run is not installed on a machine of the cluster ({error}): install its package there"
         ) from error
     for room, name, cls in plugins:
-        held = getattr(registry, room)
-        if name not in held.names():
-            held.register(name)(cls)
+        room_registry = getattr(registry, room)
+        if name not in room_registry.names():
+            room_registry.register(name)(cls)
 
 
 def _same_versions(theirs: dict[str, str]) -> None:
     """Raise EngineError where an actor's machine has other versions: its rows could differ from those made here. What is
     absent on one side runs from a checkout, or fails with a word of its own."""
-    here = versions()
-    both = {name for name, held in here.items() if "absent" not in (held, theirs.get(name, "absent"))}
+    ours = versions()
+    installed = {name for name, version in ours.items() if "absent" not in (version, theirs.get(name, "absent"))}
     differing = [
-        f"{name} {theirs[name]} there, {here[name]} here" for name in sorted(both) if theirs[name] != here[name]
+        f"{name} {theirs[name]} there, {ours[name]} here" for name in sorted(installed) if theirs[name] != ours[name]
     ]
     if differing:
         raise EngineError(

@@ -50,7 +50,7 @@ class Order:
     message: str = ""
 
 
-def take(worker: Worker, unit: Unit, order: Order) -> UnitResult:
+def execute_order(worker: Worker, unit: Unit, order: Order) -> UnitResult:
     """Do what an order asks for with a unit: the worker's side of every engine."""
     if order.kind == "run":
         return worker.run(unit)
@@ -73,7 +73,7 @@ def portable(error: Exception) -> Exception:
     return error
 
 
-def last_words(error: Exception) -> Message:
+def final_message(error: Exception) -> Message:
     """What a worker says that an error ends: ("lost", why) where it is the worker alone that cannot go on, ("error",
     exception) where the run cannot."""
     cause: BaseException | None = error
@@ -135,12 +135,12 @@ W = TypeVar("W", bound=WorkerHandle)
 class Supervisor(abc.ABC, Generic[W]):
     """Drives workers through the units, and each lost unit through the steps that are left to it.
 
-    ``elsewhere`` says that workers are lost by chance, with their machine: then all workers try what was lost once more,
-    before what is lost again is tried alone. On hundreds of machines the lost units, one after the other, would take longer
-    than all others did.
+    ``losses_are_accidental`` says that workers are lost by chance, with their machine: then all workers try what was lost
+    once more, before what is lost again is tried alone. On hundreds of machines the lost units, one after the other, would
+    take longer than all others did.
     """
 
-    elsewhere = False
+    losses_are_accidental = False
 
     def __init__(self, setup: Setup, progress: Progress, unit_timeout: float | None) -> None:
         self.setup, self.progress, self.unit_timeout = setup, progress, unit_timeout
@@ -176,7 +176,7 @@ class Supervisor(abc.ABC, Generic[W]):
         """Every unit of every group, on ``count`` workers at a time; a group stays with one worker while that lives."""
         lost = yield from self._drive(groups, count, lambda unit: Order("run"))
         failed = [loss for loss in lost if loss.hung]
-        if self.elsewhere:
+        if self.losses_are_accidental:
             again = [loss.units for loss in lost if not loss.hung]
             lost = yield from self._drive(again, count, lambda unit: Order("run"))
             failed += [loss for loss in lost if loss.hung]
@@ -223,7 +223,7 @@ class Supervisor(abc.ABC, Generic[W]):
                         self._give(worker, waiting, order)
                 while len(workers) < min(count, len(waiting) + sum(bool(w.todo or w.at) for w in workers)):
                     workers.append(self.spawn())
-                self.wait(workers, self._patience(workers))
+                self.wait(workers, self._until_next_deadline(workers))
                 for worker in list(workers):
                     yield from self._answers(worker)
                     if worker.at is None and worker.started and not worker.end_reason:
@@ -246,7 +246,7 @@ class Supervisor(abc.ABC, Generic[W]):
         return lost
 
     @staticmethod
-    def _patience(workers: Sequence[W]) -> float | None:
+    def _until_next_deadline(workers: Sequence[W]) -> float | None:
         deadlines = [worker.deadline for worker in workers if worker.deadline is not None]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 

@@ -261,7 +261,7 @@ def test_what_is_lost_with_a_machine_is_tried_by_all_and_then_alone() -> None:
     keys = [unit.key for group in groups for unit in group]
 
     class Cluster(_Hands):
-        elsewhere = True
+        losses_are_accidental = True
 
         def _drive(self, groups: Any, count: int, order: Any) -> Any:
             waiting = [[unit.key for unit in group] for group in groups]
