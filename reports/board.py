@@ -104,12 +104,12 @@ def facts_to_warn_of(board: Board) -> list[str]:
     for kind in ("metrics", "matchers"):
         for entry in board.data[kind]:
             if entry["state"] != "ok":
-                found.append(f"{entry[kind[:-1]]} has no figures here: {entry['message'] or entry['state']}.")
-    found += _failures(board) + _incomplete(board) + _masks(board)
+                facts.append(f"{entry[kind[:-1]]} has no figures here: {entry['message'] or entry['state']}.")
+    facts += _failures(board) + _incomplete(board) + _masks(board)
     # slices are never ranked, nor are the unoccluded faces' own figures
     blind = dict.fromkeys(r["metric"] for r in board.data["rows"] if r.get("absent") == "no_truth")
     if blind:
-        found.append(f"{', '.join(blind)}: no truth here. Nobody knows the pixels behind a mask that was worn.")
+        facts.append(f"{', '.join(blind)}: no truth here. Nobody knows the pixels behind a mask that was worn.")
     unranked = dict.fromkeys(
         (r["metric"], r["note"])
         for r in board.data["rows"]
@@ -194,7 +194,7 @@ def _masks(board: Board) -> list[str]:
         # A board of worn masks has no other conditions.
         whose = "that was found" if any(row["masks"] != "given" for row in board.data["worn"]) else "that was given"
         mask = f"the mask {whose}" if board.data["worn"] else "the true mask"
-        found.append(
+        sentences.append(
             f"Composites paste the visible pixels back with {mask}, those of methods that need no mask too "
             f"({', '.join(blind)}): what a deployment of these would show is their raw output."
         )

@@ -31,8 +31,8 @@ def method_rows(entries: Sequence[MethodEntry], cards: RunCards, folder: RunFold
     ]
 
 
-def _method(entry: MethodEntry, known: RunCards, speed: Mapping[str, float | None], on_gpu: bool) -> MethodRow:
-    cards = known.methods(entry)
+def _method(entry: MethodEntry, run_cards: RunCards, speed: Mapping[str, float | None], on_gpu: bool) -> MethodRow:
+    cards = run_cards.methods(entry)
     first = cards[0]
     needs_mask = any(card.needs_mask for card in cards)
     measured: dict[str, float | None] = {key: speed.get(key) for key in SPEED}

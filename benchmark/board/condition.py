@@ -59,10 +59,10 @@ class Condition:
             (pl.col("dataset") == dataset) & (pl.col("occlusion") == occlusion) & (pl.col("status") == "ok")
         ).sort("sample")
         with_roles: tuple[SampleRef, ...] = ()
-        if "role" in here.columns and (here["role"] != "truth").any():
-            with_roles = tuple(SampleRef(*row) for row in here.select("sample", "identity", "role").iter_rows())
-            here = here.filter(pl.col("role") == "probe")
-        people = [identity or f"image {sample}" for sample, identity in here.select("sample", "identity").iter_rows()]
+        if "role" in usable.columns and (usable["role"] != "truth").any():
+            with_roles = tuple(SampleRef(*row) for row in usable.select("sample", "identity", "role").iter_rows())
+            usable = usable.filter(pl.col("role") == "probe")
+        people = [identity or f"image {sample}" for sample, identity in usable.select("sample", "identity").iter_rows()]
         codes, names = identity_codes(people) if people else (np.zeros(0, np.int64), [])
         bootstrap = IdentityBootstrap(
             max(1, len(names)), suite.statistics.resamples, seed=suite.seed, confidence=suite.statistics.level
@@ -71,7 +71,7 @@ class Condition:
         attributes = tuple(json.loads(text) for text in usable["attributes"])
         methods = tuple(name for name in keys if name)
         return cls(
-            dataset, occlusion, tuple(here["sample"]), codes, bootstrap, coverage, attributes, keys, methods,
+            dataset, occlusion, tuple(usable["sample"]), codes, bootstrap, coverage, attributes, keys, methods,
             with_roles=with_roles,
         )  # fmt: skip
 

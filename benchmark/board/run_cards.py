@@ -90,10 +90,10 @@ class RunCards:
 
     def training_card(self, entry: MethodEntry) -> dict[str, Json] | None:
         """How a method's weights were trained, None where nothing is said."""
-        held = self._held("methods", entry.label)
-        if held is None:
+        kept = self._kept("methods", entry.label)
+        if kept is None:
             return training_card_of(METHODS.get(parts_of(entry)[0].id))
-        card: dict[str, Json] | None = held["training_card"]
+        card: dict[str, Json] | None = kept["training_card"]
         return card
 
     def dataset(self, entry: DatasetEntry) -> DatasetCard:
@@ -116,8 +116,8 @@ class RunCards:
 
     def matcher(self, entry: Entry) -> MatcherCard:
         """A matcher's card."""
-        held = self._held("matchers", entry.label)
-        card: MatcherCard = matcher_card(entry) if held is None else _card(MatcherCard, held)
+        kept = self._kept("matchers", entry.label)
+        card: MatcherCard = matcher_card(entry) if kept is None else _card(MatcherCard, kept)
         return card
 
     def comparer(self, entry: Entry) -> Matcher:

@@ -54,8 +54,8 @@ def slice_rows(
     part: TrialSlice, setting: Setting, scores: PairScores, thresholds: Thresholds
 ) -> Iterator[VerificationRow]:
     """FNMR and FMR of a setting within a slice, with intervals over its people."""
-    here = {setting: PairScores(scores.genuine[part.genuine], scores.impostor[part.impostor])}
-    figures = ResampledFigures(here, {setting: part.bootstrap})
+    slice_scores = {setting: PairScores(scores.genuine[part.genuine], scores.impostor[part.impostor])}
+    figures = ResampledFigures(slice_scores, {setting: part.bootstrap})
     rows = [
         row for row in verification_rows(slice_scores, thresholds, [setting])
         if row.metric in SHOWN and row.handling == "penalised" and row.value is not None

@@ -23,12 +23,12 @@ def files_named(entry: Entry) -> dict[str, Path]:
     """Every file that an entry's parameters name, by the text that says so: a file, the files of a folder as
     ``FOLDER/NAME``, the ``.yaml`` beside a model, the files that an ONNX model keeps its weights in, and the files among the
     words of a command."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for value in entry.parameters.values():
         for text in _texts(value):
             try:
                 for name in _names_in(text):
-                    found |= _files_of(name)
+                    files |= _files_of(name)
             except OSError:  # a file that is not ours to read: who opens it will say so
                 continue
     return files

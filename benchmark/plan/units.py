@@ -220,10 +220,10 @@ def _measures_of(method: MethodEntry | None, suite: Suite) -> list[Measure]:
         else:
             owed = kind != "segmentation" or method.mask_source.startswith("predicted")
         if owed:
-            found.append(("metric", entry, measure_hash("metric", entry, suite, method is None)))
+            measures.append(("metric", entry, measure_hash("metric", entry, suite, method is None)))
     for matcher in suite.matchers:
-        found.append(("matcher", matcher, measure_hash("matcher", matcher, suite, method is None)))
-    return found
+        measures.append(("matcher", matcher, measure_hash("matcher", matcher, suite, method is None)))
+    return measures
 
 
 def _with_measurements(restoration: Restoration, measures: Sequence[Measure]) -> Iterator[Unit]:

@@ -71,9 +71,9 @@ def choose(rows: pl.LazyFrame, dataset: str, occlusion: str, count: int) -> list
         condition_rows.filter(pl.col("status").is_in(["failed_restore", "failed_score", "failed_detect"]))
         .select("sample").unique().sort("sample").head(max(1, count // 4)).collect()["sample"].to_list()
     )  # fmt: skip
-    held = {
+    measured = {
         (m, r)
-        for m, r in here.filter((pl.col("metric") != "") & (pl.col("status") == "ok"))
+        for m, r in condition_rows.filter((pl.col("metric") != "") & (pl.col("status") == "ok"))
         .select("metric", "region")
         .unique()
         .collect()

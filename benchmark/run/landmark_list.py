@@ -39,7 +39,7 @@ def find_all(root: Path, files: Sequence[Path], finder: FoundFaces, done: Callab
     for file in files:
         name = file.relative_to(root).as_posix()
         if hidden := hidden_in(name):  # a line of the list could not be matched with its file again
-            found.reasons[name] = f"its name holds {hidden}; rename the file"
+            face_list.reasons[name] = f"its name holds {hidden}; rename the file"
             done()
             continue
         try:

@@ -104,27 +104,34 @@ class Worker:
 
     def _restore(self, unit: Restoration, method: MethodEntry, watch: Stopwatch) -> UnitResult:
         shard = self._unchanged_shard(unit, watch)
-        held = KeptRestoration(shard.ids, [], shard.truth.failed | shard.failed)
-        found: dict[str, float] = {}
+        restoration = KeptRestoration(shard.ids, [], shard.truth.failed | shard.failed)
+        masks_found: dict[str, float] = {}
         if shard.ids:
             started = time.perf_counter()
             restored, masks = self.methods.restore(method, shard, f"{unit.dataset.label}/{unit.occlusion.label}")
             watch.add("restore", started)
-            held.errors, held.seconds, held.raw = restored.errors, restored.seconds, restored.raw
-            held.masks = masks if method.mask_source.startswith("predicted") else None
+            restoration.errors, restoration.seconds, restoration.raw = restored.errors, restored.seconds, restored.raw
+            restoration.masks = masks if method.mask_source.startswith("predicted") else None
             if shard.worn:
-                found = dict(zip(shard.ids, holes_in(masks).float().tolist(), strict=True))
-        return self._write_restoration(unit, held, watch, found)
+                masks_found = dict(zip(shard.ids, holes_in(masks).float().tolist(), strict=True))
+        return self._write_restoration(unit, restoration, watch, masks_found)
 
     def _write_restoration(
-        self, unit: Restoration, held: KeptRestoration, watch: Stopwatch, found: Mapping[str, float] | None = None
+        self,
+        unit: Restoration,
+        restoration: KeptRestoration,
+        watch: Stopwatch,
+        masks_found: Mapping[str, float] | None = None,
     ) -> UnitResult:
-        """``found`` says of each photograph of a worn mask whether the mask was found (1) or not (0)."""
+        """``masks_found`` says of each photograph of a worn mask whether the mask was found (1) or not (0)."""
         started = time.perf_counter()
         self._last = unit.key, restoration
         make = RowMaker(unit, self.source.refs(unit), self.suite)
-        rows = [make.fate(name, fate, held.seconds, (found or {}).get(name)) for name, fate in held.fates().items()]
-        archive = kept.write(self.folder, unit.key, held)
+        rows = [
+            make.fate(name, outcome, restoration.seconds, (masks_found or {}).get(name))
+            for name, outcome in restoration.outcomes().items()
+        ]
+        archive = kept.write(self.folder, unit.key, restoration)
         self.folder.write_table(f"parts/{unit.key}.parquet", rows, ROWS, [archive])
         watch.add("write", started)
         failed = sum(bool(error) for error in restoration.errors)

@@ -34,7 +34,7 @@ def check_card(findings: Findings, noun: str, cls: type) -> bool:
     if not findings.expect(isinstance(card, kind), f"it has no card: give it card = {kind.__name__}(...)"):
         return False
     text = "its card's id '{}' may hold letters, digits and _ . + @ - only (at most 80)"
-    found.expect(bool(LABEL.fullmatch(card.id)) and bool(card.id.strip(".")), text.format(card.id))
+    findings.expect(bool(LABEL.fullmatch(card.id)) and bool(card.id.strip(".")), text.format(card.id))
     registered = vars(cls).get("plugin_name", card.id)
     findings.expect(registered == card.id, f"its card's id is '{card.id}', it is registered as '{registered}'")
     findings.expect(bool(card.title.strip()), "its card has no title")

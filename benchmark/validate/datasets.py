@@ -229,7 +229,7 @@ def _check_pairs(findings: Findings, dataset: Dataset, samples: Sequence[SampleR
         pairs = list(dataset.pairs())
         if not pairs and owns_pairs(dataset):
             return  # nobody has written a list
-        found.facts["pairs"] = len(pairs)
+        findings.facts["pairs"] = len(pairs)
         unknown = [pair for pair in pairs if pair.a not in people or pair.b not in people]
         if unknown:
             findings.expect(False, f"pairs() names '{unknown[0].a}' and '{unknown[0].b}', of which one is no sample")

@@ -18,13 +18,13 @@ SIMILARITY_TOLERANCE = 1e-4
 
 def matcher_findings(plugin: str | type, **parameters: object) -> Findings:
     """What is wrong with a matcher; ``parameters`` are those of its constructor."""
-    cls, found = resolve("matcher", plugin)
-    if not check_card(found, "matcher", cls):
-        return found
+    cls, findings = resolve("matcher", plugin)
+    if not check_card(findings, "matcher", cls):
+        return findings
     if takes(cls, "source") and "source" not in parameters:
-        found.notes.append("it compares with a file of the user's: only its card was checked")
-        return found
-    matcher = build(found, cls, parameters)
+        findings.notes.append("it compares with a file of the user's: only its card was checked")
+        return findings
+    matcher = build(findings, cls, parameters)
     if matcher is None:
         return findings
     if findings.succeeds("load('cpu')", lambda: matcher.load("cpu")):

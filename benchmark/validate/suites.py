@@ -49,10 +49,10 @@ def check_suite(findings: Findings, suite: Suite) -> None:
         try:
             parts = parts_of(method)
         except SuiteError as error:
-            found.problems.append(str(error))
+            findings.problems.append(str(error))
             continue
         for part in parts:
-            _check_built(found, METHODS, part)
+            _check_built(findings, METHODS, part)
     for registry, entries in ((OCCLUSIONS, suite.occlusions), (METRICS, suite.metrics), (MATCHERS, suite.matchers)):
         for entry in entries:
             if _check_built(findings, registry, entry) and registry is METRICS:
