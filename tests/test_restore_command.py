@@ -206,7 +206,7 @@ def test_nothing_of_anybody_elses_is_overwritten(home: Path, tmp_path: Path) -> 
     assert "is no record of restored photographs" in str(done.exception)
     within = bench(root, "--method", "telea", "--out", root / "out")
     assert within.exit_code == 0
-    assert "1 photographs: 1 restored (1 as before)" in bench(root, "--method", "telea", "--out", root / "out").output
+    assert "1 photograph: 1 restored (1 as before)" in bench(root, "--method", "telea", "--out", root / "out").output
 
 
 def test_wrong_use_is_told_before_anything_is_written(tmp_path: Path) -> None:

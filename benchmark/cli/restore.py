@@ -152,7 +152,8 @@ def _tell(found: Restorations, out: Path) -> None:
         say(f"and {len(said) - SHOWN} more, in {out / RECORD}")
     counts = found.count()
     told = ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts.get(status))
-    say(f"{len(found.fates)} photographs: {told}" + (f" ({found.kept} as before)" if found.kept else ""))
+    noun = "photograph" if len(found.fates) == 1 else "photographs"
+    say(f"{len(found.fates)} {noun}: {told}" + (f" ({found.kept} as before)" if found.kept else ""))
     for page in found.pages:
         say(str(page))
     say(f"in {out}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from string import ascii_lowercase
@@ -170,3 +171,17 @@ def test_a_pipeline_without_its_parts_fails_its_rows_with_a_sentence(tmp_path: P
         )
         with pytest.raises(ValueError, match=sentence):
             opened(tmp_path)
+
+
+def test_code_that_lies_in_the_folder_is_not_run(repaint: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(repaint, tmp_path / "pipe")
+    for place in (folder, folder / "unet"):
+        (place / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Mine: ...\n")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "unet": ["mine", "Mine"]}))
+    with pytest.raises(ValueError, match="is no inpainting pipeline that diffusers can open"):
+        opened(folder)
+    (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": ["mine", "MineInpaint"]}))
+    with pytest.raises(ValueError):
+        opened(folder)
+    assert not (tmp_path / "ran").exists()

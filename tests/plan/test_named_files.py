@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
+from unmaskbench.benchmark.plan import keys
 from unmaskbench.benchmark.plan.entries import DatasetEntry, Entry, MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.keys import measure_hash, method_hash, sample_hash
@@ -132,3 +133,24 @@ def test_what_is_imported_for_types_alone_is_no_part_of_a_plug_in(
     assert now() == first
     (package / "run.py").write_text("R = 2\n")
     assert now() != first
+
+
+def test_a_methods_own_libraries_are_part_of_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    suite, entry = tiny.suite(), MethodEntry(id="tiny_fill")
+    plain = method_hash(entry, suite)
+    monkeypatch.setattr(tiny.TinyFill, "libraries", ("pillow", "no-such-distribution"), raising=False)
+    held = method_hash(entry, suite)
+    assert held != plain
+    monkeypatch.setattr(keys, "_version", lambda name: "another" if name == "pillow" else "")
+    assert method_hash(entry, suite) != held
+
+
+def test_the_files_among_a_commands_words_are_part_of_it(tmp_path: Path) -> None:
+    script = tmp_path / "my script.sh"
+    script.write_text("one")
+    entry = MethodEntry.model_validate(f"command:sh '{script}' {{occluded}} {{restored}}")
+    assert files_named(entry) == {str(script): script}
+    before = contents(entry)
+    flip(script)
+    assert contents(entry) != before
+    assert files_named(MethodEntry.model_validate("command:sh 'torn {occluded} {restored}")) == {}
