@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -74,4 +74,4 @@ class UNet3Plus(nn.Module):
                     x = functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
                 parts.append(self.gather[f"{level}_{source}"](x))
             maps[level] = self.stages[level](torch.cat(parts, 1))
-        return cast("Tensor", torch.sigmoid(self.head(maps[0])))
+        return torch.sigmoid(self.head(maps[0]))

@@ -122,3 +122,18 @@ class UNet3PlusMethod(_PleskoTable):
         from unmaskbench.methods.modified_vnet.full_scale import COMPACT, UNet3Plus
 
         return UNet3Plus, COMPACT
+
+
+@METHODS.register("swin_unet")
+class SwinUNetMethod(_PleskoTable):
+    """Blind; Swin-UNet, which the changes leave as it is."""
+
+    setting = "swin_unet"
+    card = read_method_card(FOLDER / "swin_unet_card.yaml")
+
+    @classmethod
+    def network_class(cls) -> tuple[Any, dict[str, Any]]:
+        """Swin-UNet's."""
+        from unmaskbench.methods.modified_vnet.swin_unet import COMPACT, SwinUNet
+
+        return SwinUNet, COMPACT

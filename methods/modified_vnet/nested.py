@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,4 +63,4 @@ class UNetPP(nn.Module):
                 name = f"{level}_{step}"
                 below = self.up[name](found[level + 1, step - 1])
                 found[level, step] = self.nodes[name](torch.cat([*(found[level, k] for k in range(step)), below], 1))
-        return cast("Tensor", torch.sigmoid(self.head(found[0, self.levels - 1])))
+        return torch.sigmoid(self.head(found[0, self.levels - 1]))
