@@ -226,8 +226,7 @@ class CodeFormer(nn.Module):
     def generate(self, image: Tensor, fidelity: float, adain: bool) -> Tensor:
         """The published network's answer, about [-1, 1], to an image in [-1, 1]. Raises ValueError on other sizes."""
         features, encoded = self.encode(image)
-        embedding: nn.Embedding = self.quantize.embedding  # type: ignore[assignment]  # a module's parts are typed as tensors
-        codes = embedding(self.predict(features).argmax(2))
+        codes = cast("nn.Embedding", self.quantize.embedding)(self.predict(features).argmax(2))
         x = codes.transpose(1, 2).unflatten(2, (self.side, self.side))
         if adain:
             x = with_statistics_of(x, features)

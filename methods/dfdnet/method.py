@@ -16,6 +16,7 @@ REMEDY = (
     f"get {GENERATOR} and the folder {DICTIONARIES} of 16 dictionaries from github.com/csxmli2016/DFDNet into one folder, "
     "then: parameters: {checkpoint: FOLDER, landmarks: FILE.csv}"
 )
+POINTS = "find 68 landmarks of each face at 512 px (FAN, dlib), then: parameters: {landmarks: FILE.csv}, id,x0,y0 ... x67,y67"
 
 
 @METHODS.register("dfdnet")
@@ -40,14 +41,14 @@ class DFDNetMethod(PublishedMethod):
     def missing(cls, checkpoint: Path | str | None = None, landmarks: Path | str | None = None) -> list[Missing]:
         """The authors' files and the landmarks, where they are not named: neither has a place of its own here."""
         lacking = [] if checkpoint is not None else [Missing("weights", "dfdnet", REMEDY)]
-        return [*lacking, *([] if landmarks is not None else [Missing("data", "68 landmarks", REMEDY)])]
+        return [*lacking, *([] if landmarks is not None else [Missing("data", "68 landmarks", POINTS)])]
 
     def _network(self) -> nn.Module:
         from unmaskbench.methods.dfdnet.landmarks import read_landmarks_68
         from unmaskbench.methods.dfdnet.network import PARTS, SCALES, DFDNet
 
         if self.checkpoint is None or self.landmarks is None:
-            raise FileNotFoundError(f"method 'dfdnet' lacks its files; {REMEDY}")
+            raise FileNotFoundError(f"method 'dfdnet' lacks its files; {REMEDY if self.checkpoint is None else POINTS}")
         self.points = read_landmarks_68(self.landmarks)
         network, path = DFDNet(**self.settings), self.checkpoint / GENERATOR
         load_strict(network, read_published(path), path)

@@ -1,4 +1,5 @@
-"""``modified_vnet``, ``modified_unet`` and ``mbnet``: the three generators of Pleško et al. (2025) as methods."""
+"""The generators of Pleško et al. (2025) as methods: the base net and its changes (Table 1), the U-Nets that they changed (Table
+2), and the three that they propose."""
 
 from __future__ import annotations
 
@@ -60,3 +61,79 @@ class MBNetMethod(_Plesko):
 
     setting = "mbnet"
     card = read_method_card(FOLDER / "mbnet_card.yaml")
+
+
+class _PleskoTable(_Plesko):
+    """A row of Tables 1 and 2, whose network has a file and a compact setting of its own."""
+
+    @classmethod
+    def network_class(cls) -> tuple[Any, dict[str, Any]]:
+        """The network's class and its compact settings."""
+        raise NotImplementedError
+
+    @classmethod
+    def build_network(cls, size: str = "compact", **settings: Any) -> nn.Module:
+        """The untrained generator of this row at ``size``."""
+        network, compact = cls.network_class()
+        built: nn.Module = network(**{**(compact if size == "compact" else {}), **settings})
+        return built
+
+
+@METHODS.register("base_net")
+class BaseNetMethod(_PleskoTable):
+    """Blind; the base autoencoder. ``recipe: no_dense | strided | skips`` is one of its three changes."""
+
+    setting = "base_net"
+    card = read_method_card(FOLDER / "base_net_card.yaml")
+
+    @classmethod
+    def network_class(cls) -> tuple[Any, dict[str, Any]]:
+        """The base autoencoder's."""
+        from unmaskbench.methods.modified_vnet.base_net import COMPACT, BaseNet
+
+        return BaseNet, COMPACT
+
+
+@METHODS.register("unetpp")
+class UNetPPMethod(_PleskoTable):
+    """Blind; U-Net++ with the changes."""
+
+    setting = "unetpp"
+    card = read_method_card(FOLDER / "unetpp_card.yaml")
+
+    @classmethod
+    def network_class(cls) -> tuple[Any, dict[str, Any]]:
+        """U-Net++'s."""
+        from unmaskbench.methods.modified_vnet.nested import COMPACT, UNetPP
+
+        return UNetPP, COMPACT
+
+
+@METHODS.register("unet3plus")
+class UNet3PlusMethod(_PleskoTable):
+    """Blind; UNet 3+ with the changes."""
+
+    setting = "unet3plus"
+    card = read_method_card(FOLDER / "unet3plus_card.yaml")
+
+    @classmethod
+    def network_class(cls) -> tuple[Any, dict[str, Any]]:
+        """UNet 3+'s."""
+        from unmaskbench.methods.modified_vnet.full_scale import COMPACT, UNet3Plus
+
+        return UNet3Plus, COMPACT
+
+
+@METHODS.register("swin_unet")
+class SwinUNetMethod(_PleskoTable):
+    """Blind; Swin-UNet, which the changes leave as it is."""
+
+    setting = "swin_unet"
+    card = read_method_card(FOLDER / "swin_unet_card.yaml")
+
+    @classmethod
+    def network_class(cls) -> tuple[Any, dict[str, Any]]:
+        """Swin-UNet's."""
+        from unmaskbench.methods.modified_vnet.swin_unet import COMPACT, SwinUNet
+
+        return SwinUNet, COMPACT

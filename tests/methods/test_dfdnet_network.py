@@ -177,6 +177,9 @@ def test_files_load_what_they_hold(method: Any) -> None:
 
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
     assert [each.kind for each in METHODS.missing("dfdnet")] == ["weights", "data"]
+    (lacking,) = METHODS.missing("dfdnet", {"checkpoint": "folder"})
+    assert lacking.name == "68 landmarks"
+    assert "landmarks: FILE.csv" in lacking.remedy
     with pytest.raises(UnavailablePluginError, match=r"latest_net_G\.pth and the folder DictionaryCenter512"):
         METHODS.build("dfdnet")
     folder = published_folder(tmp_path)

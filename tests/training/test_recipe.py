@@ -13,7 +13,7 @@ from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe, mer
 METHODS = (
     "modified_vnet", "modified_unet", "mbnet", "ra_unet", "h2a_ms2a_gan", "fd_stackgan", "lama", "psp_unmask", "aotgan",
     "ctsdg", "dfnet", "edgeconnect", "gca", "glcic", "rfr", "segmenter",
-    "compact",
+    "compact", "base_net", "unetpp", "unet3plus", "swin_unet",
 )  # fmt: skip
 
 PACKAGE = Path(unmaskbench.benchmark.training.__file__).parents[2]
