@@ -12,7 +12,8 @@ from unmaskbench.benchmark.cli.run import split_list
 
 def train(
     method: Annotated[
-        str, typer.Argument(help="A learned method, 'segmenter', 'refiner' (of landmarks), or the matcher 'compact'.")
+        str,
+        typer.Argument(help="A learned method, 'segmenter', 'refiner' (of landmarks), 'compact' or 'compact_judge'."),
     ],
     recipe: Annotated[
         str, typer.Option(help="A name in the method's recipe.yaml (compact, paper ...) or a file.")
