@@ -26,6 +26,7 @@ MANY_PARAMETERS = {
     "benchmark/cli/train.py:train": "its parameters are the command's options",
     "benchmark/training/train.py:train": "the command's options again, for those who call it from Python",
     "datasets/folder.py:__init__": "each is a key under parameters in a suite",
+    "datasets/synthetic/dataset.py:__init__": "each is a key under parameters in a suite",
     "reports/plot_svg.py:mark": "matplotlib's own order: axes, x, y, and the ends of both; the rest has defaults",
 }
 

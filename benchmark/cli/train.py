@@ -13,7 +13,8 @@ from unmaskbench.benchmark.host.terminal import say
 
 def train(
     method: Annotated[
-        str, typer.Argument(help="A learned method, 'segmenter', 'refiner' (of landmarks), or the matcher 'compact'.")
+        str,
+        typer.Argument(help="A learned method, 'segmenter', 'refiner' (of landmarks), 'compact' or 'compact_judge'."),
     ],
     recipe: Annotated[
         str, typer.Option(help="A name in the method's recipe.yaml (compact, paper ...) or a file.")

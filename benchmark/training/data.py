@@ -169,9 +169,14 @@ def _shared_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 class AlignedFaces(Dataset[dict[str, Tensor]]):
-    """Samples of the embedding task: a 112 px crop ``crop`` (uint8), aligned to ArcFace's template, and ``label``."""
+    """Samples of the embedding task: a 112 px crop ``crop`` (uint8), aligned to ArcFace's template, and ``label``.
+
+    ``targets`` (N, D) are a teacher's vectors of the faces as they are, where it has been asked beforehand; each sample then
+    bears its own as ``target``.
+    """
 
     def __init__(self, faces: Faces, data: Data, seed: int, training: bool) -> None:
+        self.targets: Tensor | None = None
         self.occluded = OccludedFaces(faces, data, seed, training)
         self.faces, self.data, self.seed, self.training = faces, data, seed, training
         names = {name: number for number, name in enumerate(sorted(set(faces.identities)))}
@@ -191,6 +196,7 @@ class AlignedFaces(Dataset[dict[str, Tensor]]):
             "crop": torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
             "label": torch.tensor(self.labels[index]),
             "index": torch.tensor(index),
+            **({"target": self.targets[index]} if self.targets is not None else {}),
         }
 
 

@@ -72,6 +72,8 @@ class Data(_Frozen):
     train_limit: Count | None = None
     validation_limit: Count = 256
     workers: Annotated[int, Field(ge=0, le=64)] = 1
+    validate_on: list[str] = Field(default_factory=list)
+    """Datasets, by id, that choose the weights and are not trained on; the others then train alone. None: all do both."""
     parameters: dict[str, JsonObject] = Field(default_factory=dict)
     """Further parameters of a dataset's training split, by the dataset's id (how many heads are rendered, say)."""
 
@@ -100,6 +102,9 @@ class LossTerm(_Frozen):
     output: str = "restored"
     """Which of the network's outputs the term sees, by the name that its method gives it. An output that is not of the face
     itself brings its truth with it, named ``<output>_truth``; a smaller one is compared with the truth at its size."""
+    turn: str = ""
+    """Terms that name the same turn share the steps: each step draws one of them, each as likely. Several teachers then
+    cost as much as one."""
 
 
 class Adversary(_Frozen):
@@ -227,6 +232,8 @@ class Recipe(_Frozen):
         if content["coarse"] is None:
             # Recipes from before these fields keep the hash that their weights' cards state.
             del content["coarse"]
+        if not content["data"]["validate_on"]:
+            del content["data"]["validate_on"]
         if not content["data"]["parameters"]:
             del content["data"]["parameters"]
         if content["data"]["hole"] is None:
@@ -235,6 +242,9 @@ class Recipe(_Frozen):
             del content["data"]["augmentation"]["colour"]
         if content["data"]["augmentation"]["border"] == "mirrored":
             del content["data"]["augmentation"]["border"]
+        for term in content["losses"]:
+            if not term["turn"]:
+                del term["turn"]
         for adversary in content["adversaries"]:
             for key in ("known_is_real", "soft_mask_px", "gradient_penalty"):
                 if not adversary[key]:

@@ -73,30 +73,40 @@ def select(datasets: Sequence[str], root: Path | str | None, data: Data) -> tupl
     training: list[Pack] = []
     validation: list[Pack] = []
     evaluation: set[str] = set()
-    share = None if data.train_limit is None else max(1, data.train_limit // len(datasets))
+    names = [entry.partition("=")[0] for entry in datasets]
+    if lacking := sorted(set(data.validate_on) - set(names)):
+        raise ValueError(f"the recipe validates on {', '.join(lacking)}; name it among the data ({', '.join(names)})")
+    learnt = [name for name in names if name not in data.validate_on]
+    judging = data.validate_on or names
+    share = None if data.train_limit is None else max(1, data.train_limit // max(1, len(learnt)))
+    limit = max(1, data.validation_limit // len(judging))
     for entry in datasets:
         name, _, own_root = entry.partition("=")
         cls = DATASETS.get(name)
         parameters = _parameters(cls, own_root or root)
         splits = cls.card.splits
         held_out = "train" not in splits
-        train_split = splits[0] if held_out else "train"
-        more = tuple(sorted(data.parameters.get(name, {}).items()))
-        packed = pack(Source(name, train_split, (*parameters, *more)), data.size_px, data.crop_px)
-        limit = max(1, data.validation_limit // len(datasets))
+        if name in learnt or held_out:
+            more = tuple(sorted(data.parameters.get(name, {}).items()))
+            train_split = splits[0] if held_out else "train"
+            packed = pack(Source(name, train_split, (*parameters, *more)), data.size_px, data.crop_px)
+            if name in learnt:
+                rows = held_out_rows(packed, validation=False) if held_out else range(len(packed))
+                training.append(Subset(packed, rows, share))
+            if held_out and name in judging:
+                validation.append(Subset(packed, held_out_rows(packed, validation=True), limit))
         if held_out:
-            training.append(Subset(packed, held_out_rows(packed, validation=False), share))
-            validation.append(Subset(packed, held_out_rows(packed, validation=True), limit))
             continue
-        training.append(Subset(packed, range(len(packed)), share))
         validation_split = next((split for split in ("validation", "val") if split in splits), None)
-        if validation_split is not None:
+        if validation_split is not None and name in judging:
             packed = pack(Source(name, validation_split, parameters), data.size_px, data.crop_px)
             validation.append(Subset(packed, range(len(packed)), limit))
         if "test" in splits:
             evaluation |= {f"{name}/{s.identity or s.id}" for s in Source(name, "test", parameters).build().samples}
+    if not training:
+        raise ValueError(f"the recipe validates on {', '.join(names)}; name what to train on, too")
     if not validation:
-        raise ValueError(f"none of {', '.join(datasets)} has a validation split")
+        raise ValueError(f"none of {', '.join(judging)} has a validation split")
     people = Split(_people(training), _people(validation), tuple(sorted(evaluation)))
     people.check()
     return Faces(training), Faces(validation), people

@@ -1,7 +1,8 @@
 """Embedders that may teach: differentiable torch networks from faces to identity vectors.
 
-A matcher that judges must not teach. The independent judge of the published boards is refused here by name, so that no
-recipe can spoil it by accident; a matcher that did teach is written into the model card and flagged by the board.
+A matcher that judges must not teach. The independent judges of the boards are refused here by name, and so is what one of
+them learnt from, so that no recipe can spoil them by accident; a matcher that did teach is written into the model card and
+flagged by the board.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from unmaskbench.benchmark.plugins import weights
 from unmaskbench.benchmark.plugins.hooks import weights_of
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 
-JUDGES = frozenset({"mobilefacenet"})
+JUDGES = frozenset({"mobilefacenet", "compact_judge"})
+STILL_TEACHERS = frozenset({"faceres"})
+"""Teachers of the judge ``compact_judge`` alone, which are asked about whole faces (``still_targets.py``)."""
 TEACHERS = ("edgeface", "compact", "dlib")
 
 
@@ -67,6 +70,10 @@ def check_teacher(name: str) -> None:
     if name in JUDGES:
         raise ValueError(
             f"matcher '{name}' is an independent judge: nothing is trained with it. Take one of {', '.join(TEACHERS)}"
+        )
+    if name in STILL_TEACHERS:
+        raise ValueError(
+            f"'{name}' taught a judge, compact_judge: no restorer is trained with it. Take one of {', '.join(TEACHERS)}"
         )
     if name not in TEACHERS:
         raise ValueError(f"matcher '{name}' cannot teach; teachers: {', '.join(TEACHERS)}")

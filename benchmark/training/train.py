@@ -30,6 +30,8 @@ from unmaskbench.benchmark.training.recipes import load_recipe, recipe_names
 from unmaskbench.benchmark.training.release import finish, hardware, install
 from unmaskbench.benchmark.training.splits import Split, select, write_ledger
 from unmaskbench.benchmark.training.steps import build_step
+from unmaskbench.benchmark.training.still_targets import still_targets
+from unmaskbench.benchmark.training.teachers import STILL_TEACHERS
 from unmaskbench.benchmark.training.validation import Validation
 
 RECIPE_FILE, FACTS_FILE = "recipe.yaml", "facts.json"
@@ -49,7 +51,7 @@ def train(
     """Train ``method`` by ``recipe`` and return the path of the weights (float16 safetensors, its card beside it).
 
     Args:
-        method: a learned method, ``segmenter``, or the matcher ``compact``.
+        method: a learned method, ``segmenter``, or a matcher that is trained here (``compact``, ``compact_judge``).
         recipe: a name in the method's recipe file or a YAML file.
         data: registered datasets, one or several (``"lfw,synthetic"``); ``name=DIR`` gives one a root of its own.
         root: the folder of the datasets that need one.
@@ -121,6 +123,8 @@ def _train(
     torch.manual_seed(settings.seed)
     training = dataset_for(settings, faces, training=True)
     step = build_step(settings, target, training.classes if isinstance(training, AlignedFaces) else 0)
+    if isinstance(training, AlignedFaces) and settings.options.get("teacher") in STILL_TEACHERS:
+        training.targets = still_targets(faces, step.generator.dimension)
     if isinstance(baseline := settings.options.get("baseline"), str):
         # f0 of an earlier run, where this run starts from a later one.
         _load_weights(step.generator, [baseline], settings, folder)

@@ -53,7 +53,8 @@ class Validation(BaseMetric):  # type: ignore[misc]
             if self.recipe.task == "segmentation":
                 self.results.extend(_mask_scores(batch))
             elif self.recipe.task == "embedding":
-                arrays = {key: batch[key].cpu().numpy() for key in ("restored", "teacher", "label")}
+                kept = [key for key in ("restored", "teacher", "label") if key in batch]
+                arrays = {key: batch[key].cpu().numpy() for key in kept}
                 self.results.extend(
                     {key: value[i] for key, value in arrays.items()} for i in range(len(arrays["label"]))
                 )
@@ -117,14 +118,16 @@ def _mask_scores(batch: Mapping[str, Tensor]) -> list[Values]:
 
 
 def _verification(results: Sequence[JsonMapping]) -> dict[str, float]:
-    """Cosine to the teacher, and AUC and TMR at FMR 1e-3 over all pairs of the validation set."""
+    """Cosine to the teacher, where it was asked, and AUC and TMR at FMR 1e-3 over all pairs of the validation set."""
     vectors = np.stack([row["restored"] for row in results]).astype(np.float64)
-    teacher = np.stack([row["teacher"] for row in results]).astype(np.float64)
     labels = np.array([int(row["label"]) for row in results])
     upper = np.triu_indices(len(labels), 1)
     scores = (vectors @ vectors.T)[upper]
     genuine = (labels[:, None] == labels[None, :])[upper]
-    figures = {"cosine": float((vectors * teacher).sum(axis=1).mean())}
+    figures = {}
+    if "teacher" in results[0]:
+        teacher = np.stack([row["teacher"] for row in results]).astype(np.float64)
+        figures["cosine"] = float((vectors * teacher).sum(axis=1).mean())
     if genuine.any() and not genuine.all():
         impostors, pairs = np.sort(scores[~genuine]), scores[genuine]
         # The probability that a genuine pair scores higher than an impostor pair (Mann-Whitney).

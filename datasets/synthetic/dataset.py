@@ -23,7 +23,8 @@ class Synthetic:
     """``identities`` people with ``images_per_identity`` pictures each, ``size`` x ``size`` pixels.
 
     ``root`` is accepted for uniformity and not read: nothing is downloaded or stored. A picture depends on
-    (seed, split, identity number, picture number, size) alone. ``cache`` pictures are kept in memory, the latest used.
+    (seed, split, identity number, picture number, size) alone. ``first`` people of the split are passed over. ``cache``
+    pictures are kept in memory, the latest used.
     Raises ValueError on a split, size or count out of range.
     """
 
@@ -52,18 +53,20 @@ class Synthetic:
         size: int = 128,
         seed: int = 0,
         cache: int = 0,
+        first: int = 0,
     ) -> None:
         del root
         if split not in SPLITS:
             raise ValueError(f"synthetic: unknown split '{split}'; choose one of {', '.join(SPLITS)}")
         numbers = SPLITS[split]
-        _within("identities", identities, 1, len(numbers))
+        _within("first", first, 0, len(numbers) - 1)
+        _within("identities", identities, 1, len(numbers) - first)
         _within("images_per_identity", images_per_identity, 1, 100)
         _within("size", size, *SIZES)
         _within("seed", seed, 0, 2**63 - 1)
         _within("cache", cache, 0, 10**7)
         self.split, self.size, self.seed = split, size, seed
-        self._numbers = numbers[:identities]
+        self._numbers = numbers[first : first + identities]
         self._images = images_per_identity
         self._cache_size = cache
         self._cache: OrderedDict[int, Face] = OrderedDict()

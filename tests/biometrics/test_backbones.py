@@ -17,6 +17,7 @@ from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import DlibResNet, l
 from unmaskbench.benchmark.biometrics.backbones.inception_resnet_v1 import InceptionResnetV1, load_inception_resnet_v1
 from unmaskbench.benchmark.biometrics.backbones.ir_net import IR_50, IR_101, IRNet, load_ir_net
 from unmaskbench.benchmark.biometrics.backbones.iresnet import IResNet, load_iresnet100
+from unmaskbench.benchmark.biometrics.backbones.light_cnn import LightCNN, MaxFeatureMap
 from unmaskbench.benchmark.biometrics.matchers.dlib import DLIB_RESNET
 from unmaskbench.benchmark.plugins.weights.files import find
 from unmaskbench.benchmark.plugins.weights.loading import WeightsError
@@ -42,6 +43,30 @@ def test_facenet_parity(home: Path) -> None:
     torch.testing.assert_close(embedding.norm(dim=1), torch.ones(2))
     reference = np.load(home / "parity" / "facenet_inception_resnet_v1.npz")["embedding"]
     assert parity.relative_error(embedding, reference) < 1e-4
+
+
+def test_max_feature_map_keeps_the_larger_half() -> None:
+    layer = MaxFeatureMap(2, 3, 3, stride=2).eval()
+    x = torch.randn(2, 2, 9, 7, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        halves = torch.nn.functional.conv2d(x, layer.conv.weight, stride=2, padding=1) / (1 + 1e-5) ** 0.5
+        torch.testing.assert_close(layer(x), torch.stack((halves[:, :3], halves[:, 3:])).amax(0))
+
+
+def test_light_cnn_sees_grey_alone() -> None:
+    torch.manual_seed(2)
+    network = LightCNN().eval()
+    assert sum(p.numel() for p in network.parameters()) == 1_012_288
+    crops = torch.rand(2, 3, 112, 112) * 2 - 1
+    # Another colour of the same brightness: red against green by BT.601's weights, which are not their mean.
+    tinted = crops.clone()
+    tinted[:, 0] += 0.2 / 0.299
+    tinted[:, 1] -= 0.2 / 0.587
+    with torch.no_grad():
+        plain, other, brighter = network(crops), network(tinted), network(crops + 0.2)
+    assert plain.shape == (2, 256)
+    torch.testing.assert_close(plain, other, atol=1e-4, rtol=1e-4)
+    assert float((plain - brighter).abs().max()) > 1000 * float((plain - other).abs().max())
 
 
 def thin_state(network: type[nn.Module]) -> dict[str, Tensor]:

@@ -114,7 +114,7 @@ def test_arcface_through_insightface_equals_the_direct_way(home: Path) -> None:
     assert float(direct.similarity(found[1], reference).diagonal().min()) > 0.9999
 
 
-@pytest.mark.parametrize("name", ["dlib", "edgeface", "mobilefacenet"])
+@pytest.mark.parametrize("name", ["dlib", "edgeface", "mobilefacenet", "compact_judge"])
 def test_embeddings_do_not_depend_on_the_batch(name: str) -> None:
     if MATCHERS.missing(name):
         pytest.skip(f"needs {MATCHERS.missing(name)}")

@@ -12,6 +12,8 @@ from unmaskbench.benchmark.training.augment import augment, mirror, move
 from unmaskbench.benchmark.training.data import Faces, OccludedFaces, StepBatches, generator_for
 from unmaskbench.benchmark.training.packed_faces import Source, identities_hash, pack
 from unmaskbench.benchmark.training.recipe import Augmentation, Data
+from unmaskbench.benchmark.training.splits import select
+from unmaskbench.benchmark.training.still_targets import FaceRes, principal
 
 
 @pytest.fixture
@@ -98,3 +100,50 @@ def test_augmentation_draws_the_same_number_whatever_it_does() -> None:
 
 def test_the_hash_of_people_ignores_order_and_repetition() -> None:
     assert identities_hash(["b", "a", "a"]) == identities_hash(["a", "b"]) != identities_hash(["a"])
+
+
+def test_who_chooses_the_weights_alone_is_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path))
+    data = Data(
+        size_px=64, crop_px=None, parameters={"synthetic": {"identities": 2, "first": 5, "images_per_identity": 1}}
+    )
+    sources = ["synthetic", "toy_faces"]
+    alone = data.model_copy(update={"validate_on": ["toy_faces"]})
+    training, validation, people = select(sources, None, alone)
+    assert people.training == ("synthetic/id000005", "synthetic/id000006")
+    assert {name.split("/")[0] for name in people.validation} == {"toy_faces"}
+    assert len(validation) == 4
+    assert any(name.startswith("toy_faces/test") for name in people.evaluation)
+    assert len(training) == 2
+    with pytest.raises(ValueError, match="validates on toy_faces; name it among the data"):
+        select(["synthetic"], None, alone)
+    with pytest.raises(ValueError, match="name what to train on"):
+        select(["toy_faces"], None, alone)
+
+
+def test_a_teacher_that_is_not_here_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNMASKBENCH_HOME", raising=False)
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"faceres.json and faceres.bin of .*human-models.* put them into"):
+        FaceRes()
+    (tmp_path / "weights").mkdir()
+    for name in ("faceres.json", "faceres.bin"):
+        (tmp_path / "weights" / name).write_bytes(b"another")
+    with pytest.raises(ValueError, match="faceres"):
+        FaceRes()
+
+
+def test_targets_are_what_tells_faces_apart() -> None:
+    """Principal axes of features that share a large mean: cosines between rows become those of what differs."""
+    rng = np.random.default_rng(2)
+    codes = rng.normal(size=(60, 3)) * [3.0, 2.0, 1.0]
+    features = (codes @ rng.normal(size=(3, 10)) + 50).astype(np.float32)
+    found = principal(features, 3).astype(np.float64)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-6)
+    centred = features.astype(np.float64) - features.mean(0, dtype=np.float64)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    np.testing.assert_allclose(found @ found.T, unit @ unit.T, atol=1e-4)
+    # One axis: the side of the mean on the longest axis.
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    one = principal(features, 1)[:, 0]
+    assert abs(float(np.mean(one * np.sign(centred @ axes[0])))) > 0.999

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from unmaskbench.benchmark.training.losses import Batch, build
 from unmaskbench.benchmark.training.losses.adversarial import (
@@ -318,6 +319,87 @@ def test_verification_asks_for_distance_from_impostors() -> None:
         (2 * math.log(1 + 2 * math.exp(-2)) + 2 * math.log(1 + 3 * math.exp(-2))) / 4, rel=1e-5
     )
     assert float(against_impostors(people[:1], people[:1], 2.0)) == 0.0
+    # A margin is taken off the own cosine alone.
+    assert float(against_impostors(people, people, 2.0, margin=0.3)) == pytest.approx(
+        math.log(1 + 3 * math.exp(-2 * 0.7)), rel=1e-5
+    )
+
+
+def test_a_lattice_is_what_repeats_in_step() -> None:
+    from unmaskbench.benchmark.training.losses.lattice import Lattice, lattice_energy
+
+    generator = torch.Generator().manual_seed(4)
+    noise = torch.rand(1, 3, 64, 64, generator=generator) - 0.5
+    # In turn brighter and darker along the rows: a mean over 5 x 5 pixels keeps a fifth of it, so four fifths are detail.
+    weave = 0.05 * (1 - 2 * (torch.arange(64) % 2)).float().expand(1, 3, 64, 64)
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 16:56, 8:56] = 1
+    assert float(lattice_energy(0.5 + weave, mask, 8)) == pytest.approx((0.05 * 0.8) ** 2, rel=1e-4)
+    # Detail without a phase cancels over the 30 cells of the mask; a weave of the same strength does not.
+    same = weave * (noise.std() / weave.std())
+    assert float(lattice_energy(0.5 + noise, mask, 8)) < 0.1 * float(lattice_energy(0.5 + same, mask, 8))
+    # A smooth picture has none, and neither do the pixels that are not missing.
+    slope = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    assert float(lattice_energy(slope, mask, 8)) < 1e-9
+    assert float(lattice_energy(0.5 + weave * (1 - mask), _inner(mask), 8)) < 1e-9
+    # An odd size: the last rows and columns are left out.
+    odd = functional.pad(weave, (0, 5, 0, 3))
+    assert float(lattice_energy(odd, functional.pad(mask, (0, 5, 0, 3)), 8)) == pytest.approx(0.0016, rel=1e-4)
+    image = (0.5 + weave).requires_grad_()
+    batch = Batch(torch.full_like(weave, 0.5), torch.full_like(weave, 0.5), mask, torch.full((1, 5, 2), 20.0))
+    Lattice(8)(image, batch).backward()
+    stepped = image.detach() - 0.1 * image.grad / image.grad.abs().max()
+    assert float(lattice_energy(stepped, mask, 8)) < float(lattice_energy(image.detach(), mask, 8))
+    assert float(image.grad[..., :12, :].abs().max()) == 0
+    with pytest.raises(ValueError, match="at least 2 px"):
+        Lattice(1)
+
+
+def _inner(mask: torch.Tensor) -> torch.Tensor:
+    """The mask less two pixels of its edge, where a mean over 5 x 5 pixels sees nothing else."""
+    return 1 - functional.max_pool2d(1 - mask, 5, 1, 2)
+
+
+def test_who_counts_as_one_person_is_a_matter_of_the_teacher() -> None:
+    """Vectors of a teacher whose impostors' cosines are all above 0.8 are impostors all the same, and the loss pulls."""
+    from unmaskbench.benchmark.training.losses.verification import SAME_PERSON, against_impostors
+    from unmaskbench.benchmark.training.teachers import TEACHERS
+
+    assert set(SAME_PERSON) == set(TEACHERS)
+    crowded = torch.nn.functional.normalize(torch.eye(4) + 1.2, dim=1)
+    assert float((crowded @ crowded.T).min()) > 0.8
+    assert float(against_impostors(crowded, crowded, 8.0)) == 0.0
+    known = against_impostors(crowded, crowded, 8.0, same_person=SAME_PERSON["dlib"])
+    near = float(crowded[0] @ crowded[1])
+    assert float(known) == pytest.approx(math.log(1 + 3 * math.exp(8 * (near - 1))), rel=1e-4)
+
+
+def test_terms_of_one_turn_take_turns() -> None:
+    from unmaskbench.benchmark.training.recipe import LossTerm
+    from unmaskbench.benchmark.training.steps.restoration import drawn_terms
+
+    terms = [
+        LossTerm(id="l1", weight=1.0),
+        *(LossTerm(id="verification", weight=1.0, turn="teacher", start=start) for start in (0.0, 0.0, 0.5)),
+        LossTerm(id="ssim", weight=1.0, start=0.5),
+    ]
+    early, late = [0] * 5, [0] * 5
+    for step in range(300):
+        torch.manual_seed(step)
+        for counts, progress in ((early, 0.0), (late, 0.9)):
+            drawn = drawn_terms(terms, progress)
+            assert len(drawn & {1, 2, 3}) == 1
+            for number in drawn:
+                counts[number] += 1
+    assert early[0] == 300
+    assert early[3:] == [0, 0]
+    assert min(early[1:3]) > 100
+    assert late[0] == late[4] == 300
+    assert min(late[1:4]) > 60
+    torch.manual_seed(7)
+    first = drawn_terms(terms, 0.9)
+    torch.manual_seed(7)
+    assert drawn_terms(terms, 0.9) == first
 
 
 def test_a_matcher_that_verifies_teaches(home: Path) -> None:

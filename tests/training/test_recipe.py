@@ -1,19 +1,23 @@
 """Recipes: all that ship are valid, extend as they say, and refuse what they do not know."""
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 import unmaskbench.benchmark.training
-from unmaskbench.benchmark.plugins.registry import UnknownPluginError
+from unmaskbench.benchmark.plugins.registry import MATCHERS, UnknownPluginError
+from unmaskbench.benchmark.training import splits
 from unmaskbench.benchmark.training.plugin_folder import recipe_file, shipped_folder
 from unmaskbench.benchmark.training.recipes import RecipeError, load_recipe, merged, parse, recipe_names
+from unmaskbench.benchmark.training.teachers import JUDGES
 
 METHODS = (
     "modified_vnet", "modified_unet", "mbnet", "ra_unet", "h2a_ms2a_gan", "fd_stackgan", "lama", "psp_unmask", "aotgan",
     "ctsdg", "dfnet", "edgeconnect", "gca", "glcic", "rfr", "segmenter",
-    "compact", "base_net", "unetpp", "unet3plus", "swin_unet",
+    "compact", "compact_judge", "base_net", "unetpp", "unet3plus", "swin_unet",
 )  # fmt: skip
 
 PACKAGE = Path(unmaskbench.benchmark.training.__file__).parents[2]
@@ -32,11 +36,49 @@ def test_every_shipped_recipe_is_valid(method: str) -> None:
         assert "mobilefacenet" not in recipe.teachers
 
 
-def test_the_judge_never_teaches() -> None:
+@pytest.mark.parametrize("judge", sorted(JUDGES))
+def test_a_judge_never_teaches(judge: str) -> None:
+    """Neither by a loss nor as a student's teacher, and no weights are chosen by it."""
     from unmaskbench.benchmark.training.losses import build
+    from unmaskbench.benchmark.training.teachers import OnnxTargets
+    from unmaskbench.benchmark.training.validation import Validation
 
-    with pytest.raises(ValueError, match="independent judge"):
-        build("identity", {"teacher": "mobilefacenet"})
+    assert judge in MATCHERS.names()
+    for loss in ("identity", "verification"):
+        with pytest.raises(ValueError, match=f"'{judge}' is an independent judge"):
+            build(loss, {"teacher": judge})
+    with pytest.raises(ValueError, match=f"'{judge}' is an independent judge"):
+        OnnxTargets(judge)
+    recipe = load_recipe("ra_unet", "compact").replaced(validation={"metrics": [f"similarity/{judge}"]})
+    with pytest.raises(ValueError, match=f"'{judge}' judges the boards independently"):
+        Validation(recipe, torch.device("cpu"))
+
+
+def test_what_taught_a_judge_teaches_no_restorer() -> None:
+    from unmaskbench.benchmark.training.losses import build
+    from unmaskbench.benchmark.training.teachers import STILL_TEACHERS, TEACHERS
+
+    assert set(MATCHERS.card("compact_judge").distilled_from) == set(STILL_TEACHERS)
+    family = set(TEACHERS).union(*(MATCHERS.card(name).distilled_from for name in TEACHERS))
+    assert family.isdisjoint(STILL_TEACHERS | JUDGES)
+    for name in STILL_TEACHERS:
+        with pytest.raises(ValueError, match=f"'{name}' taught a judge"):
+            build("identity", {"teacher": name})
+
+
+def test_the_judge_knows_nobody_that_compact_knows() -> None:
+    """By the ledgers of people that ship: neither those who trained them nor those whom the boards are about."""
+    folder = Path(splits.__file__).with_name("people")
+
+    def ledger(name: str) -> dict[str, list[str]]:
+        card = yaml.safe_load((recipe_file(name).parent / "weights" / f"{name}_compact.card.yaml").read_text())
+        path = folder / f"{card['data']['people']['training']['sha256'][:16]}.json"
+        return json.loads(path.read_text())["ledger"]
+
+    compact, judge = ledger("compact"), ledger("compact_judge")
+    assert len(judge["training"]) > 5000
+    assert set(judge["training"]).isdisjoint(compact["training"])
+    assert set(judge["training"] + judge["validation"]).isdisjoint(judge["evaluation"])
 
 
 def test_extending_merges_mappings_and_replaces_lists() -> None:

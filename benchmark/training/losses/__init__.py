@@ -66,6 +66,7 @@ LOSSES: Mapping[str, str] = {
     "total_variation": "TotalVariation",
     "discounted_l1": "DiscountedL1",
     "binary_cross_entropy": "BinaryCrossEntropy",
+    "lattice": "Lattice",
 }
 """Reconstruction losses by their id: the class in the file of the same name."""
 

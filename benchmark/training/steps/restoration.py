@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -114,8 +115,9 @@ class RestorationStep(Step):
 
     def _reconstruction(self, outputs: dict[str, Tensor], batch: Batch, logs: Logs) -> Tensor:
         total = torch.zeros((), device=self.device_)
+        drawn = drawn_terms([term for term, _ in self._terms], self.progress())
         for number, (term, loss) in enumerate(self._terms):
-            if self.progress() < term.start:
+            if number not in drawn:
                 continue
             if term.output not in outputs:
                 raise ValueError(
@@ -188,6 +190,18 @@ class RestorationStep(Step):
             logs[f"{name}_slope"] = penalty.detach()
             loss = loss + penalty
         return loss
+
+
+def drawn_terms(terms: Sequence[LossTerm], progress: float) -> set[int]:
+    """The numbers of the terms that a step takes: those that have started, and of those that share a turn one, drawn from
+    torch's generator (seeded for each step)."""
+    started = [number for number, term in enumerate(terms) if progress >= term.start]
+    turns: dict[str, list[int]] = {}
+    for number in started:
+        if terms[number].turn:
+            turns.setdefault(terms[number].turn, []).append(number)
+    drawn = {numbers[int(torch.randint(len(numbers), (1,)))] for numbers in turns.values()}
+    return {number for number in started if not terms[number].turn or number in drawn}
 
 
 def _beside(outputs: dict[str, Tensor], name: str, batch: Batch) -> Batch:
