@@ -31,7 +31,8 @@ def protocol_findings(
     size = board.data["run"]["suite"].get("size")
     printed = re.match(r"\d+", str(protocol.get("resolution") or ""))
     if printed is not None and size != int(printed[0]):
-        found.append(("other", f"size is {size} px, not {printed[0]} px"))
+        here = "the run records no size" if size is None else f"size is {size} px"
+        found.append(("other", f"{here}, not {printed[0]} px"))
     row = next((row for row in board.data["datasets"] if row["dataset"] == context[0]), None)
     if row is not None:
         found += _samples(protocol.get("samples"), row)

@@ -348,7 +348,7 @@ tables:
     assert lama["cells"][0]["published"] == 33.2
     assert lama["cells"][0]["measured"] == stored[0]["value"]
     assert lama["cells"][0]["match"] == "other"
-    assert lama["cells"][0]["reason"].startswith("128 px; size is 128 px, not 256 px")
+    assert lama["cells"][0]["reason"].startswith("128 px; the run records no size, not 256 px")
     assert lama["cells"][1]["measured"] == pytest.approx(0.915, abs=0.01)
     assert other["cells"][0]["measured"] is None
     # a row that stands for another figure than its own, and a judge that this board lacks
