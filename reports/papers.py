@@ -9,9 +9,13 @@ import yaml
 
 from unmaskbench.reports.board import Board, Row
 from unmaskbench.reports.board_index import number
+from unmaskbench.reports.protocol_match import grade, protocol_findings, weights_findings
 
 FOLDER = Path(__file__).with_name("published")
-MATCHES = ("same", "close", "different")
+NO_METHOD = {"TT": "", "MT": "untouched", "MM": "untouched"}
+"""Whose row holds the trials of a setting in which nothing is restored."""
+COSTS = ("latency_ms", "parameters")
+"""Figures of a method itself, whatever it is run on."""
 
 
 class Printed(float):
@@ -62,21 +66,42 @@ def load_published(folder: Path = FOLDER) -> list[Row]:
                     raise ValueError(
                         f"{path}: {table['id']} measures column {rule['column']!r}, which is not in its columns"
                     )
-                if rule.get("match") not in MATCHES:
+                if "match" in rule:
                     raise ValueError(
-                        f"{path}: {table['id']}, column {rule['column']!r}: match must be one of {MATCHES}"
+                        f"{path}: {table['id']}, column {rule['column']!r}: 'match' is computed; take it out"
                     )
+            names = {*table["columns"], *(row["label"] for row in table["rows"])}
+            for name in table.get("unmeasured") or ():
+                if name not in names:
+                    raise ValueError(f"{path}: {table['id']}: 'unmeasured' names {name!r}, no column or row of it")
         papers.append(paper)
     return papers
+
+
+def rule_of(table: Row, row: Row, column: str) -> Row | None:
+    """Which measured figure stands beside a cell (method, metric, setting, matcher, output, times); None where none can."""
+    rule = next((rule for rule in table.get("measured") or () if rule["column"] == column), None)
+    if rule is None:
+        return None
+    own = {"method": row.get("method")} | (row.get("beside") or {})
+    setting = own.get("setting") or rule.get("setting")
+    return rule | own if own["method"] is not None or setting in NO_METHOD else None
+
+
+def why_unmeasured(table: Row, row: Row, column: str) -> str:
+    """Why no figure can stand beside a cell, a sentence; "" where the table does not say."""
+    reasons = table.get("unmeasured") or {}
+    return str(reasons.get(row["label"]) or reasons.get(column) or "")
 
 
 def beside(papers: list[Row], board: Board) -> list[Row]:
     """The papers' tables with a ``measured`` dict per cell where the board has the row.
 
     Each cell becomes ``{"published", "measured", "low", "high", "match", "reason", "where"}``; ``measured`` is None where
-    the board has no such row. A row's ``beside`` (method, setting, output) says which row stands beside it where
+    the board has no such row, and ``reason`` then says why where none can be. ``match`` is computed; see
+    ``protocol_match``. A row's ``beside`` (method, setting, output) says which row stands beside it where
     that is not its own method under the column's rule. A protocol that names a dataset or occlusion of the board is read
-    there; otherwise the board's first is used and ``match`` is lowered to ``different``, with that said in the reason. So
+    there; otherwise the board's first is used and ``match`` is lowered to ``other``, with that said in the reason. So
     it is with a matcher that the board lacks.
     """
     contexts = board.contexts()
@@ -90,19 +115,23 @@ def beside(papers: list[Row], board: Board) -> list[Row]:
             rows = []
             for row in table["rows"]:
                 cells = []
-                own = {"method": row.get("method")} | (row.get("beside") or {})
                 for column, value in zip(table["columns"], row["cells"], strict=True):
                     cell = {"published": value, "measured": None, "match": "", "reason": "", "where": ""}
-                    rule = rules.get(column)
-                    if rule is not None and own["method"] is not None and context is not None:
-                        cell |= _measured(rule | own, index, context, foreign)
+                    rule = rule_of(table, row, column)
+                    if rule is None:
+                        cell["reason"] = why_unmeasured(table, row, column)
+                    elif context is not None:
+                        cell |= _measured(rule, index, context, foreign)
+                    if cell["measured"] is not None and rule is not None and context is not None:
+                        cell |= _graded(cell, rule, board, table.get("protocol") or {}, context)
                     cells.append(cell)
-                words = [str(value) for value in own.values() if value] if row.get("beside") else []
+                words = [str(value) for value in (row.get("beside") or {}).values() if value]
                 rows.append(
                     {"label": row["label"], "method": row.get("method"), "beside": ", ".join(words), "cells": cells}
                 )
             tables.append(
-                {"id": table["id"], "caption": table.get("caption", ""), "protocol": table.get("protocol") or {},
+                {"id": table["id"], "unmeasured": table.get("unmeasured") or {},
+                 "caption": table.get("caption", ""), "protocol": table.get("protocol") or {},
                  "columns": table["columns"], "rows": rows, "rules": list(rules.values()),
                  "foreign": foreign if rules else [],
                  "measured_cells": sum(cell["measured"] is not None for row in rows for cell in row["cells"])}
@@ -131,6 +160,9 @@ def _context(protocol: Row, contexts: list[tuple[str, str]]) -> tuple[tuple[str,
 def _whole_rows(board: Board) -> dict[tuple[str, ...], list[Row]]:
     """The board's rows on all of the data by (table, dataset, occlusion, method, metric)."""
     index: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for method in board.data["methods"]:
+        for metric in COSTS:
+            index[metric, method["method"]].append({"value": method[metric], "low": None, "high": None})
     for table in ("rows", "verification"):
         for row in board.data[table]:
             if row["slice"] == "all" and row.get("policy", "penalised") == "penalised":
@@ -144,11 +176,17 @@ def _measured(
     context: tuple[str, str],
     foreign: list[str],
 ) -> Row:
+    times = rule.get("times", 1)
+    if rule["metric"] in COSTS:
+        held = next(
+            (r for r in index.get((rule["metric"], str(rule["method"])), []) if number(r["value"]) is not None), None
+        )
+        return {} if held is None else _cell(held, times, context, [])
     output = rule.get("output", "raw")
     setting = rule.get("setting")
     method = str(rule["method"])
     if setting:
-        method = {"TT": "", "MT": "untouched", "MM": "untouched"}.get(setting, method)
+        method = NO_METHOD.get(setting, method)
         # accuracy stands at every target's threshold too; without a target the rule means the most accurate one
         wanted = {"setting": setting, "target": rule.get("target")}
         rows = index.get(("verification", *context, method, rule["metric"]), [])
@@ -164,15 +202,24 @@ def _measured(
         rows = index.get(("rows", *context, method, rule["metric"]), [])
     rows = [r for r in rows if all(r[key] == value for key, value in wanted.items()) and number(r["value"]) is not None]
     # what no method touches may be stored under one output only
-    row = next((r for r in rows if r["output"] == output), rows[0] if rows and setting in ("TT", "MT", "MM") else None)
+    row = next((r for r in rows if r["output"] == output), rows[0] if rows and setting in NO_METHOD else None)
     if row is None:
         return {}
-    reasons = [rule.get("reason") or "", *foreign]
-    return {
-        "measured": row["value"],
-        "low": row["low"],
-        "high": row["high"],
-        "match": "different" if foreign else rule["match"],
-        "reason": "; ".join(r for r in reasons if r),
-        "where": f"{context[0]}, {context[1]}",
-    }
+    return _cell(row, times, context, foreign)
+
+
+def _cell(row: Row, times: float, context: tuple[str, str], foreign: list[str]) -> Row:
+    """A board's figure in the unit of the paper, with what of its context is foreign."""
+    value, low, high = (
+        None if (held := number(row[key])) is None else held * times for key in ("value", "low", "high")
+    )
+    return {"measured": value, "low": low, "high": high, "foreign": foreign, "where": f"{context[0]}, {context[1]}"}
+
+
+def _graded(cell: Row, rule: Row, board: Board, protocol: Row, context: tuple[str, str]) -> Row:
+    """How well the protocols of a measured cell match, and why."""
+    method = next((m for m in board.data["methods"] if m["method"] == rule["method"]), None)
+    findings = protocol_findings(protocol, board, context, cell["foreign"])
+    findings += weights_findings(None if rule.get("setting") in NO_METHOD else method)
+    reasons = [str(rule.get("reason") or "").rstrip("."), *(words for _, words in findings)]
+    return {"match": grade(findings), "reason": "; ".join(words for words in reasons if words)}

@@ -25,6 +25,9 @@ class RunRecord:
     seed: int | None = field(metadata=told("Seed of the run."))
     weights: dict[str, Json] = field(metadata=told("Weight id to sha256."))
     mask_source: str = field(metadata=told("oracle or predicted: what methods that need a mask were given."))
+    skipped: list[str] = field(
+        default_factory=list, metadata=told("What the suite asks for and was left out, each with its remedy.")
+    )
     record_sha256: str = field(default="", metadata=told("sha256 of the run.json that the board was made of."))
 
 

@@ -93,6 +93,12 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Begin anew, or keep what is there (default).")
     ] = False,
+    skip_missing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-missing", help="Leave out methods, metrics and matchers whose weights or extras are not here."
+        ),
+    ] = False,
     slice_by: Annotated[str, typer.Option(help="Attributes to slice by, separated by commas; 'coverage' is one.")] = "",
     save_images: Annotated[
         bool, typer.Option("--save-images", help="Keep every restored image, not the gallery's.")
@@ -125,6 +131,7 @@ def run(
         folder = execute(
             chosen, out or None, device=device, engine=engine, address=address or None, workers=workers,
             fresh=fresh, keep=keep, save_images=save_images, speed=speed, isolate=isolate, unit_timeout=unit_timeout or None,
+            skip_missing=skip_missing,
             listener=bars.listener,
         )  # fmt: skip
         page = folder / "index.html"

@@ -18,7 +18,7 @@ from unmaskbench.benchmark.plan.suite_file import load_suite
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Restoration, Unit, plan
 from unmaskbench.benchmark.plugins.weights.files import content_hash
 from unmaskbench.benchmark.run import kept
-from unmaskbench.benchmark.run.availability import tell_conditions, unavailable
+from unmaskbench.benchmark.run.availability import tell_conditions, unavailable, without_absent
 from unmaskbench.benchmark.run.covered_faces import warn_of_covered
 from unmaskbench.benchmark.run.engines import local, require
 from unmaskbench.benchmark.run.engines.options import EngineOptions
@@ -38,7 +38,7 @@ class RunOptions(EngineOptions):
 
     ``fresh`` begins anew. ``keep`` says whether the restored pixels stay in the folder, where a metric or matcher more can
     measure them; ``save_images`` writes them all as PNGs. ``restore`` False refuses to call a method. ``speed`` times each
-    method.
+    method. ``skip_missing`` leaves out the methods, metrics and matchers that cannot run here, and says so in run.json.
     """
 
     fresh: bool = False
@@ -46,6 +46,7 @@ class RunOptions(EngineOptions):
     save_images: bool = False
     speed: bool = True
     restore: bool = True
+    skip_missing: bool = False
 
 
 def run(
@@ -69,15 +70,21 @@ def run(
     listener = listener or Listener()
     chosen = load_suite(suite) if isinstance(suite, str) else suite
     options = replace(options, device=resolve_device(options.device))
-    absent = unavailable(chosen)
-    if absent:
-        raise SuiteError("; ".join(absent))
+    skipped: list[str] = []
+    if options.skip_missing:
+        chosen, skipped = without_absent(chosen)
+        for sentence in skipped:
+            listener.note(f"left out: {sentence}")
+    elif absent := unavailable(chosen):
+        raise SuiteError("; ".join(absent) + " (bench run --skip-missing leaves out what is not here)")
     planned = plan(chosen, options.device, listener)
     folder = folder_of(out if out is not None else Path("runs") / chosen.name)
     folder.open({"samples": chosen.samples_hash()}, fresh=options.fresh)
     try:
+        if not options.restore:  # what is measured anew was left out of the run already
+            skipped = list(folder.read_run().get("skipped", []))
         todo = _missing(planned, folder, options, listener)
-        state = _state(planned, options)
+        state = _state(planned, options, skipped)
         if todo:
             find_faces(planned, listener)
             check_landmarks(planned, listener)
@@ -88,7 +95,7 @@ def run(
         if todo or not folder.finished(state):
             folder.write_json(UNDER_WAY, {"state": state})
             folder.remove([FINISHED])
-            _complete(planned, folder, options, listener, todo)
+            _complete(planned, folder, options, listener, todo, skipped)
             folder.write_json(FINISHED, _mark(folder, state))
             folder.remove([UNDER_WAY])
     finally:
@@ -135,7 +142,12 @@ def _check(options: RunOptions) -> None:
 
 
 def _complete(
-    planned: Plan, folder: RunFolder, options: RunOptions, listener: Listener, todo: list[list[Unit]]
+    planned: Plan,
+    folder: RunFolder,
+    options: RunOptions,
+    listener: Listener,
+    todo: list[list[Unit]],
+    skipped: list[str],
 ) -> None:
     """Compute what is missing and write all that a finished run has but its mark."""
     # Not at the top: a finished run is answered in half the time without what times, scores and draws.
@@ -148,7 +160,8 @@ def _complete(
     write_manifest(planned, folder)
     keep_official_pairs(planned, folder)
     keep_tables(planned, folder)
-    folder.write_json("run.json", describe(planned, folder, options.device, results, time.perf_counter() - started))
+    record = describe(planned, folder, options.device, results, time.perf_counter() - started)
+    folder.write_json("run.json", record | {"skipped": skipped})
     if options.speed:
         lost = _lost_methods(planned, folder)
         distinct = [entry for label, entry in planned.methods().items() if label not in lost]
@@ -212,12 +225,12 @@ def _sweep_parts(planned: Plan, folder: RunFolder, listener: Listener) -> None:
         listener.note(f"{len(stale)} files of parts that the run no longer has are removed ({megabytes:.1f} MB)")
 
 
-def _state(planned: Plan, options: RunOptions) -> str:
+def _state(planned: Plan, options: RunOptions, skipped: list[str]) -> str:
     """A hash of what a finished run and its board were made from: asked for again, nothing needs to be done."""
     here = Path(__file__).parents[1]
     code = {file.relative_to(here).as_posix(): content_hash(file) for file in sorted(here.rglob("*.py"))}
     asked = [options.device, options.speed, options.save_images, options.keep]
-    return digest([[unit.key for unit in planned.units], planned.suite.hash(), asked, code])
+    return digest([[unit.key for unit in planned.units], planned.suite.hash(), asked, code, skipped])
 
 
 def _mark(folder: RunFolder, state: str) -> dict[str, str]:

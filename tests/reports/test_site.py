@@ -326,9 +326,9 @@ tables:
     columns: [PSNR, ACC]
     rows: [{label: LaMa, method: lama, cells: [33.2, null]}, {label: Other, method: null, cells: [30.0, 0.9]}]
     measured:
-      - {column: PSNR, metric: psnr, region: whole, output: composite, match: close, reason: 128 px}
+      - {column: PSNR, metric: psnr, region: whole, output: composite, reason: 128 px}
       - {column: ACC, metric: tmr, setting: UT, matcher: edgeface, target: 0.001, output: composite,
-         match: different, reason: other matcher}
+         reason: other matcher}
 """,
         encoding="utf-8",
     )
@@ -347,7 +347,8 @@ tables:
     )
     assert lama["cells"][0]["published"] == 33.2
     assert lama["cells"][0]["measured"] == stored[0]["value"]
-    assert (lama["cells"][0]["match"], lama["cells"][0]["reason"]) == ("close", "128 px")
+    assert lama["cells"][0]["match"] == "other"
+    assert lama["cells"][0]["reason"].startswith("128 px; the run records no size, not 256 px")
     assert lama["cells"][1]["measured"] == pytest.approx(0.915, abs=0.01)
     assert other["cells"][0]["measured"] is None
     # a row that stands for another figure than its own, and a judge that this board lacks
@@ -359,13 +360,13 @@ tables:
     )  # fmt: skip
     truth = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"][1]
     assert truth["cells"][1]["measured"] == pytest.approx(0.99, abs=0.005)
-    assert truth["cells"][1]["match"] == "different"
+    assert truth["cells"][1]["match"] == "other"
     assert "matcher is edgeface" in truth["cells"][1]["reason"]
     assert truth["beside"] == "TT"
     assert str(truth["cells"][0]["published"]) == "30.00"
     (tmp_path / "paper.yaml").write_text(text.replace("dataset: lfw", "dataset: celeba"), encoding="utf-8")
     cell = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"][0]["cells"][0]
-    assert cell["match"] == "different"
+    assert cell["match"] == "other"
     assert "dataset is lfw" in cell["reason"]
     (tmp_path / "paper.yaml").write_text(text.replace("cells: [33.2, null]", "cells: [33.2]"), encoding="utf-8")
     with pytest.raises(ValueError, match="1 cells for 2 columns"):
