@@ -80,7 +80,9 @@ def split_source(name: str) -> tuple[str, str, str]:
         raise ValueError(f"'{name}' names no file or folder; write {door}:FILE")
     rest, mark, label = source.rpartition("=")
     of_command = door == COMMAND and not rest.rstrip().endswith(PLACEHOLDER_END)
-    if not mark or not rest or of_command or not LABEL.fullmatch(label) or _exists(source):
+    # Of "x=1/a=b.onnx" the suffix tells that "=" belongs to the path.
+    of_path = bool(Path(label).suffix) and not Path(rest).suffix and not _exists(rest)
+    if not mark or not rest or of_command or of_path or not LABEL.fullmatch(label) or _exists(source):
         return door, source, ""
     return door, rest, label
 

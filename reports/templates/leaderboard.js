@@ -82,7 +82,7 @@ function cellOf(id, method, key) {
     const card = methodCard(method);
     if (rest === "mask" && method === "untouched") return { value: null, text: "–" };
     if (rest === "mask") return { value: maskWord(card) === "blind" ? 0 : 1, text: maskWord(card), badge: ["oracle", "unknown"].includes(maskWord(card)) ? "warn" : "",
-      title: maskWord(card) === "blind" ? `needs no mask${key.endsWith("/composite") ? "; this composite took the ${board().worn.length ? "hole's" : "true"} mask to paste the visible pixels back" : ""}` : GLOSSARY[card.mask_source] };
+      title: maskWord(card) === "blind" ? `needs no mask${key.endsWith("/composite") ? `; this composite took the ${board().worn.length ? "hole's" : "true"} mask to paste the visible pixels back` : ""}` : GLOSSARY[card.mask_source] };
     if (rest === "provenance") return { value: card.provenance, text: card.provenance };
     if (rest === "failed") {
       const [d, o] = key.split("/");
