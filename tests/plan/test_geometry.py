@@ -146,6 +146,7 @@ def test_known_pixels_are_pasted_back() -> None:
     assert torch.equal(pasted[hole], raw[hole])
     assert torch.equal(pasted[~hole], occluded[~hole])
     assert torch.equal(composite(raw, occluded, torch.ones_like(mask)), raw)
+    assert torch.equal(composite(raw, occluded, torch.full_like(mask, 0.5)), occluded)
 
 
 def test_resizing_gives_these_bytes_on_every_machine() -> None:

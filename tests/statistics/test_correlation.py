@@ -78,6 +78,7 @@ def test_over_methods_agreement_and_its_uncertainty() -> None:
     )
     loose = over_methods(x, x, sure, unsure, boot)
     assert loose.spearman_low < 0.3
+    assert over_methods(x[:3], x[:3], sure[:, :3], sure[:, :3], boot).spearman == pytest.approx(1.0)
     dropped = over_methods(np.array([*x[:5], np.nan]), x, sure, sure, boot)
     assert dropped.n == 5
     few = over_methods(x[:2], x[:2], sure[:, :2], sure[:, :2], boot)

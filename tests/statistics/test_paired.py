@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -53,6 +55,37 @@ def test_p_value_by_counting_and_beyond_its_resolution() -> None:
     assert bootstrap_p_value([0.0], np.zeros((100, 1)))[0] == 1.0
     constant = bootstrap_p_value([3.0], np.full((99, 1), 3.0))[0]
     assert constant == pytest.approx(2 / 100)
+
+
+def test_the_normal_tail_begins_below_ten_resamples_beyond_zero() -> None:
+    ten = np.array([[-1.0]] * 10 + [[10.0]] * 990)
+    assert bootstrap_p_value([10.0], ten)[0] == pytest.approx(2 * 11 / 1001)
+    assert bootstrap_p_value([10.0], ten[1:])[0] < 1e-10
+
+
+def test_an_observed_zero_among_other_resamples_has_its_share() -> None:
+    assert bootstrap_p_value([0.0], np.array([[-1.0]] * 20 + [[1.0]] * 80))[0] == pytest.approx(2 * 21 / 101)
+
+
+def test_two_resamples_have_an_error_and_one_has_none() -> None:
+    assert bootstrap_p_value([5.0], np.array([[1.0], [2.0]]))[0] < 1e-10
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert bootstrap_p_value([5.0], np.array([[1.0]]))[0] == 1.0
+
+
+def test_two_people_have_a_p_value_and_no_common_sample_has_no_mean() -> None:
+    values = np.array([[1.0, 3.0, np.nan], [2.0, 5.0, np.nan], [np.nan, np.nan, 1.0], [0.0, np.nan, 4.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        two, none, one = paired_differences(
+            values, np.array([0, 1, 0, 1]), [(1, 0), (2, 1), (2, 0)], IdentityBootstrap(2, 200)
+        )
+    assert (two.n, two.mean) == (2, pytest.approx(2.5))
+    assert 0 < two.p <= 1
+    assert none.n == 0
+    assert np.isnan(none.mean)
+    assert (one.n, one.mean) == (1, 4.0)
 
 
 @pytest.mark.parametrize(

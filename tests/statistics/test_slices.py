@@ -17,6 +17,7 @@ def test_labels_at_their_edges() -> None:
     assert bin_labels(np.array([-1.0, 5.0]), [0, 2.5, 5]) == ["below 0", "2.5-5"]
     with pytest.raises(ValueError, match="rising"):
         bin_labels(np.zeros(1), [1, 1])
+    assert bin_labels(np.array([0.5]), [0, 1]) == ["0-1"]
 
 
 def test_slices_are_summaries_of_their_rows_with_minimum_counts() -> None:
@@ -32,5 +33,6 @@ def test_slices_are_summaries_of_their_rows_with_minimum_counts() -> None:
     alone = summarise(values[mark], people[mark], boot)[0]
     assert astuple(many.summary) == pytest.approx(astuple(alone), abs=1e-12)
     assert slice_summaries(values, people, list(labels), boot, minimum_samples=5, minimum_identities=2)[0].enough
+    assert slice_summaries(values, people, list(labels), boot, minimum_samples=20, minimum_identities=5)[0].enough
     with pytest.raises(ValueError, match="a label for each"):
         slice_summaries(values, people, ["x"], boot)
