@@ -102,10 +102,10 @@ def beside(papers: list[Row], board: Board) -> list[Row]:
 
     Each cell becomes ``{"published", "measured", "low", "high", "match", "reason", "where"}``; ``measured`` is None where
     the board has no such row, and ``reason`` then says why where none can be. ``match`` is computed; see
-    ``protocol_match``. A row's ``beside`` (method, setting, output, dataset) says which row stands beside it where
-    that is not its own method under the column's rule, and of which data set a count is. A protocol that names a dataset or occlusion of the board is read
-    there; otherwise the board's first is used and ``match`` is lowered to ``other``, with that said in the reason. So
-    it is with a matcher that the board lacks.
+    ``protocol_match``. A row's ``beside`` (method, setting, output, dataset) says which row stands beside it where that is
+    not its own method under the column's rule, and of which data set a count is. A protocol that names a dataset or
+    occlusion of the board is read there; otherwise the board's first is used and ``match`` is lowered to ``other``, with
+    that said in the reason. So it is with a matcher that the board lacks.
     """
     contexts = board.contexts()
     index = _whole_rows(board)
