@@ -16,6 +16,8 @@ NO_METHOD = {"TT": "", "MT": "untouched", "MM": "untouched"}
 """Whose row holds the trials of a setting in which nothing is restored."""
 COSTS = ("latency_ms", "parameters")
 """Figures of a method itself, whatever it is run on."""
+COUNTS = ("samples", "identities")
+"""Figures of a data set itself, whatever runs on it."""
 
 
 class Printed(float):
@@ -85,7 +87,8 @@ def rule_of(table: Row, row: Row, column: str) -> Row | None:
         return None
     own = {"method": row.get("method")} | (row.get("beside") or {})
     setting = own.get("setting") or rule.get("setting")
-    return rule | own if own["method"] is not None or setting in NO_METHOD else None
+    stands = own["method"] is not None or setting in NO_METHOD or rule["metric"] in COUNTS
+    return rule | own if stands else None
 
 
 def why_unmeasured(table: Row, row: Row, column: str) -> str:
@@ -99,10 +102,10 @@ def beside(papers: list[Row], board: Board) -> list[Row]:
 
     Each cell becomes ``{"published", "measured", "low", "high", "match", "reason", "where"}``; ``measured`` is None where
     the board has no such row, and ``reason`` then says why where none can be. ``match`` is computed; see
-    ``protocol_match``. A row's ``beside`` (method, setting, output) says which row stands beside it where
-    that is not its own method under the column's rule. A protocol that names a dataset or occlusion of the board is read
-    there; otherwise the board's first is used and ``match`` is lowered to ``other``, with that said in the reason. So
-    it is with a matcher that the board lacks.
+    ``protocol_match``. A row's ``beside`` (method, setting, output, dataset) says which row stands beside it where that is
+    not its own method under the column's rule, and of which data set a count is. A protocol that names a dataset or
+    occlusion of the board is read there; otherwise the board's first is used and ``match`` is lowered to ``other``, with
+    that said in the reason. So it is with a matcher that the board lacks.
     """
     contexts = board.contexts()
     index = _whole_rows(board)
@@ -120,10 +123,12 @@ def beside(papers: list[Row], board: Board) -> list[Row]:
                     rule = rule_of(table, row, column)
                     if rule is None:
                         cell["reason"] = why_unmeasured(table, row, column)
+                    elif rule["metric"] in COUNTS:
+                        cell |= _counted(rule, board, table.get("protocol") or {})
                     elif context is not None:
                         cell |= _measured(rule, index, context, foreign)
-                    if cell["measured"] is not None and rule is not None and context is not None:
-                        cell |= _graded(cell, rule, board, table.get("protocol") or {}, context)
+                        if cell["measured"] is not None:
+                            cell |= _graded(cell, rule, board, table.get("protocol") or {}, context)
                     cells.append(cell)
                 words = [str(value) for value in (row.get("beside") or {}).values() if value]
                 rows.append(
@@ -206,6 +211,16 @@ def _measured(
     if row is None:
         return {}
     return _cell(row, times, context, foreign)
+
+
+def _counted(rule: Row, board: Board, protocol: Row) -> Row:
+    """How many photographs or people of a row's data set the board was tested on; nothing where it lacks that data set."""
+    held = next((row for row in board.data["datasets"] if row["dataset"] == rule.get("dataset")), None)
+    if held is None or number(held[rule["metric"]]) is None:
+        return {}
+    context = (str(held["dataset"]), "")
+    cell = {"measured": number(held[rule["metric"]]), "low": None, "high": None, "foreign": [], "where": context[0]}
+    return cell | _graded(cell, rule, board, protocol, context)
 
 
 def _cell(row: Row, times: float, context: tuple[str, str], foreign: list[str]) -> Row:

@@ -315,6 +315,33 @@ def test_probit_axes_are_probits() -> None:
     assert list(axes.get_xticks()) == pytest.approx(norm.ppf([0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8]))
 
 
+def test_the_size_of_a_papers_test_set_stands_beside_that_of_the_board(tmp_path: Path) -> None:
+    """A count is of the row's own data set; a data set that the board lacks has none."""
+    (tmp_path / "paper.yaml").write_text(
+        """
+paper: {id: p2022, title: A paper, authors: A. B., year: 2022, doi: 10.1/x}
+tables:
+  - id: Table 1
+    caption: c
+    protocol: {dataset: null, occlusion: null, resolution: null, masks: null, notes: ''}
+    columns: ['# of train, test images', '# of train, test IDs']
+    rows:
+      - {label: LFW, method: null, beside: {dataset: lfw}, cells: ['10794, 2374', '4754, 1144']}
+      - {label: FFHQ, method: null, beside: {dataset: ffhq}, cells: ['55811, 13593', null]}
+    measured:
+      - {column: '# of train, test images', metric: samples, reason: the split is the paper's own}
+      - {column: '# of train, test IDs', metric: identities, reason: the split is the paper's own}
+""",
+        encoding="utf-8",
+    )
+    board = load(GOLDEN)
+    lfw, ffhq = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"]
+    held = next(row for row in board.data["datasets"] if row["dataset"] == "lfw")
+    assert [cell["measured"] for cell in lfw["cells"]] == [held["samples"], held["identities"]]
+    assert lfw["cells"][0]["match"] != "same"
+    assert [cell["measured"] for cell in ffhq["cells"]] == [None, None]
+
+
 def test_published_tables_stand_beside_what_was_measured(tmp_path: Path) -> None:
     (tmp_path / "paper.yaml").write_text(
         """
