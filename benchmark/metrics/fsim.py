@@ -9,6 +9,7 @@ from torch.nn import functional
 from unmaskbench.benchmark.metrics._phase_congruency import ORIENTATIONS, SCALES, phase_congruency
 from unmaskbench.plugin import (
     METRICS,
+    ContentCache,
     MetricCard,
     check_images,
     check_like,
@@ -35,12 +36,12 @@ def fsim(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tenso
     """
     check_pair(restored, truth, MINIMUM_PX, "fsim")
     check_region(region, restored, "fsim")
-    return _fsim(restored, _features(truth), region)
+    return _fsim(_features(restored), _features(truth), region)
 
 
 @METRICS.register("fsim")
 class Fsim:
-    """FSIMc for the harness; the truth's phase congruency, gradient and chroma are kept."""
+    """FSIMc for the harness; the truth's maps are kept, and those of the last images serve every region."""
 
     card = MetricCard(
         id="fsim",
@@ -55,6 +56,9 @@ class Fsim:
         notes="Regions: both sums of the pooling run over the region; filters see the whole image.",
     )
 
+    def __init__(self) -> None:
+        self.features: ContentCache[Tensor] = ContentCache(_features, depth=1)
+
     def reference(self, truth: Tensor) -> tuple[Tensor, Tensor]:
         """The truth (N, 3, H, W) and its maps (N, 4, h, w): phase congruency, gradient, I, Q."""
         check_images(truth, MINIMUM_PX, "fsim", "truth")
@@ -66,15 +70,15 @@ class Fsim:
         check_images(restored, MINIMUM_PX, "fsim", "restored")
         check_like(restored, truth, "fsim")
         check_region(region, restored, "fsim")
-        return _fsim(restored, features, region)
+        return _fsim(self.features(restored), features, region)
 
 
-def _fsim(restored: Tensor, of_truth: Tensor, region: Tensor | None) -> Tensor:
+def _fsim(of_restored: Tensor, of_truth: Tensor, region: Tensor | None) -> Tensor:
     def of(part: slice) -> Tensor:
         weights = None if region is None else functional.avg_pool2d(region[part], _pooling(region))
-        return _pooled_similarity(_maps(restored[part]), of_truth[part], weights)
+        return _pooled_similarity(of_restored[part], of_truth[part], weights)
 
-    return torch.cat(image_by_image(of, restored))
+    return torch.cat(image_by_image(of, of_restored))
 
 
 def _features(images: Tensor) -> Tensor:

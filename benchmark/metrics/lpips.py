@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +15,7 @@ from torch.nn import functional
 from unmaskbench.benchmark.metrics._backbones import ALEXNET, DEVIATION, MEAN, SQUEEZENET, VGG16, Backbone, tapped
 from unmaskbench.plugin import (
     METRICS,
+    ContentCache,
     MetricCard,
     Missing,
     check_images,
@@ -111,7 +112,7 @@ def _distance(of_restored: tuple[Tensor, ...], of_truth: tuple[Tensor, ...], reg
 
 
 class _Lpips:
-    """LPIPS for the harness; the truth's features are kept, which halves the work."""
+    """LPIPS for the harness; the truth's features are kept, and those of the last images serve every region."""
 
     net: ClassVar[str]
     backbone: ClassVar[Backbone]
@@ -122,11 +123,14 @@ class _Lpips:
         """The backbone's weights, where neither of its files is here."""
         return cls.backbone.missing()
 
+    def __init__(self) -> None:
+        self.features: ContentCache[tuple[Tensor, ...]] = ContentCache(partial(_features, self.net), depth=1)
+
     def reference(self, truth: Tensor) -> tuple[Tensor, ...]:
         """The truth (N, 3, H, W) and its scaled features, one tensor per layer."""
         check_images(truth, self.card.minimum_size, self.card.id, "truth")
         with torch.no_grad():
-            return (truth, *self._network(truth).features(truth))
+            return (truth, *_features(self.net, truth))
 
     def score(self, restored: Tensor, reference: tuple[Tensor, ...], region: Tensor | None) -> Tensor:
         """Values (N,) in float64."""
@@ -134,10 +138,11 @@ class _Lpips:
         check_like(restored, reference[0], self.card.id)
         check_region(region, restored, self.card.id)
         with torch.no_grad():
-            return _distance(self._network(restored).features(restored), reference[1:], region)
+            return _distance(self.features(restored), reference[1:], region)
 
-    def _network(self, images: Tensor) -> PerceptualNetwork:
-        return perceptual_network(self.net, str(images.device))
+
+def _features(net: str, images: Tensor) -> tuple[Tensor, ...]:
+    return perceptual_network(net, str(images.device)).features(images)
 
 
 def _signature(net: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unmaskbench.benchmark.metrics._content_cache import ContentCache
 from unmaskbench.benchmark.metrics._regions import border_px, region_mask, region_mean
+from unmaskbench.benchmark.plugins.registry import METRICS
 
 
 def square_hole(size: int, low: int, high: int) -> torch.Tensor:
@@ -67,3 +71,34 @@ def test_mean_over_a_region_is_the_mean_of_its_pixels(seed: int) -> None:
 
 def test_empty_region_is_nan() -> None:
     assert region_mean(torch.rand(1, 3, 8, 8), torch.zeros(1, 1, 8, 8)).isnan().all()
+
+
+@pytest.mark.parametrize("name", ["lpips", "fsim"])
+def test_the_features_of_an_image_serve_every_region(
+    name: str, textured: Callable[..., torch.Tensor], disturbed: Callable[..., torch.Tensor]
+) -> None:
+    """The dear part of a metric is computed once for all regions, and anew for other images, also for those changed in place."""
+    missing = METRICS.missing(name)
+    if missing:
+        pytest.skip(f"{name} needs {missing[0].remedy}")
+    truth = textured(2, 64, 64)
+    restored, mask = disturbed(truth), torch.zeros(2, 1, 64, 64)
+    mask[:, :, 20:50, 10:40] = 1
+    metric = METRICS.build(name)
+    reference, compute, calls = metric.reference(truth), metric.features._compute, []
+
+    def counted(images: torch.Tensor) -> object:
+        calls.append(len(images))
+        return compute(images)
+
+    metric.features = ContentCache(counted, depth=1)
+    regions = [region_mask(region, mask) for region in ("whole", "hole", "known")]
+    shared = [metric.score(restored, reference, region) for region in regions]
+    assert calls == [2]
+    alone = [METRICS.build(name).score(restored, reference, region) for region in regions]
+    assert all(torch.equal(one, other) for one, other in zip(shared, alone, strict=True))
+    restored[0] = truth[0]
+    changed = metric.score(restored, reference, regions[1])
+    assert calls == [2, 2]
+    assert changed[0] != shared[1][0]
+    assert changed[1] == shared[1][1]

@@ -75,6 +75,41 @@ def test_image_metrics_against_piq(cached: bool) -> None:
     say(f"psnr + ssim + ms_ssim + fsim, 256 px, {'truth kept' if cached else 'truth anew'}", other, mine, 5)
 
 
+@pytest.mark.parametrize("name", ["lpips", "fsim", "ssim"])
+def test_two_regions_against_features_of_their_own(name: str) -> None:
+    """Whole and hole of one batch, the features of the restored images computed once or once a region."""
+    if METRICS.missing(name):
+        pytest.skip(f"{name} needs {METRICS.missing(name)[0].remedy}")
+    generator = torch.Generator().manual_seed(0)
+    truth = (
+        torch.nn.functional.avg_pool2d(torch.rand(32, 3, 128, 128, generator=generator), 5, 1, 2) * 255
+    ).round() / 255
+    restored = ((truth + 0.1 * torch.rand(truth.shape, generator=generator)).clamp(0, 1) * 255).round() / 255
+    hole = torch.zeros(32, 1, 128, 128)
+    hole[:, :, 64:, 20:100] = 1
+    one, reference = METRICS.build(name), METRICS.build(name).reference(truth)
+    rounds = iter(range(1, 250))
+
+    def fresh() -> torch.Tensor:
+        """Images that no cache knows yet."""
+        return ((restored * 255 - next(rounds)).clamp_min(0)).round() / 255
+
+    def together() -> list[torch.Tensor]:
+        images = fresh()
+        return [one.score(images, reference, region) for region in (None, hole)]
+
+    def apart() -> list[torch.Tensor]:
+        images = fresh()
+        return [METRICS.build(name).score(images, reference, region) for region in (None, hole)]
+
+    mine, _ = seconds(together)
+    other, _ = seconds(apart)
+    images = fresh()
+    for region in (None, hole):
+        assert torch.equal(one.score(images, reference, region), METRICS.build(name).score(images, reference, region))
+    say(f"{name}, whole and hole, 128 px", other, mine, 2)
+
+
 @pytest.mark.parametrize(("count", "aim"), [(500, 10.0), (5000, 5.0)])
 def test_frechet_distance_against_sqrtm(count: int, aim: float) -> None:
     from scipy import linalg
