@@ -31,7 +31,7 @@ from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
 from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
-SCRIPTS = ("data.js", "format.js", "leaderboard.js", "views.js", "gallery.js", "main.js")
+SCRIPTS = ("data.js", "format.js", "leaderboard.js", "overview.js", "views.js", "gallery.js", "main.js")
 DATA_BUDGET_BYTES = 4_200_000
 PACKED = {
     "rows": ("dataset", "occlusion", "output", "metric", "region", "slice", "method", "value", "low", "high", "n", "failed",

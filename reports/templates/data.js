@@ -95,7 +95,7 @@ function dependentMethods() {
 
 const DEFAULTS = {
   view: "overview", run: "0", ds: "", oc: "", out: "", judge: "", prov: "all", cols: "", sort: "", focus: "", set: "UT",
-  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge",
+  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge", all: "",
 };
 const state = { ...DEFAULTS };
 

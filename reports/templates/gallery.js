@@ -1,11 +1,12 @@
 // The gallery: one sample at a time with a divider between before and after, every method's picture, and the order to go in.
 
-function galleryScores() {
+/** Names of the scores that the gallery holds of an output. */
+function galleryScores(shown = galleryOutput()) {
   const found = new Set();
   for (const g of board().gallery) for (const m of Object.values(g.methods)) for (const k of Object.keys(m.scores)) {
     // scores that name an output belong to that output only
     const output = k.split("/").pop();
-    if (output === "raw" || output === "composite") { if (output === galleryOutput()) found.add(k); } else found.add(k);
+    if (output === "raw" || output === "composite") { if (output === shown) found.add(k); } else found.add(k);
   }
   return [...found];
 }

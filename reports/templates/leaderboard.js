@@ -199,11 +199,13 @@ function currentSort(columns) {
   return columns.length ? { id: columns[0].id, descending: columns[0].higher !== false } : { id: "method", descending: false };
 }
 
-function leaderboardTable(ids, { sortable = true, keys = contexts(), name = "leaderboard" } = {}) {
+function leaderboardTable(ids, { sortable = true, keys = contexts(), name = "leaderboard", first = Infinity, bare = false } = {}) {
   const columns = ids.map(describe);
   const sort = currentSort(columns);
   const many = keys.length > 1;
-  const rows = sortRows(leaderboardRows(columns, keys), columns, sort);
+  let place = 0;
+  // doing nothing is the floor that every other row is read against: it stays where it falls
+  const rows = sortRows(leaderboardRows(columns, keys), columns, sort).filter((r) => r.method === "untouched" || (place += 1) <= first);
   const head = [{ id: "method", label: "Method" }, ...(many ? [{ id: "context", label: "Where", word: true }] : []), ...columns];
   const onsort = sortable ? (id) => {
     const column = columns.find((c) => c.id === id);
@@ -223,7 +225,7 @@ function leaderboardTable(ids, { sortable = true, keys = contexts(), name = "lea
       made.push({ class: "ceiling", head: "Never occluded (TT)", cells: [...(many ? [contextWords(key)] : []), ...columns.map((c, k) => (cells[k] && !cells[k].refused ? figureCell(c, { ...cells[k], group: null }, "") : el("td", {}, "")))] });
     }
   }
-  return makeTable({ caption: `${keys.map(contextWords).slice(0, 2).join(" | ")}${keys.length > 2 ? ` and ${keys.length - 2} more` : ""}${state.judge ? `; judge: ${state.judge}` : ""}`, columns: head, rows: made, sort, onsort, name });
+  return makeTable({ caption: bare ? "" : `${keys.map(contextWords).slice(0, 2).join(" | ")}${keys.length > 2 ? ` and ${keys.length - 2} more` : ""}${state.judge ? `; judge: ${state.judge}` : ""}`, columns: head, rows: made, sort, onsort, name });
 }
 
 function columnPicker(all, chosen) {

@@ -20,6 +20,7 @@ function drawFilters() {
   ].filter(([, node]) => node);
   for (const [name, node] of fields) node.dataset.field = name;
   fill("filters", fields.map(([, node]) => node));
+  document.getElementById("chosen").textContent = [contexts().length > 1 ? `${contexts().length} conditions` : contextWords(context()), state.judge ? `judge ${state.judge}` : ""].filter(Boolean).join("; ");
   if (open) document.querySelector(`#filters [data-field="${open}"] select`)?.focus();
 }
 
@@ -32,7 +33,7 @@ function draw() {
     if (on) tab.parentElement.scrollLeft = Math.max(0, tab.offsetLeft - tab.parentElement.offsetLeft - 24);
   }
   for (const part of document.querySelectorAll("[data-run]")) part.hidden = part.dataset.run !== state.run;
-  document.getElementById("filters").hidden = !(state.view in VIEWS);
+  document.getElementById("choices").hidden = !(state.view in VIEWS);
   drawFilters();
   drawLegends();
   VIEWS[state.view]?.();
@@ -50,6 +51,11 @@ function start() {
   setTheme(dark.matches);
   dark.addEventListener("change", (event) => setTheme(event.matches));
   document.getElementById("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
+  // a phone's first screen is for the answer and its faces: the choices fold into one line
+  const narrow = matchMedia("(max-width: 560px)");
+  const fold = () => { document.getElementById("choices").open = !narrow.matches; };
+  fold();
+  narrow.addEventListener("change", fold);
   document.getElementById("filters").addEventListener("submit", (event) => event.preventDefault());
   const tabs = [...document.querySelectorAll("[role=tab]")];
   for (const tab of tabs) {
@@ -79,6 +85,16 @@ function start() {
     tip.style.left = `${Math.max(8, Math.min(box.left, innerWidth - tip.offsetWidth - 8)) + scrollX}px`;
     tip.style.top = `${box.bottom + 6 + scrollY}px`;
   });
+  for (const link of document.querySelectorAll("[data-warnings]")) {
+    link.addEventListener("click", (event) => {
+      // the address holds the reader's choices, so the link scrolls by hand
+      event.preventDefault();
+      const list = document.querySelector(link.getAttribute("href"));
+      list.open = true;
+      list.scrollIntoView({ block: "center" });
+      list.firstElementChild.focus({ preventScroll: true });
+    });
+  }
   for (const node of document.querySelectorAll("#view-published table")) node.parentElement.after(exportButtons(node));
   document.addEventListener("keydown", galleryKey);
   document.addEventListener("click", (event) => {

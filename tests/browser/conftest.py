@@ -52,3 +52,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     from unmaskbench.reports.site import render
 
     return render([GOLDEN], tmp_path_factory.mktemp("page"), figures_limit=14).as_uri()
+
+
+@pytest.fixture
+def open_page(driver: Any, address: str, visit: Callable[[str], None]) -> Callable[..., Any]:
+    """Opens the page at an address fragment, at a size, light or dark."""
+
+    def opened(fragment: str = "", width: int = 1280, dark: bool = False, height: int = 1000) -> Any:
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+        driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+        )
+        visit(f"{address}#{fragment}")
+        return driver
+
+    return opened

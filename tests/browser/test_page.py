@@ -27,23 +27,6 @@ CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 Open = Callable[..., Any]
 
 
-@pytest.fixture
-def open_page(driver: Any, address: str, visit: Callable[[str], None]) -> Open:
-    """Opens the page at an address fragment, at a width, light or dark."""
-
-    def opened(fragment: str = "", width: int = 1280, dark: bool = False) -> Any:
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600},
-        )
-        visit(f"{address}#{fragment}")
-        return driver
-
-    return opened
-
-
 def find(driver: Any, css: str) -> Any:
     return driver.find_element("css selector", css)
 

@@ -66,7 +66,7 @@ def test_every_view_opens_without_error_request_or_sideways_scroll(driver: Any, 
 
 
 def test_the_answer_names_a_method_or_says_that_none_wins(driver: Any, visit: Visit, page: str) -> None:
-    visit(page)
+    visit(f"{page}#all=1")
     headline = driver.find_element("css selector", "#view-overview h1, #view-overview h2").text
     assert headline
     rows = driver.find_elements("css selector", "#view-overview table tbody tr")
