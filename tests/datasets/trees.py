@@ -64,6 +64,22 @@ def ffhq(place: Path) -> Path:
     return place
 
 
+def fairface(place: Path) -> Path:
+    """A training photograph and two of validation with their labels, and a third that only the list has."""
+    for n, file in enumerate(("train/1.jpg", "val/1.jpg", "val/2.jpg")):
+        picture(place / file, (224, 224), 60 * n)
+    header = "file,age,gender,race,service_test\n"
+    (place / "fairface_label_train.csv").write_text(header + "train/1.jpg,50-59,Male,East Asian,True\n")
+    (place / "fairface_label_val.csv").write_text(
+        header + "val/1.jpg,3-9,Female,Latino_Hispanic,False\nval/2.jpg,more than 70,Male,Black,True\n"
+        "val/3.jpg,20-29,Male,White,True\n"
+    )
+    points = "84,90,140,90,112,120,92,150,132,150"
+    files = ("train/1.jpg", "val/1.jpg", "val/2.jpg")
+    (place / "landmarks.csv").write_text("\n".join([LANDMARKS, *(f"{file},{points}" for file in files)]))
+    return place
+
+
 def picture(path: Path, size: tuple[int, int] = (32, 24), level: int = 90) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((size[1], size[0], 3), level, np.uint8)).save(path)
@@ -136,7 +152,7 @@ def face_shards(place: Path) -> Path:
 
 
 TREES: dict[str, Callable[[Path], Path]] = {
-    "celeba": celeba, "celeba_hq": celeba_hq, "face_shards": face_shards, "ffhq": ffhq,
+    "celeba": celeba, "celeba_hq": celeba_hq, "face_shards": face_shards, "fairface": fairface, "ffhq": ffhq,
     "folder": folder, "lfw": lfw, "rmfrd": rmfrd,
 }  # fmt: skip
 """What makes the tree of each dataset below a folder, and returns the root to give it."""
