@@ -7,6 +7,7 @@ and the seed alone: not on the order in which the samples come.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,15 +133,25 @@ def own_pairs(
     if genuine_total is not None and len(genuine) > genuine_total:
         genuine = genuine[np.sort(rng.choice(len(genuine), genuine_total, replace=False))]
     crossed = ImpostorList(codes)
-    wanted = len(crossed) if impostors == "all" else min(impostors, len(crossed))
-    if wanted > LARGEST_CROSS:
-        raise ValueError(
-            f"{wanted:,} impostor pairs of {len(codes)} images were asked for, more than the {LARGEST_CROSS:,} that are "
-            "listed. Give a smaller number of impostor pairs"
-        )
+    wanted = impostors_listed(known, impostors)
     impostor = crossed.drawn(wanted, rng) if wanted < len(crossed) else crossed.every()
     limit = f"genuine:{genuine_per_identity}/{genuine_total or 'all'}"
     return PairSet(ids, codes, genuine, impostor, origin=f"own|{limit}|impostor:{impostors}|seed:{seed}|u2")
+
+
+def impostors_listed(samples: Iterable[SampleRef], impostors: int | Literal["all"]) -> int:
+    """How many impostor trials ``own_pairs`` lists, from the people's numbers of images alone: nothing is listed here, so that
+    a run can ask before it computes anything. Raises ValueError where they are too many to list."""
+    counts = Counter(sample.identity for sample in samples if sample.identity is not None)
+    images = sum(counts.values())
+    every = (images**2 - sum(count**2 for count in counts.values())) // 2
+    wanted = every if impostors == "all" else min(impostors, every)
+    if wanted > LARGEST_CROSS:
+        raise ValueError(
+            f"{wanted:,} impostor pairs of {images} images were asked for, more than the {LARGEST_CROSS:,} that are listed; "
+            "give a smaller number (pairs: {impostors: 10000000}) or fewer images (limit)"
+        )
+    return wanted
 
 
 def _by_id(samples: Sequence[SampleRef]) -> dict[str, SampleRef]:

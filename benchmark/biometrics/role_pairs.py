@@ -7,7 +7,8 @@ photograph in them, against another or against the gallery; without calibration 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +44,7 @@ def role_pairs(
     limit bites, the draw is uniform and depends on ``seed`` and the samples alone. Raises ValueError where a list would be too
     long.
     """
+    check_listable(samples)
     known = sorted((s for s in samples if s.identity is not None and s.role != "truth"), key=lambda sample: sample.id)
     ids = tuple(sample.id for sample in known)
     people: dict[str | None, int] = {}
@@ -69,6 +71,23 @@ def role_pairs(
     return RolePairs(listed(judged, "probe-gallery"), listed(bare, f"bare:{set_by}"), set_by)
 
 
+def check_listable(samples: Iterable[SampleRef]) -> None:
+    """Raises ValueError where the samples' roles make more trials than are listed, however few are then drawn of them; nothing
+    is listed here, so that a run can ask before it computes anything."""
+    counts = Counter(sample.role for sample in samples if sample.identity is not None)
+    probes, gallery, calibration = (counts[name] for name in ("probe", *BARE))
+    others = gallery if calibration else 0
+    bare = calibration or gallery
+    for trials, made_of in (
+        (probes * gallery, f"{probes:,} probes and {gallery:,} photographs of the gallery"),
+        (bare * (bare - 1) // 2 + others * bare, f"{bare + others:,} bare photographs"),
+    ):
+        if trials > LARGEST_CROSS:
+            raise ValueError(
+                f"{made_of} make {trials:,} trials, more than the {LARGEST_CROSS:,} that are listed; use fewer of them (limit)"
+            )
+
+
 def by_roles(listed: PairSet, roles: Mapping[str, str]) -> RolePairs | None:
     """A list of trials parted by the ``roles`` of its ids: probe and gallery are judged, whichever stands first; two bare ones
     set thresholds. A trial of two probes, and of a probe and a calibration photograph, is of neither. None without a judged one.
@@ -92,20 +111,11 @@ def by_roles(listed: PairSet, roles: Mapping[str, str]) -> RolePairs | None:
 
 def _crossed(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Indices:
     """Every trial (N, 2) of a sample of ``rows`` with one of ``columns``."""
-    if len(rows) * len(columns) > LARGEST_CROSS:
-        raise ValueError(
-            f"{len(rows)} and {len(columns)} photographs make more than the {LARGEST_CROSS:,} trials that are listed; "
-            "use fewer of them (limit)"
-        )
     return np.stack([np.repeat(rows, len(columns)), np.tile(columns, len(rows))], axis=1).astype(np.int32)
 
 
 def _each_other(members: NDArray[np.intp]) -> Indices:
     """Every trial (N, 2) of two different samples."""
-    if len(members) ** 2 > 2 * LARGEST_CROSS:
-        raise ValueError(
-            f"{len(members)} bare photographs make more than the {LARGEST_CROSS:,} trials that are listed; use fewer (limit)"
-        )
     first, second = np.triu_indices(len(members), k=1)
     return np.stack([members[first], members[second]], axis=1).astype(np.int32)
 

@@ -26,6 +26,7 @@ from unmaskbench.benchmark.run.find_faces import find_faces
 from unmaskbench.benchmark.run.first_pass import try_models
 from unmaskbench.benchmark.run.landmarks_present import check_landmarks
 from unmaskbench.benchmark.run.record import describe, files_of, keep_official_pairs, keep_tables, write_manifest
+from unmaskbench.benchmark.run.trials_listable import check_trials
 from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult
 from unmaskbench.benchmark.store.board_file import UNDER_WAY
 from unmaskbench.benchmark.store.folder import FINISHED, RunFolder, read_json
@@ -86,6 +87,7 @@ def run(
         todo = _missing(planned, folder, options, listener)
         state = _state(planned, options, skipped)
         if todo:
+            check_trials(planned)
             find_faces(planned, listener)
             check_landmarks(planned, listener)
             tell_conditions(planned, listener)
