@@ -51,9 +51,10 @@ def image_rows(condition: Condition, folder: RunFolder, suite: Suite) -> tuple[l
 class Contest:
     """The methods of a column on one population.
 
-    ``values`` (S, M) have ceilings in place of infinities. ``population`` (S,) are the samples that any method has or
-    failed at: every other lacks the value for all (an empty region). ``lacking`` (S, M) marks what a method owes and has
-    not. ``excused`` (M,) are methods whose failures the suite allows: they are ranked with the worst value in place of them.
+    ``values`` (S, M) have ceilings in place of infinities. ``population`` (S,) are the samples that any method has, or at
+    which all failed: elsewhere the value has no meaning (an empty region), whoever failed there. ``lacking`` (S, M) marks
+    what a method owes and has not. ``excused`` (M,) are methods whose failures the suite allows: they are ranked with the
+    worst value in place of them.
     """
 
     values: Floats
@@ -66,7 +67,7 @@ class Contest:
     def of(cls, column: Column, present: list[int], card: MetricCard, allowed: float) -> Contest:
         values, failed = at_ceiling(column.values[:, present]), column.failed[:, present]
         values = np.where(failed, np.nan, values)
-        population = np.asarray((~np.isnan(values) | failed).any(axis=1))
+        population = np.asarray((~np.isnan(values)).any(axis=1) | failed.all(axis=1))
         lacking = np.isnan(values) & population[:, None]
         share = lacking.sum(axis=0) / max(int(population.sum()), 1)
         excused = (share > 0) & (share <= allowed + 1e-12)
@@ -85,11 +86,11 @@ class Contest:
 
 
 def column_rows(
-    condition: Condition, card: MetricCard, column: Column, allowed_failures: float = 0.0
+    condition: Condition, card: MetricCard, column: Column, allowed_failures: float
 ) -> tuple[list[ImageRow], list[DifferenceRow]]:
     """One board row per method that has any row, ranked, and the differences of every two.
 
-    A method that lacks a sample is ranked only where its share of these is within ``allowed_failures``.
+    A method that lacks a sample which another has is ranked only where its share of these is within ``allowed_failures``.
     """
     present = [
         m for m in range(len(condition.methods)) if not (np.isnan(column.values[:, m]) & ~column.failed[:, m]).all()
@@ -117,8 +118,8 @@ def column_rows(
 def _summaries(condition: Condition, values: Floats) -> list[Summary]:
     count = values.shape[1]
     return summarise(
-        values.reshape(-1), np.repeat(condition.identities, count), condition.bootstrap,
-        groups=np.tile(np.arange(count), len(values)), group_count=count, skipped=np.isnan(values).reshape(-1),
+        values.ravel(), np.repeat(condition.identities, count), condition.bootstrap,
+        groups=np.tile(np.arange(count), len(values)), group_count=count, skipped=np.isnan(values).ravel(),
     )  # fmt: skip
 
 
@@ -137,13 +138,13 @@ def _contest_row(
     if lacks:
         counted = "the worst value" if contest.excused[m] else "the occluded image"
         notes.append(f"{completed.n} of {owed} samples: the others count as {counted}")
-    if lacks and not contest.excused[m]:
+    if lacks and m not in ranking.ranks:
         notes.append("incomplete, not ranked")
     if identical:
         notes.append(f"{identical} identical to the truth, counted at the ceiling")
     return replace(
         image_row(condition, card, (column.output, column.region), method, shown),
-        n=completed.n, of=owed, completed=finite(completed.mean) if lacks and completed.n else None,
+        n=completed.n, of=owed, completed=finite(completed.mean) if lacks else None,
         failed=int(column.failed[:, place].sum()), ceiling=identical, rank=ranking.ranks.get(m),
         group=ranking.groups.get(m), ranked=m in ranking.ranks, note="; ".join(notes),
     )  # fmt: skip
@@ -155,7 +156,7 @@ def image_row(
     """The one builder of an image row: a summary of an output and region (``where``), not ranked, nothing failed."""
     return ImageRow(
         dataset=condition.dataset, occlusion=condition.occlusion, method=method, output=where[0], metric=card.id,
-        region=where[1], slice=part, value=finite(summary.mean) if summary.n else None, low=finite(summary.low),
+        region=where[1], slice=part, value=finite(summary.mean), low=finite(summary.low),
         high=finite(summary.high), n=summary.n, failed=0, ceiling=0, signature=card.signature, rank=None, group=None,
         ranked=False, note="", of=summary.n,
     )  # fmt: skip
@@ -167,7 +168,7 @@ def slice_rows(condition: Condition, card: MetricCard, column: Column, attribute
     if len(set(labels)) < 2:
         return
     by_method = [_slices_of(condition, column, m, labels) for m in range(len(condition.methods))]
-    for index in range(len(by_method[0]) if by_method else 0):
+    for index in range(len(set(labels))):
         for m, method in enumerate(condition.methods):
             part = by_method[m][index]
             mark = np.array([label == part.label for label in labels])
@@ -179,7 +180,7 @@ def slice_rows(condition: Condition, card: MetricCard, column: Column, attribute
             if not part.enough:
                 note = f"small slice: {part.summary.n} samples of {part.identities} people"
                 row = replace(row, low=None, high=None, note=note)
-            identical = int((np.isposinf(column.values[:, m]) & mark).sum())
+            identical = int((np.isposinf(column.values[:, m]) & ~column.failed[:, m] & mark).sum())
             yield replace(row, of=part.summary.n + failed, failed=failed, ceiling=identical)
 
 
@@ -197,7 +198,7 @@ def no_truth_rows(condition: Condition, folder: RunFolder, card: MetricCard) -> 
     owed = folder.rows(keys).filter(where).select("method", "output", "region").unique().collect()
     place = {method: position for position, method in enumerate(condition.methods)}
     for method, output, region in sorted(owed.iter_rows(), key=lambda row: (row[1], row[2], place[row[0]])):
-        nothing = Summary(float("nan"), float("nan"), float("nan"), 0, 0)
+        nothing = Summary(float("nan"), float("nan"), float("nan"), 0)
         row = image_row(condition, card, (output, region), method, nothing)
         yield replace(row, note=NO_TRUTH, absent="no_truth")
 
@@ -206,14 +207,15 @@ def truth_rows(condition: Condition, folder: RunFolder, card: MetricCard) -> lis
     """A no-reference metric of the unoccluded faces themselves: what a perfect restoration would score."""
     table = folder.rows(condition.keys[""]).filter(pl.col("metric") == card.id).select("sample", "value").collect()
     held = dict(table.iter_rows())
-    note, samples, codes, bootstrap = "unoccluded faces", condition.samples, condition.identities, condition.bootstrap
-    if condition.worn:
-        note, samples = "bare photographs", condition.bare
-        people = {ref.id: ref.identity or f"image {ref.id}" for ref in condition.with_roles}
-        codes, names = identity_codes([people[sample] for sample in samples]) if samples else (codes[:0], [])
-        bootstrap = replace(bootstrap, identities=max(1, len(names)))
-    values = np.array([held.get(sample) if held.get(sample) is not None else np.nan for sample in samples], float)
+    samples = condition.bare if condition.worn else condition.samples
+    values = np.array([held.get(sample) for sample in samples], float)
     if not np.isfinite(values).any():
         return []
+    note, codes, bootstrap = "unoccluded faces", condition.identities, condition.bootstrap
+    if condition.worn:
+        note = "bare photographs"
+        people = {ref.id: ref.identity or f"image {ref.id}" for ref in condition.with_roles}
+        codes, names = identity_codes([people[sample] for sample in samples])
+        bootstrap = replace(bootstrap, identities=len(names))
     summary = summarise(values, codes, bootstrap, skipped=np.isnan(values))[0]
     return [replace(image_row(condition, card, ("raw", "whole"), "truth", summary), note=note)]

@@ -118,7 +118,7 @@ def _compare(paired: dict[str, _Paired], baseline: Baseline) -> list[Verdict]:
     """Verdicts of all image rows; every row of every dataset is of one family."""
     order = list(paired)
     tested = [_Tested.of(paired[dataset], dataset, baseline) for dataset in order]
-    adjusted = holm(np.concatenate([differences.p for differences in tested])) if tested else np.zeros(0)
+    adjusted = holm(np.concatenate([np.zeros(0), *(differences.p for differences in tested)]))
     verdicts, start = [], 0
     for dataset, differences in zip(order, tested, strict=True):
         for position, name in enumerate(paired[dataset].names):
@@ -146,7 +146,7 @@ class _Tested:
         differences = np.where(np.stack(paired.comparable, axis=1), after - before, np.nan)
         rows = differences.shape[1]
         sums, numbers = totals_by_identity(
-            differences.reshape(-1), np.repeat(codes, rows), len(people),
+            differences.ravel(), np.repeat(codes, rows), len(people),
             np.tile(np.arange(rows), len(codes)), rows,
         )  # fmt: skip
         settings = baseline.bootstrap
@@ -159,9 +159,9 @@ class _Tested:
         # Every sample moved by the same amount: nothing is left to chance, and a share of resamples cannot say so.
         spread = np.nanstd(np.where(np.isnan(resampled).all(axis=0), 0.0, resampled), axis=0)
         p = np.where((np.nan_to_num(mean) != 0) & (spread <= 1e-12 * np.abs(np.nan_to_num(mean))), 0.0, p)
-        # One person alone says nothing of others; there the tolerance has to decide.
+        # One person alone, or nobody, says nothing of others; there the tolerance has to decide.
         alone = (numbers > 0).sum(axis=0) < 2
-        return cls(mean, low, high, n, np.where(np.isnan(mean) | alone, np.nan, p))
+        return cls(mean, low, high, n, np.where(alone, np.nan, p))
 
 
 def _verdict(name: Name, paired: _Paired, position: int, tested: _Tested, p: float, baseline: Baseline) -> Verdict:
@@ -185,15 +185,14 @@ def _verdict(name: Name, paired: _Paired, position: int, tested: _Tested, p: flo
     sign = direction_of(name, baseline)
     difference = float(tested.mean[position])
     tolerance = baseline.tolerance_of(name).limit(means[0])
-    state, message = "same", ""
-    if abs(difference) > tolerance:
-        if np.isnan(p) or p < ALPHA:
-            state = "worse" if sign * difference < 0 else "better"
-            message = "one person only: the tolerance alone decides" if np.isnan(p) else ""
-        elif sign * difference < 0:
-            state, message = "unclear", "beyond the tolerance, but not significant"
+    gain = sign * difference
+    state = "worse" if gain < -tolerance else "better" if gain > tolerance else "same"
+    message = "one person only: the tolerance alone decides" if state != "same" and np.isnan(p) else ""
+    if state != "same" and p >= ALPHA:
+        worse = state == "worse"
+        state, message = ("unclear", "beyond the tolerance, but not significant") if worse else ("same", "")
     change = sign * (at_ceiling(after) - at_ceiling(before))
-    fallen = np.flatnonzero(compared & (np.nan_to_num(change) < 0))
+    fallen = np.flatnonzero(compared & (change < 0))
     worst = fallen[np.argsort(change[fallen], kind="stable")][:10]
     return Verdict(
         name, state, message, means[0], means[1], difference, _known(tested.low[position]), _known(tested.high[position]),
@@ -216,27 +215,21 @@ def _set_value(old: SetValue, new: SetValue, baseline: Baseline, run: Baseline, 
         return Verdict(name, "signature", changed)
     if not comparable.all_same(name.dataset, name.occlusion):
         return Verdict(name, "not compared", "the inputs are not those of the baseline", old.value, new.value)
-    difference, tolerance = new.value - old.value, baseline.tolerance_of(name).limit(old.value)
-    has_interval = old.low is not None and old.high is not None
-    outside = not has_interval or not (old.low or 0.0) <= new.value <= (old.high or 0.0)
-    state: State = "same"
-    message = ""
     if old.trials != new.trials:
         message = f"signature changed: from {_trials(old)} -> {_trials(new)}"
         return Verdict(name, "signature", message, old.value, new.value)
-    worse = direction_of(name, baseline) * difference < 0
-    if abs(difference) > tolerance and not outside and worse:
-        state, message = (
-            "unclear",
-            f"beyond the tolerance, within the baseline's interval {old.low:.5g} to {old.high:.5g}",
-        )
-    elif abs(difference) > tolerance and outside:
-        state = "worse" if worse else "better"
-        message = (
-            f"outside the baseline's interval {old.low:.5g} to {old.high:.5g}"
-            if has_interval
-            else "no interval is known"
-        )
+    difference, tolerance = new.value - old.value, baseline.tolerance_of(name).limit(old.value)
+    gain = direction_of(name, baseline) * difference
+    state: State = "worse" if gain < -tolerance else "better" if gain > tolerance else "same"
+    message = ""
+    if state != "same":
+        message = "no interval is known"
+        if old.low is not None and old.high is not None:
+            interval = f"the baseline's interval {old.low:.5g} to {old.high:.5g}"
+            message = f"outside {interval}"
+            if old.low <= new.value <= old.high:
+                worse = state == "worse"
+                state, message = ("unclear", f"beyond the tolerance, within {interval}") if worse else ("same", "")
     return Verdict(
         name, state, message, old.value, new.value, difference, tolerance=tolerance, n=sum(old.trials)
     )  # fmt: skip

@@ -91,14 +91,13 @@ def rank_methods(
     complete = {m for m in columns if present[population, m].all()}
     means = {m: _rounded(float(values[population, m].mean())) for m in complete}
     distinct = _distinct([values[:, m].tobytes() for m in columns], columns)
-    sign = -1.0 if direction == "higher" else 1.0
     # Content breaks ties, never a label or a column's place.
-    heads = sorted(distinct, key=lambda m: (m not in complete, sign * means.get(m, 0.0), values[:, m].tobytes()))
+    order = sorted(complete & distinct.keys(), key=lambda m: (_cost(means[m], direction), values[:, m].tobytes()))
+    heads = [*order, *sorted(distinct.keys() - complete, key=lambda m: values[:, m].tobytes())]
     couples = list(combinations(heads, 2))
     differences = (
         dict(zip(couples, paired_differences(values, identities, couples, bootstrap), strict=True)) if couples else {}
     )
-    order = [m for m in heads if m in complete]
     return _placed(order, means, differences, distinct, set(penalised))
 
 
@@ -117,9 +116,8 @@ def rank_resampled(
     columns = list(range(len(observed)))
     content = [resampled[:, m].tobytes() + observed[m].tobytes() for m in columns]
     distinct = _distinct(content, columns)
-    sign = -1.0 if direction == "higher" else 1.0
     means = {m: _rounded(float(observed[m])) for m in columns}
-    order = sorted(distinct, key=lambda m: (sign * means[m], content[m]))
+    order = sorted(distinct, key=lambda m: (_cost(means[m], direction), content[m]))
     couples = list(combinations(order, 2))
     differences: dict[tuple[int, int], Difference] = {}
     if couples:
@@ -137,6 +135,11 @@ def rank_resampled(
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
+
+
+def _cost(value: float, direction: Literal["higher", "lower"]) -> float:
+    """A value of which less is better."""
+    return -value if direction == "higher" else value
 
 
 def _distinct(content: Sequence[bytes], columns: Sequence[int]) -> dict[int, list[int]]:

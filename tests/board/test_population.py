@@ -186,4 +186,4 @@ def scored_with_skips(outputs: Outputs) -> list[ImageRow]:
         "faces", "mask", tuple(f"s{i:02d}" for i in range(SAMPLES)), np.repeat(np.arange(PEOPLE), EACH),
         IdentityBootstrap(PEOPLE, 200), np.full(SAMPLES, 0.4), ({},) * SAMPLES, {}, tuple(outputs),
     )  # fmt: skip
-    return column_rows(condition, PSNR, Column("raw", "whole", values, np.zeros_like(values, bool)))[0]
+    return column_rows(condition, PSNR, Column("raw", "whole", values, np.zeros_like(values, bool)), 0.0)[0]
