@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -301,8 +302,38 @@ def test_a_run_scores_and_reports(
     assert "board" in shown
 
 
+def test_no_value_is_folded_in_a_narrow_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer stands first, the table is parted by columns, and what was refused says why."""
+    from unmaskbench.benchmark.cli.summary import print_summary
+
+    metrics = ["psnr", "ssim", "l1", "mse"]
+    asked = tiny.suite(metrics=metrics, size=32, fmr_targets=[1e-5])
+    folder = run_suite(asked, tmp_path / "run", speed=False)
+    board = json.loads((folder / "board.json").read_text())
+    for row in board["rows"]:
+        row["value"] = 12.345678 if row["value"] is not None else None
+    (folder / "board.json").write_text(json.dumps(board))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    capfd.readouterr()
+    print_summary(folder)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capfd.readouterr().out).splitlines()
+    tables = [
+        line for line in lines if re.search(r"\d\.\d|^method", line) and not line.startswith(("time", "tiny_colours F"))
+    ]
+    assert max(len(line.rstrip()) for line in tables) <= 40
+    assert sum(line.startswith("method ") for line in tables) > len({row["occlusion"] for row in board["rows"]})
+    values = {word for line in tables for word in line.split()[1:] if "tiny_fill" in line}
+    assert "12.35" in values
+    assert lines[1].startswith("tiny_faces, tiny_block, composite: ")
+    assert lines[1].endswith(".")
+    assert any(line.startswith("tiny_colours FNMR at equal FMR 1e-05: an FMR of 1e-05 needs") for line in lines)
+
+
 def test_the_summary_shows_what_methods_are_ranked_by(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from unmaskbench.benchmark.cli.progress import print_summary
+    from unmaskbench.benchmark.cli.summary import print_summary
 
     folder = run_suite(tiny.suite(fmr_targets=[0.9], size=32), tmp_path / "run", speed=False)
     board = json.loads((folder / "board.json").read_text())

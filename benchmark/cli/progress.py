@@ -1,9 +1,8 @@
-"""Progress bars and the summary table of a run, for people at a terminal and for logs."""
+"""Progress bars of a run, for people at a terminal; lines for logs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -19,11 +18,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from unmaskbench.benchmark.host.terminal import cell, print_table, say
+from unmaskbench.benchmark.host.terminal import cell
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.plugins.cards import NO_TRUTH
-from unmaskbench.benchmark.plugins.json_types import JsonMapping
-from unmaskbench.benchmark.store.folder import RunFolder
 
 
 class _Rate(ProgressColumn):
@@ -65,61 +61,3 @@ class Bars:
 
     def _note(self, text: str) -> None:
         self.console.print(cell(text, "dim"), highlight=False)
-
-
-def print_summary(folder: Path) -> None:
-    """The board's main figures as a table on stdout: one row per method, a column per image metric and matcher."""
-    board = RunFolder(folder).read_board()
-    for dataset, occlusion in _conditions(board):
-        _print_table(board, dataset, occlusion)
-    if board["timings"]:
-        stages = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in board["timings"].items())
-        say(f"time   {stages}")
-    for status in board["statuses"]:
-        if status["status"] != "ok":
-            text = f"{status['dataset']}/{status['occlusion']}: {status['method'] or 'reference'}: {status['count']} "
-            say(f"{text}{status['status']} ({status['message']})")
-
-
-def _conditions(board: JsonMapping) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((row["dataset"], row["occlusion"]) for row in board["rows"] + board["verification"]))
-
-
-def _judged(board: JsonMapping) -> tuple[str, str]:
-    """The figure that methods are ranked by, and its words before the target: older boards have only the kept threshold's."""
-    equal = any(row["metric"] == "fnmr_equal" for row in board["verification"])
-    return ("fnmr_equal", "FNMR at equal FMR") if equal else ("fnmr", "FNMR @")
-
-
-def _print_table(board: JsonMapping, dataset: str, occlusion: str) -> None:
-    rows = [r for r in board["rows"] if (r["dataset"], r["occlusion"], r["slice"]) == (dataset, occlusion, "all")]
-    matched = [r for r in board["verification"] if (r["dataset"], r["occlusion"]) == (dataset, occlusion)]
-    output = "composite" if any(r["output"] == "composite" for r in rows + matched) else "raw"
-    figures: dict[str, dict[str, str]] = {}
-    columns: list[str] = []
-    for row in rows:
-        if row["output"] != output or row["region"] not in ("whole", "hole"):
-            continue
-        name = row["metric"] + (" hole" if row["region"] == "hole" else "")
-        columns += [name] if name not in columns else []
-        value = row["value"]
-        shown = "-" if value is None else (value if isinstance(value, str) else f"{value:.4g}")
-        shown = NO_TRUTH if row.get("absent") == "no_truth" else shown
-        figures.setdefault(row["method"], {})[name] = shown
-    judged, words = _judged(board)
-    for row in board["verification"]:
-        same = (row["dataset"], row["occlusion"], row["slice"], row["metric"]) == (dataset, occlusion, "all", judged)
-        if not same or row["setting"] not in ("TT", "MT", "UT") or row["policy"] != "penalised" or row["refused"]:
-            continue
-        if row["setting"] == "UT" and row["output"] != output:
-            continue
-        method = {"TT": "(truth)", "MT": "untouched"}.get(row["setting"], row["method"])
-        name = f"{row['matcher']} {words} {row['target']:g}"
-        columns += [name] if name not in columns else []
-        figures.setdefault(method, {})[name] = "-" if row["value"] is None else f"{row['value']:.4f}"
-    print_table(
-        f"{dataset}, {occlusion}, {output}",
-        [("method", False), *((name, True) for name in columns)],
-        [[method, *(values.get(name, "") for name in columns)] for method, values in figures.items()],
-        name_whole=True,
-    )

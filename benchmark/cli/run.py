@@ -114,7 +114,8 @@ def run(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser at the end.")] = False,
 ) -> None:
     with _imports_are_no_garbage():
-        from unmaskbench.benchmark.cli.progress import Bars, print_summary
+        from unmaskbench.benchmark.cli.progress import Bars
+        from unmaskbench.benchmark.cli.summary import print_summary
         from unmaskbench.benchmark.plan.suite_file import load_suite
         from unmaskbench.benchmark.run.entry import run as execute
         from unmaskbench.benchmark.store.mirrored_folder import folder_of

@@ -73,7 +73,8 @@ def score(
 
 def _score_run(source: str, folder: Path, metrics: list[str], matchers: list[str]) -> None:
     """Add to a run what is asked for, or aggregate it again."""
-    from unmaskbench.benchmark.cli.progress import Bars, print_summary
+    from unmaskbench.benchmark.cli.progress import Bars
+    from unmaskbench.benchmark.cli.summary import print_summary
 
     if metrics or matchers:
         from unmaskbench.benchmark.run.entry import measure

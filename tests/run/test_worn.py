@@ -16,7 +16,7 @@ import torch
 
 from tests import tiny
 from unmaskbench.benchmark.board.build import rebuild_board
-from unmaskbench.benchmark.cli.progress import print_summary
+from unmaskbench.benchmark.cli.summary import print_summary
 from unmaskbench.benchmark.gate.check import check
 from unmaskbench.benchmark.gate.compare import compare
 from unmaskbench.benchmark.gate.snapshot import snapshot

@@ -1,0 +1,109 @@
+"""What a run found, in a terminal: the answer in a sentence, then a table per condition, the best method first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unmaskbench.benchmark.host.terminal import print_table, say
+from unmaskbench.benchmark.plugins.cards import NO_TRUTH
+from unmaskbench.benchmark.plugins.json_types import JsonMapping
+from unmaskbench.benchmark.store.folder import RunFolder
+from unmaskbench.reports.board import load
+from unmaskbench.reports.board_index import BoardIndex
+from unmaskbench.reports.verdict import verdict
+
+TRUTH, OCCLUDED = "(truth)", "untouched"
+
+
+def print_summary(folder: Path) -> None:
+    """The headline and the main values of each condition on stdout, then times and what failed."""
+    board = RunFolder(folder).read_board()
+    indexed = BoardIndex(load(folder / "board.json"))
+    for dataset, occlusion in dict.fromkeys(
+        (r["dataset"], r["occlusion"]) for r in board["rows"] + board["verification"]
+    ):
+        _Condition(board, dataset, occlusion, indexed).show()
+    if board["timings"]:
+        stages = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in board["timings"].items())
+        say(f"time   {stages}")
+    for status in board["statuses"]:
+        if status["status"] != "ok":
+            text = f"{status['dataset']}/{status['occlusion']}: {status['method'] or 'reference'}: {status['count']} "
+            say(f"{text}{status['status']} ({status['message']})")
+
+
+class _Condition:
+    """The values of one dataset under one occlusion, by method and column."""
+
+    def __init__(self, board: JsonMapping, dataset: str, occlusion: str, indexed: BoardIndex) -> None:
+        def here(row: JsonMapping) -> bool:
+            return bool((row["dataset"], row["occlusion"], row["slice"]) == (dataset, occlusion, "all"))
+
+        self.dataset, self.occlusion = dataset, occlusion
+        self.images = [row for row in board["rows"] if here(row)]
+        self.trials = [row for row in board["verification"] if here(row) and row["policy"] == "penalised"]
+        outputs = {row["output"] for row in self.images + self.trials}
+        self.output = "composite" if "composite" in outputs else "raw"
+        context = (dataset, occlusion, self.output)
+        known = context in indexed.contexts()
+        self.answer = str(verdict(indexed, context)["headline"]) if known else ""
+        self.by = indexed.image_metric(context) if known else None
+        self.columns: list[str] = []
+        self.values: dict[str, dict[str, str]] = {}
+        self.ranks: dict[str, tuple[float, float]] = {}
+        self.refusals: dict[str, str] = {}
+        self._read_images()
+        self._read_trials()
+
+    def show(self) -> None:
+        """Print the answer, the table, and why what is missing is missing."""
+        title = f"{self.dataset}, {self.occlusion}, {self.output}"
+        say("")
+        say(f"{title}: {self.answer}" if self.answer else title)
+        first = [name for name in (TRUTH, OCCLUDED) if name in self.values]
+        others = sorted(set(self.values) - set(first), key=lambda name: (*self.ranks.get(name, (1e9, 1e9)), name))
+        rows = [[name, *(self.values[name].get(column, "") for column in self.columns)] for name in (*first, *others)]
+        print_table("", [("method", False), *((column, True) for column in self.columns)], rows, in_blocks=True)
+        for judge, why in self.refusals.items():
+            say(f"{judge}: {why}")
+
+    def _read_images(self) -> None:
+        # the metric that the answer is by stands first and orders the methods
+        for row in sorted(self.images, key=lambda row: (row["metric"], row["region"]) != self.by):
+            if row["output"] != self.output or row["region"] not in ("whole", "hole"):
+                continue
+            name = row["metric"] + (" hole" if row["region"] == "hole" else "")
+            value = row["value"]
+            shown = "-" if value is None else (value if isinstance(value, str) else f"{value:.4g}")
+            shown = NO_TRUTH if row.get("absent") == "no_truth" else shown
+            chosen = (row["metric"], row["region"]) == self.by
+            self._put(row["method"], name, shown, row.get("rank") if chosen else None, 1)
+            if row.get("of") and row["n"] < row["of"]:
+                self._put(row["method"], "n of N", f"{row['n']} of {row['of']}", None, 1)
+
+    def _read_trials(self) -> None:
+        # boards of before equal FMR was counted have the kept threshold alone
+        equal = any(row["metric"] == "fnmr_equal" for row in self.trials)
+        metric, words = ("fnmr_equal", "FNMR at equal FMR") if equal else ("fnmr", "FNMR @")
+        for row in self.trials:
+            if row["metric"] != metric or row["setting"] not in ("TT", "MT", "UT"):
+                continue
+            if row["setting"] == "UT" and row["output"] != self.output:
+                continue
+            name = f"{row['matcher']} {words} {row['target']:g}"
+            if row["refused"]:
+                self.refusals.setdefault(name, row["refused"])
+                continue
+            method = {"TT": TRUTH, "MT": OCCLUDED}.get(row["setting"], row["method"])
+            shown = "-" if row["value"] is None else f"{row['value']:.4f}"
+            self._put(method, name, shown, row.get("rank") if row["setting"] == "UT" else None, 0)
+
+    def _put(self, method: str, column: str, shown: str, rank: int | None, place: int) -> None:
+        """A value and, where it is the first of its kind to have one, the rank that orders the methods: who is recognised
+        counts before the picture."""
+        self.columns += [column] if column not in self.columns else []
+        self.values.setdefault(method, {})[column] = shown
+        ranks = list(self.ranks.get(method, (1e9, 1e9)))
+        if rank is not None and ranks[place] == 1e9:
+            ranks[place] = rank
+        self.ranks[method] = (ranks[0], ranks[1])
