@@ -15,6 +15,7 @@ from unmaskbench.benchmark.cli import (
     doctor,
     export,
     landmarks,
+    leaderboard,
     listing,
     masks,
     open,  # noqa: A004 - the command's name
@@ -23,6 +24,7 @@ from unmaskbench.benchmark.cli import (
     restore,
     run,
     score,
+    submit,
     train,
     validate,
     verify,
@@ -62,6 +64,8 @@ app.command("open")(open.open_page)
 app.command("check")(check.check)
 app.command("verify")(verify.verify)
 app.command("pairs")(pairs.pairs)
+app.command("submit")(submit.submit)
+app.command("leaderboard")(leaderboard.leaderboard)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
 app.command("validate")(validate.validate)
