@@ -14,6 +14,7 @@ from unmaskbench.benchmark.cli import (
     compare,
     doctor,
     export,
+    history,
     landmarks,
     leaderboard,
     listing,
@@ -67,6 +68,7 @@ app.command("pairs")(pairs.pairs)
 app.command("submit")(submit.submit)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("compare")(compare.compare)
+app.command("history")(history.history)
 app.command("list")(listing.listing)
 app.command("validate")(validate.validate)
 app.command("doctor")(doctor.doctor)

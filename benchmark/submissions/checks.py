@@ -117,10 +117,10 @@ def _check_plugins(run: JsonObject, suite: Suite, path: Path) -> None:
     for entry in suite.metrics:
         if kept.metric(entry.id).kind == "set":
             _check_installed(METRICS, "metric", entry.id, entry.parameters)
-    for entry in suite.matchers:
-        by_table = (path / similarities_file(entry.label)).is_file()
-        if not cards["matchers"][entry.label]["compares_by_cosine"] and not by_table:
-            _check_installed(MATCHERS, "matcher", entry.id, entry.parameters)
+    for matcher in suite.matchers:
+        by_table = (path / similarities_file(matcher.label)).is_file()
+        if not cards["matchers"][matcher.label]["compares_by_cosine"] and not by_table:
+            _check_installed(MATCHERS, "matcher", matcher.id, matcher.parameters)
 
 
 def _check_installed(registry: PluginRegistry, kind: str, name: str, parameters: JsonObject) -> None:

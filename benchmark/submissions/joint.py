@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -42,7 +43,7 @@ class Gathered:
     def keep(self, check: Check) -> None:
         """Refuse each accepted submission at which ``check`` raises."""
         for one in list(self.accepted):
-            if reason := _reason(lambda one=one: check(one)):
+            if reason := _reason(partial(check, one)):
                 self.refuse(one, reason)
 
     def refuse(self, one: Submission, reason: str) -> None:
@@ -62,6 +63,10 @@ def _reason(check: Callable[[], object]) -> str:
     return ""
 
 
+def _take(path: Path, held: list[Submission]) -> None:
+    held.append(checked(path))
+
+
 def gather(results: Path, reference: str = "", also: Check | None = None) -> Gathered:
     """Every submission below ``results``, accepted or refused; ``also`` is a check of those that are otherwise accepted. Raises
     SubmissionError where there is no folder, none in it, or ``reference`` is none that holds together."""
@@ -73,9 +78,8 @@ def gather(results: Path, reference: str = "", also: Check | None = None) -> Gat
     found = Gathered()
     for path in folders:
         held: list[Submission] = []
-        if path.is_symlink():
-            found.refused[path.name] = "it is a link"
-        elif reason := _reason(lambda path=path, held=held: held.append(checked(path))):
+        reason = "it is a link" if path.is_symlink() else _reason(partial(_take, path, held))
+        if reason:
             found.refused[path.name] = reason
         found.accepted += held
     if found.accepted or reference:
@@ -156,7 +160,7 @@ def joint_board(found: Gathered, name: str) -> JsonObject:
             folder.write_json("speed.json", _speed(places))
         units = list(_units(folder, first, [Place(first, first.methods[0], ""), *places]))
         folder.write_json("run.json", _record(found, places, name) | {"units": units})
-        board = build_board(folder)
+        board: JsonObject = dict(build_board(folder))
     board["run"]["members"] = [one.board["run"] | {"name": one.name} for one in found.accepted]
     if not same_machine:
         board["run"]["skipped"] += ["speed: the submissions were run on different hardware"]

@@ -125,4 +125,4 @@ def values_apart(one: Submission, other: Submission, method: str) -> str:
 def _gaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Differences relative to the larger of both, or of 1; equal infinities, and two that failed, differ by nothing."""
     a, b = (np.nan_to_num(x.astype(float), nan=-1e12, posinf=1e12, neginf=-1e12) for x in (a, b))
-    return np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1.0)
+    return np.asarray(np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1.0))
