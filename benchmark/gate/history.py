@@ -213,8 +213,8 @@ def _rows_of(board: JsonMapping) -> dict[Name, tuple[float, float | None, float 
     for row in board["verification"]:
         plain = row["slice"] == "all" and row["policy"] == "penalised" and not row["refused"]
         if plain and isinstance(row["value"], int | float) and kind_of(row["metric"]) in QUANTITIES:
-            where = (row[key] for key in ("dataset", "occlusion", "method", "output"))
-            name = Name(*where, named(row["metric"], row["target"]), f"{row['matcher']} {row['setting']}")
+            quantity, judge = named(row["metric"], row["target"]), f"{row['matcher']} {row['setting']}"
+            name = Name(row["dataset"], row["occlusion"], row["method"], row["output"], quantity, judge)
             found[name] = row["value"], _bound(row["low"]), _bound(row["high"])
     return found
 
