@@ -38,13 +38,17 @@ def leaderboard(
       bench leaderboard results --out public --reference house --strict
       bench leaderboard results --recompute 20 --root ~/data/lfw
     """
-    from unmaskbench.benchmark.host.text import json_text
+    from unmaskbench.benchmark.host.text import json_text, told
     from unmaskbench.benchmark.store.write import write_file
     from unmaskbench.benchmark.submissions.joint import gather, joint_board
     from unmaskbench.benchmark.submissions.recompute import recompute as computed_again
+    from unmaskbench.reports.schema import board_check
     from unmaskbench.reports.site import render
 
-    def again(one: Submission) -> None:
+    def more(one: Submission) -> None:
+        board_check()(told(one.board), "its board")  # what does not fit the schema would end the others' page
+        if not recompute:
+            return
         done = computed_again(one, recompute, root)
         for note in dict.fromkeys(done.notes):
             say(f"note      {one.name}: {note}")
@@ -53,7 +57,7 @@ def leaderboard(
                 f"note      {one.name}: {done.pictures} pictures scored again, {done.values} values come out as handed in"
             )
 
-    found = gather(results, reference, again if recompute else None)
+    found = gather(results, reference, more)
     for one in found.accepted:
         say(f"accepted  {one.name}: {', '.join(entry.label for entry in one.methods)} (sha256 {one.index.hash()[:12]})")
     for name, reason in sorted(found.refused.items()):

@@ -28,6 +28,11 @@ from unmaskbench.benchmark.store.manifest import hash_of
 from unmaskbench.benchmark.submissions.index import Index, SubmissionError, check_files, read_index
 from unmaskbench.benchmark.submissions.texts import check_texts
 
+RECORD: dict[str, type] = {
+    **dict.fromkeys(("name", "created", "command", "git", "device", "precision", "manifest", "suite_hash"), str),
+    **dict.fromkeys(("suite", "cards", "versions", "hardware", "weights", "timings"), dict),
+    **dict.fromkeys(("units", "methods"), list),
+}
 TABLES = ("rows", "verification")
 NAMED_BY = {
     "rows": ("dataset", "occlusion", "method", "output", "metric", "region", "slice"),
@@ -82,6 +87,7 @@ def held_together(path: Path) -> Submission:
     check_files(path, index)
     folder = RunFolder(path)
     run = folder.read_run()
+    _check_record(run)
     check_texts(run, index)
     suite = parse(run["suite"], "run.json: suite")
     if run.get("suite_hash") != digest(run["suite"]):
@@ -97,6 +103,22 @@ def held_together(path: Path) -> Submission:
     for condition in found.conditions():
         check_population(condition, folder, suite)
     return found
+
+
+def _check_record(run: JsonObject) -> None:
+    """That run.json holds what a board is made of, each of its kind: what is odd must not reach the others' board."""
+    for key, kind in RECORD.items():
+        if not isinstance(run.get(key), kind):
+            raise SubmissionError(f"run.json: '{key}' is {type(run.get(key)).__name__}, and not {kind.__name__}")
+    teachers = run["cards"].get("teachers", {})
+    if not isinstance(teachers, dict) or not all(_are_texts(names) for names in teachers.values()):
+        raise SubmissionError("run.json: 'cards.teachers' names no matchers")
+    if not _are_texts(run.get("skipped", [])) or not _are_texts(list(run["weights"].values())):
+        raise SubmissionError("run.json: 'skipped' and the hashes of 'weights' are no texts")
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _check_plugins(run: JsonObject, suite: Suite, path: Path) -> None:

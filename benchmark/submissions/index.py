@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import polars as pl
 
 from unmaskbench.benchmark.host.text import hidden_in, shown
 from unmaskbench.benchmark.plan.named_source import LABEL
@@ -32,6 +35,8 @@ from unmaskbench.benchmark.store.folders import walk
 INDEX = "submission.json"
 SCHEMA = "unmaskbench.submission/1"
 NAME_LIMIT, NOTES_LIMIT, FILES_LIMIT, BYTES_LIMIT = 40, 2000, 200_000, 2 * 1024**3
+# A table of one value repeated, or an archive of zeros, is small on a disk and large in memory.
+JSON_LIMIT, ROWS_LIMIT, UNPACKED_LIMIT = 256 * 1024**2, 20_000_000, 4 * 1024**3
 NEEDED = ("run.json", "manifest.parquet", "board.json")
 PREDICTIONS = "predictions"
 _LABEL = LABEL.pattern.replace("{1,80}", "{1,120}")
@@ -141,6 +146,18 @@ def check_files(folder: Path, index: Index) -> None:
             raise SubmissionError(f"{shown(name)} is a link")
         if path.stat().st_size != size or sha256(path) != expected:
             raise SubmissionError(f"{shown(name)} was changed: it has not the sha256 that the index lists")
+        if unpacks_to_too_much(path):
+            raise SubmissionError(f"{shown(name)} holds far more than any run's: it is not read")
+
+
+def unpacks_to_too_much(path: Path) -> bool:
+    """Whether a file would take more memory than a result of any size, seen from its head."""
+    if path.suffix == ".parquet":
+        return int(pl.scan_parquet(path).select(pl.len()).collect().item()) > ROWS_LIMIT
+    if path.suffix == ".npz":
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist()) > UNPACKED_LIMIT
+    return path.suffix == ".json" and path.stat().st_size > JSON_LIMIT
 
 
 def allowed(name: str) -> bool:

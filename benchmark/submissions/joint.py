@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,7 +29,7 @@ LABEL_LIMIT = 80
 # What a damaged file of a stranger may raise on the way to a sentence.
 DAMAGE = (
     StoreError, ValueError, LookupError, TypeError, AttributeError, OSError, ArithmeticError, RecursionError, EOFError,
-    *TABLE_ERRORS,
+    zipfile.BadZipFile, MemoryError, *TABLE_ERRORS,
 )  # fmt: skip
 Check = Callable[[Submission], None]
 
