@@ -106,6 +106,7 @@ def facts_to_warn_of(board: Board) -> list[str]:
             if entry["state"] != "ok":
                 facts.append(f"{entry[kind[:-1]]} has no values here: {entry['message'] or entry['state']}.")
     facts += [f"Left out of the suite: {reason}." for reason in board.data["run"].get("skipped", ())]
+    facts += [f"A submission was refused: {reason}." for reason in board.data["run"].get("refused", ())]
     facts += _failures(board) + _incomplete(board) + _masks(board)
     # slices are never ranked, nor are the unoccluded faces' own figures
     blind = dict.fromkeys(r["metric"] for r in board.data["rows"] if r.get("absent") == "no_truth")

@@ -6,12 +6,10 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from unmaskbench.benchmark.board.quantities import higher_is_better, named
+from unmaskbench.benchmark.board.quantities import PREFERRED_IMAGE, PREFERRED_TARGETS, higher_is_better, named
 from unmaskbench.reports.board import Board, Row
 
 Context = tuple[str, str, str]  # dataset, occlusion, output
-PREFERRED_IMAGE = (("lpips", "hole"), ("lpips", "whole"), ("ssim", "hole"), ("psnr", "hole"), ("psnr", "whole"))
-PREFERRED_TARGETS = (1e-3, 1e-2, 1e-4)
 
 
 def number(value: object) -> float | None:

@@ -28,6 +28,9 @@ class RunRecord:
     skipped: list[str] = field(
         default_factory=list, metadata=told("What the suite asks for and was left out, each with its remedy.")
     )
+    refused: list[str] = field(
+        default_factory=list, metadata=told("Submissions that a leaderboard refused, each with the reason.")
+    )
     record_sha256: str = field(default="", metadata=told("sha256 of the run.json that the board was made of."))
 
 

@@ -57,6 +57,10 @@ QUANTITIES: dict[str, Quantity] = {
     )
 }
 
+# What a condition is summed up by: the first of these that it has.
+PREFERRED_IMAGE = (("lpips", "hole"), ("lpips", "whole"), ("ssim", "hole"), ("psnr", "hole"), ("psnr", "whole"))
+PREFERRED_TARGETS = (1e-3, 1e-2, 1e-4)
+
 
 def kind_of(name: str) -> str:
     """The id of a quantity by its name: 'fnmr@0.001' is an 'fnmr'."""

@@ -14,7 +14,9 @@ from unmaskbench.benchmark.cli import (
     compare,
     doctor,
     export,
+    history,
     landmarks,
+    leaderboard,
     listing,
     masks,
     open,  # noqa: A004 - the command's name
@@ -23,6 +25,7 @@ from unmaskbench.benchmark.cli import (
     restore,
     run,
     score,
+    submit,
     train,
     validate,
     verify,
@@ -62,7 +65,10 @@ app.command("open")(open.open_page)
 app.command("check")(check.check)
 app.command("verify")(verify.verify)
 app.command("pairs")(pairs.pairs)
+app.command("submit")(submit.submit)
+app.command("leaderboard")(leaderboard.leaderboard)
 app.command("compare")(compare.compare)
+app.command("history")(history.history)
 app.command("list")(listing.listing)
 app.command("validate")(validate.validate)
 app.command("doctor")(doctor.doctor)

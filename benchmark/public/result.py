@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 
 if TYPE_CHECKING:
+    from polars import DataFrame
+
     from unmaskbench.benchmark.plan.suite import Suite
 
 
@@ -35,6 +37,64 @@ class Result(os.PathLike[str]):
         from unmaskbench.benchmark.store.folder import RunFolder
 
         return RunFolder(self.folder).read_run()
+
+    def table(self, dataset: str = "", occlusion: str = "", output: str = "") -> DataFrame:
+        """The leaderboard, a line a method, the best first, for every condition and output or those that are asked for."""
+        from unmaskbench.reports.board import load
+        from unmaskbench.reports.frames import leaderboard
+
+        return leaderboard(load(self.folder), dataset, occlusion, output)
+
+    def frame(self, name: str = "rows") -> DataFrame:
+        """A long table of the board: ``rows`` (image figures), ``verification``, ``differences``, ``correlations``, ``methods``
+        and more, as ``board.json`` holds them. Raises ValueError for another name."""
+        from unmaskbench.reports.board import load
+        from unmaskbench.reports.frames import frame
+
+        return frame(load(self.folder), name)
+
+    def samples(self) -> DataFrame:
+        """Every score: a row for each sample, method, output, metric and region, failures too."""
+        from unmaskbench.benchmark.board.single_values import sample_table
+        from unmaskbench.benchmark.store.folder import RunFolder
+
+        return sample_table(RunFolder(self.folder))
+
+    def pairs(self, matcher: str = "", method: str = "") -> DataFrame:
+        """Every comparison: probe ``a`` with gallery image ``b`` in a setting, whether both show one person, and how similar the
+        matcher finds them; ``matcher`` and ``method`` leave the others out."""
+        from unmaskbench.benchmark.board.single_values import pair_table
+        from unmaskbench.benchmark.store.folder import RunFolder
+
+        return pair_table(RunFolder(self.folder), matcher, method)
+
+    def compare(self, a: str, b: str) -> DataFrame:
+        """Two methods on the same samples: every paired difference, ``a`` minus ``b``, with its interval, Holm's p, and which
+        of them is better."""
+        from unmaskbench.reports.board import load
+        from unmaskbench.reports.frames import against
+
+        return against(load(self.folder), a, b)
+
+    def show(self, browser: bool = True) -> Path:
+        """Draw the page where it is not there yet, open it in the ``browser``, and return its path."""
+        import webbrowser
+
+        page = self.folder / "index.html"
+        if not page.is_file():
+            from unmaskbench.reports.site import render
+
+            page = render([self.folder], self.folder)
+        if browser:
+            webbrowser.open(page.resolve().as_uri())
+        return page
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of a run: the answer in a sentence and the head of its leaderboard."""
+        from unmaskbench.reports.board import load
+        from unmaskbench.reports.frames import summary_html
+
+        return summary_html(load(self.folder))
 
 
 def run(suite: Suite | str, out: Path | str | None = None, **options: Any) -> Result:
