@@ -59,7 +59,7 @@ def photographs(home: Path, root: Path) -> Path:
         crowd.paste(face, (place % 5 * 200, place // 5 * 200))
     crowd.save(root / "crowd.png")
     shutil.copy(home / BARE, root / "bare.jpg")
-    Image.open(home / WORN).resize((20, 20)).save(root / "tiny.png")
+    Image.new("RGB", (20, 20), (90, 90, 90)).save(root / "tiny.png")
     Image.new("1", (65000, 1000)).save(root / "vast.png")
     (root / "torn.jpg").write_bytes(b"\xff\xd8\xff torn")
     (root / "notes.txt").write_text("no photograph")

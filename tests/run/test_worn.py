@@ -227,6 +227,22 @@ def test_covered_faces_are_told_of_once(covered: bool, said: int) -> None:
         assert all(word in note for note in warned)
 
 
+def test_small_faces_are_told_of_and_the_crop_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = TinyWorn.__getitem__
+
+    def far_away(dataset: TinyWorn, index: int) -> Face:
+        face = whole(dataset, index)
+        assert face.landmarks is not None
+        return replace(face, landmarks=face.landmarks / 3)
+
+    monkeypatch.setattr(TinyWorn, "__getitem__", far_away)
+    notes: list[str] = []
+    warn_of_covered(plan(suite({"covered": True}, occlusions=["tiny_block"])), Listener(note=notes.append))
+    (note,) = (note for note in notes if note.startswith("warning"))
+    assert "faces are small in their pictures, the eyes stand" in note
+    assert "--crop face" in note
+
+
 def test_worn_widens_and_draws_nothing() -> None:
     mask = torch.zeros(1, 1, 20, 20)
     mask[..., 10, 10] = 1
