@@ -72,13 +72,30 @@ def print_summary(folder: Path) -> None:
     board = RunFolder(folder).read_board()
     for dataset, occlusion in _conditions(board):
         _print_table(board, dataset, occlusion)
+    for worn in board.get("worn", ()):
+        if worn["found"] is not None:
+            say(f"{worn['dataset']}: a mask was found on {worn['found']} of {worn['probes']} worn photographs")
     if board["timings"]:
         stages = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in board["timings"].items())
         say(f"time   {stages}")
-    for status in board["statuses"]:
-        if status["status"] != "ok":
-            text = f"{status['dataset']}/{status['occlusion']}: {status['method'] or 'reference'}: {status['count']} "
-            say(f"{text}{status['status']} ({status['message']})")
+    for line in _fates(board):
+        say(line)
+
+
+def _fates(board: JsonMapping) -> list[str]:
+    """What did not go well, a line each; a photograph that no method could be given is told of once."""
+    keys = ("dataset", "occlusion", "status", "count", "message")
+    told = {tuple(row[key] for key in keys) for row in board["statuses"] if not row["method"]}
+    lines = []
+    for row in board["statuses"]:
+        if row["status"] == "ok" or (row["method"] and tuple(row[key] for key in keys) in told):
+            continue
+        first = "the first: " if row["count"] > 1 else ""
+        whose = row["method"] or "every method"
+        lines.append(
+            f"{row['dataset']}/{row['occlusion']}: {whose}: {row['count']} {row['status']} ({first}{row['message']})"
+        )
+    return lines
 
 
 def _conditions(board: JsonMapping) -> list[tuple[str, str]]:
@@ -117,6 +134,10 @@ def _print_table(board: JsonMapping, dataset: str, occlusion: str) -> None:
         name = f"{row['matcher']} {words} {row['target']:g}"
         columns += [name] if name not in columns else []
         figures.setdefault(method, {})[name] = "-" if row["value"] is None else f"{row['value']:.4f}"
+    if not columns:
+        reasons = dict.fromkeys(row["refused"] for row in matched if row["metric"] == judged and row["refused"])
+        say(f"{dataset}, {occlusion}: no figure for this table{''.join(f'; {reason}' for reason in list(reasons)[:1])}")
+        return
     print_table(
         f"{dataset}, {occlusion}, {output}",
         [("method", False), *((name, True) for name in columns)],

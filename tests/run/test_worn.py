@@ -265,7 +265,15 @@ def test_the_summary_says_that_there_is_no_truth(tmp_path: Path, capsys: pytest.
     assert "no truth here" in said
     assert "tiny_colours FNMR" in " ".join(said.split())
     print_summary(run(suite(metrics=[]), tmp_path / "matched", speed=False))
-    assert "tiny_fill" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "tiny_fill" in said
+    assert "tiny_worn: a mask was found on 3 of 4 worn photographs" in said
+    print_summary(run(suite(metrics=[], fmr_targets=[0.001]), tmp_path / "few", speed=False))
+    said = capsys.readouterr().out
+    assert "tiny_worn, worn: no figure for this table; an FMR of 0.001 needs at least" in said
+    print_summary(run(suite(occlusions=["tiny_block"]), tmp_path / "drawn", speed=False))
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "skipped" in line)
+    assert line.startswith("tiny_worn/tiny_block: every method: 4 skipped (the first: ")
 
 
 def test_a_segmenter_that_breaks_costs_the_warning_alone() -> None:
