@@ -1,13 +1,15 @@
 """Any folder of face images, with optional identities, attributes, masks and landmarks.
 
-Identities come from a CSV (``id,identity[,role][,attribute...]``) or, for images that lie in a sub-folder, from the first
-sub-folder's name. The id of an image is its path under the root without extension ("anna/001").
+Identities come from a CSV (``id,identity[,role][,attribute...]``) or, for images that lie in a sub-folder, from its name: that
+of the first sub-folder, or where all lie in one album, of the first in it. The id
+of an image is its path under the root without extension ("anna/001").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from posixpath import commonpath
 from typing import Literal
 
 import torch
@@ -243,9 +245,17 @@ def roles_by_side(pairs: Sequence[Pair]) -> dict[str, Role]:
 
 
 def _by_folder(files: Mapping[str, Path]) -> tuple[dict[str, str], list[str]]:
-    """The first sub-folder's name for each image that lies in one, and what is to be said of those that lie beside."""
-    people = {id_: id_.partition("/")[0] for id_ in files if "/" in id_}
+    """The name of the person's folder for each image that lies in one, and what is to be said. People are the first folders
+    that stand side by side: an album around all of them is nobody."""
+    folders = [id_.split("/")[:-1] for id_ in files]
+    album = [part for part in commonpath(["/".join(folder) for folder in folders]).split("/") if part]
+    if album and album in folders:  # one person, whose photographs may lie in folders of their own too
+        album = album[:-1]
+    depth = len(album)
+    people = {id_: folder[depth] for id_, folder in zip(files, folders, strict=True) if len(folder) > depth}
     strays = [id_ for id_ in files if "/" not in id_]
+    if album:
+        return people, [f"all images lie in {'/'.join(album)}; each folder in it is taken for one person"]
     if not people or not strays:
         return people, []
     count = "1 image lies" if len(strays) == 1 else f"{len(strays)} images lie"

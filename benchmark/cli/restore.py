@@ -36,7 +36,7 @@ def restore(
     ] = 0,
     widen: Annotated[
         float, typer.Option(help="How far a hole reaches beyond the mask, as a share of that side.", min=0, max=0.2)
-    ] = 0.02,
+    ] = 0.025,
     feather: Annotated[
         float, typer.Option(help="Over how much of that side the seam fades.", min=0, max=0.2)
     ] = 0.03,

@@ -23,13 +23,30 @@ def print_summary(folder: Path) -> None:
         (r["dataset"], r["occlusion"]) for r in board["rows"] + board["verification"]
     ):
         _Condition(board, dataset, occlusion, indexed).show()
+    for worn in board.get("worn", ()):
+        if worn["found"] is not None:
+            say(f"{worn['dataset']}: a mask was found on {worn['found']} of {worn['probes']} worn photographs")
     if board["timings"]:
         stages = "  ".join(f"{stage} {seconds:.1f} s" for stage, seconds in board["timings"].items())
         say(f"time   {stages}")
-    for status in board["statuses"]:
-        if status["status"] != "ok":
-            text = f"{status['dataset']}/{status['occlusion']}: {status['method'] or 'reference'}: {status['count']} "
-            say(f"{text}{status['status']} ({status['message']})")
+    for line in _fates(board):
+        say(line)
+
+
+def _fates(board: JsonMapping) -> list[str]:
+    """What did not go well, a line each; a photograph that no method could be given is told of once."""
+    keys = ("dataset", "occlusion", "status", "count", "message")
+    told = {tuple(row[key] for key in keys) for row in board["statuses"] if not row["method"]}
+    lines = []
+    for row in board["statuses"]:
+        if row["status"] == "ok" or (row["method"] and tuple(row[key] for key in keys) in told):
+            continue
+        first = "the first: " if row["count"] > 1 else ""
+        whose = row["method"] or "every method"
+        lines.append(
+            f"{row['dataset']}/{row['occlusion']}: {whose}: {row['count']} {row['status']} ({first}{row['message']})"
+        )
+    return lines
 
 
 class _Condition:
@@ -60,6 +77,10 @@ class _Condition:
         title = f"{self.dataset}, {self.occlusion}, {self.output}"
         say("")
         say(f"{title}: {self.answer}" if self.answer else title)
+        if not self.columns:
+            why = "".join(f"; {reason}" for reason in list(self.refusals.values())[:1])
+            say(f"{self.dataset}, {self.occlusion}: no figure for this table{why}")
+            return
         first = [name for name in (TRUTH, OCCLUDED) if name in self.values]
         others = sorted(set(self.values) - set(first), key=lambda name: (*self.ranks.get(name, (1e9, 1e9)), name))
         rows = [[name, *(self.values[name].get(column, "") for column in self.columns)] for name in (*first, *others)]

@@ -87,5 +87,14 @@ def check_upright(face: Detection) -> Detection:
     """The face, where its eyes lie above its mouth. Raises NoFaceError for one on its side or on its head."""
     across, down = face.points[3:].mean(0) - face.points[:2].mean(0)
     if down <= abs(across) * math.tan(math.radians(90 - LARGEST_ROLL_DEGREES)):
-        raise NoFaceError("the face lies on its side or upside down; turn the photograph upright")
+        raise turned_face(math.degrees(math.atan2(-across, down)))
     return face
+
+
+def turned_face(clockwise: float) -> NoFaceError:
+    """Why a face is refused that appears turned by so many degrees in the photograph."""
+    degrees = round(abs(clockwise))
+    if degrees > 180 - (90 - LARGEST_ROLL_DEGREES):
+        return NoFaceError("the face appears upside down (turned by 180 degrees); turn the photograph upright")
+    way = "clockwise" if clockwise > 0 else "counter-clockwise"
+    return NoFaceError(f"the face appears turned by {degrees} degrees {way}; turn the photograph upright")

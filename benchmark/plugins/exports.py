@@ -89,6 +89,9 @@ HOMES: dict[str, str] = {
     "read_settings": "unmaskbench.benchmark.plugins.model_file",
     "weights_alone": "unmaskbench.benchmark.plugins.model_file",
     "canny": "unmaskbench.benchmark.plugins.canny",
+    "HOLE_MARGIN": "unmaskbench.benchmark.plugins.holes",
+    "each_hole": "unmaskbench.benchmark.plugins.holes",
+    "widened": "unmaskbench.benchmark.plugins.holes",
     "check_radius": "unmaskbench.benchmark.plugins.inpainting",
     "inpaint": "unmaskbench.benchmark.plugins.inpainting",
     # Metrics

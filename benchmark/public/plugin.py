@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         SetMetric,
     )
     from unmaskbench.benchmark.plugins.data_hooks import DrawsNothing, FindsFaces, HasRemarks, OwnsPairs, WidensHoles
+    from unmaskbench.benchmark.plugins.holes import HOLE_MARGIN, each_hole, widened
     from unmaskbench.benchmark.plugins.hooks import (
         ComparesRowByRow,
         DependsOnLibraries,
@@ -140,6 +141,7 @@ __all__ = [
     "DLIB_150X150",
     "FACENET_160X160",
     "FACENET_STRETCH",
+    "HOLE_MARGIN",
     "MATCHERS",
     "METHODS",
     "METRICS",
@@ -226,6 +228,7 @@ __all__ = [
     "cosine_rows",
     "coverage",
     "detector_named",
+    "each_hole",
     "existing",
     "face_region",
     "full_reference",
@@ -267,6 +270,7 @@ __all__ = [
     "walk",
     "weights",
     "weights_alone",
+    "widened",
 ]  # fmt: skip
 
 

@@ -1,14 +1,16 @@
-"""Before anything is computed: whether faces that should be bare are covered already, as a segmenter sees them.
+"""Before anything is computed: whether faces that should be bare are covered already, as a segmenter sees them, and whether
+they are large enough to be told.
 
 A mask drawn over a mask would call cloth the truth, and a gallery photograph with a mask is none to set a threshold by.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from statistics import median
 
 import torch
-from torch import Tensor
 
 from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.geometry import fit
@@ -17,7 +19,7 @@ from unmaskbench.benchmark.plan.roles import is_worn
 from unmaskbench.benchmark.plan.units import Plan
 from unmaskbench.benchmark.plugins.data_hooks import draws
 from unmaskbench.benchmark.plugins.registry import OCCLUSIONS, SEGMENTERS
-from unmaskbench.benchmark.plugins.types import FiledDataset, Segmenter
+from unmaskbench.benchmark.plugins.types import Face, FiledDataset, Segmenter
 from unmaskbench.benchmark.run.metric_calls import describe
 from unmaskbench.benchmark.run.process_state import undisturbed
 from unmaskbench.benchmark.run.restore import segmented
@@ -26,6 +28,9 @@ LOOKED_AT = 100
 """At most so many faces of a dataset are looked at, evenly spread."""
 COVERED_SHARE = 0.1
 """A face counts as covered from this share of its pixels on: a worn mask has twice that, beards and hands have less."""
+SMALL_EYES = 0.15
+"""Eyes that stand nearer together than this share of the picture's side mean a face of half its width or less: most of what a
+method is shown, and is scored on, is then no face."""
 FEW = 0.05
 """Up to this share of the faces a segmenter may be wrong about; nothing is said of so few."""
 
@@ -58,29 +63,49 @@ def _look(planned: Plan, listener: Listener) -> None:
             segmenter = SEGMENTERS.build(suite.segmenter)
             with undisturbed(0, "cpu"):
                 segmenter.load("cpu")
-        looked, covered = _covered(planned, entry, asked[::step], segmenter)
-        if len(covered) > FEW * looked:
-            listener.note(_sentence(entry, looked, covered, worn))
-
-
-def _covered(planned: Plan, entry: DatasetEntry, indices: Sequence[int], segmenter: Segmenter) -> tuple[int, list[str]]:
-    """How many of the faces could be read, and the ids of those that are covered."""
-    suite, dataset = planned.suite, planned.datasets[entry.label]
-    names: list[str] = []
-    images: list[Tensor] = []
-    for index in indices:
-        try:
-            images.append(fit(dataset[index], entry.crop or suite.crop, suite.size).image)
-        except Exception:  # a face that cannot be read becomes a row that says so
+        faces = _shown(planned, entry, asked[::step])
+        apart = _eyes_apart(faces)
+        if apart is not None and apart < SMALL_EYES:  # so far away that a segmenter sees anything
+            listener.note(
+                f"warning: {entry.label}: faces are small in their pictures, the eyes stand {100 * apart:.0f} % of the side "
+                "apart; --crop face takes the square around each face"
+            )
             continue
-        names.append(planned.samples[entry.label][index].id)
+        covered = _covered(faces, segmenter, suite.batch_size)
+        if len(covered) > FEW * len(faces):
+            listener.note(_sentence(entry, len(faces), covered, worn))
+
+
+def _shown(planned: Plan, entry: DatasetEntry, indices: Sequence[int]) -> list[Face]:
+    """The faces as methods are shown them, without those that cannot be read."""
+    suite, dataset = planned.suite, planned.datasets[entry.label]
+    faces = []
+    for index in indices:
+        with contextlib.suppress(Exception):  # a face that cannot be read becomes a row that says so
+            faces.append(fit(dataset[index], entry.crop or suite.crop, suite.size))
+    return faces
+
+
+def _eyes_apart(faces: Sequence[Face]) -> float | None:
+    """The median distance of the eyes as a share of the picture's side; None where no face has landmarks."""
+    apart = [
+        float((face.landmarks[0] - face.landmarks[1]).norm()) / face.image.shape[-1]
+        for face in faces
+        if face.landmarks is not None
+    ]
+    return median(apart) if apart else None
+
+
+def _covered(faces: Sequence[Face], segmenter: Segmenter, batch_size: int) -> list[str]:
+    """The ids of the faces that are covered."""
     covered = []
-    for start in range(0, len(images), suite.batch_size):
+    for start in range(0, len(faces), batch_size):
+        part = faces[start : start + batch_size]
         with torch.inference_mode(), undisturbed(0, "cpu"):
-            found = segmented(segmenter, torch.stack(images[start : start + suite.batch_size]), "cpu") > 0.5
+            found = segmented(segmenter, torch.stack([face.image for face in part]), "cpu") > 0.5
         shares = found.float().flatten(1).mean(1).tolist()
-        covered += [name for name, share in zip(names[start:], shares, strict=False) if share >= COVERED_SHARE]
-    return len(images), covered
+        covered += [face.id for face, share in zip(part, shares, strict=True) if share >= COVERED_SHARE]
+    return covered
 
 
 def _sentence(entry: DatasetEntry, looked: int, covered: Sequence[str], worn: bool) -> str:

@@ -11,15 +11,13 @@ from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.keys import segmenter_of
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plugins.holes import each_hole, without_specks
 from unmaskbench.benchmark.plugins.registry import SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Segmenter
 from unmaskbench.benchmark.run.image_scores import chunks_of
 from unmaskbench.benchmark.run.metric_calls import describe
 from unmaskbench.benchmark.run.restore import Restored, Restorer, segmented
 from unmaskbench.benchmark.run.shards import OccludedShard, ReferenceCache, pixel_hash
-
-SMALLEST_SHARE = 0.02
-"""The smallest share of a photograph that a segmenter must find covered for it to show a mask that is worn."""
 
 
 def holes_in(masks: Tensor) -> Tensor:
@@ -114,8 +112,7 @@ class MethodRunner:
         if shard.widen is None:
             return masks
         # A few stray pixels are no mask: such a photograph counts as one on which none was found.
-        enough = (masks.flatten(1).mean(1) >= SMALLEST_SHARE)[:, None, None, None]
-        return shard.widen(masks * enough)
+        return shard.widen(each_hole(without_specks, masks))
 
     def _predicted(self, name: str, shard: OccludedShard) -> Tensor:
         segmenter = self._segmenters[name]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from unmaskbench.benchmark.detection.crops import apply, inverse
 from unmaskbench.benchmark.detection.faces import Array, Pixels
-from unmaskbench.benchmark.run.holes import Hole
+from unmaskbench.benchmark.plugins.holes import Hole
 
 FEATHER = 0.03
 """Share of the square's side over which what was restored fades into the photograph."""

@@ -24,10 +24,9 @@ from PIL import Image
 
 from unmaskbench.benchmark.detection.faces import NoFaceError, Pixels
 from unmaskbench.benchmark.run.contact_sheets import ContactSheets
-from unmaskbench.benchmark.run.holes import NoMaskError
 from unmaskbench.benchmark.run.landmark_sheets import window
 from unmaskbench.benchmark.run.metric_calls import describe
-from unmaskbench.benchmark.run.photographs import PhotographRestorer, RestorationError
+from unmaskbench.benchmark.run.photographs import NoMaskError, PhotographRestorer, RestorationError
 from unmaskbench.benchmark.store.images import ImageError, read_header, read_pixels
 from unmaskbench.benchmark.store.write import WriteError, write_file
 

@@ -23,19 +23,23 @@ from unmaskbench.benchmark.plan.geometry import array_of, from_bytes
 from unmaskbench.benchmark.plan.keys import LIBRARIES, library_versions
 from unmaskbench.benchmark.plan.named_files import contents
 from unmaskbench.benchmark.plan.suite import digest
+from unmaskbench.benchmark.plugins.holes import HOLE_MARGIN, SMALLEST, SPECK, Hole, widened, without_specks
 from unmaskbench.benchmark.plugins.registry import METHODS, SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Segmenter
 from unmaskbench.benchmark.plugins.weights.files import content_hash
-from unmaskbench.benchmark.run.holes import WIDEN, Hole, NoMaskError, found_hole, widened
 from unmaskbench.benchmark.run.paste import FEATHER, paste
 from unmaskbench.benchmark.run.restore import Restorer, segmented
 from unmaskbench.benchmark.store.images import ImageError, read_mask, read_pixels
 
-VERSION = 1
+VERSION = 2
 """Counts changes of this file and of ``holes`` and ``paste`` that change a pixel."""
 WORTH_TELLING = 0.01
 SIDE = 128
 """Pixels of the square for a method that takes any: what the compact networks were trained at."""
+
+
+class NoMaskError(ValueError):
+    """A face that nothing is found before; the message says what was looked for."""
 
 
 class RestorationError(ValueError):
@@ -54,7 +58,7 @@ class Treatment:
     method: MethodEntry
     segmenter: str = "segmenter"
     square: FaceSquare = field(default_factory=FaceSquare)
-    widen: float = WIDEN
+    widen: float = HOLE_MARGIN
     feather: float = FEATHER
     size: int | None = None
     faces: Literal["central", "all"] = "central"
@@ -149,7 +153,10 @@ class PhotographRestorer:
         image = from_bytes(torch.from_numpy(shown.copy()).permute(2, 0, 1)[None])
         with torch.inference_mode():
             probability = segmented(self._segmenter, image, self.treatment.device)
-        return found_hole(probability[0, 0].float().numpy())
+        hole = without_specks((probability[0, 0] > 0.5).numpy())
+        if not hole.any():
+            raise NoMaskError("no mask is found before the face")
+        return hole
 
 
 def _followed(given: Hole, matrix: Array, size: int) -> Hole:
@@ -196,7 +203,7 @@ def _what_restores(treatment: Treatment) -> list[object]:
     code = [fingerprint(cls) for cls in classes]
     versions = [*(importlib.metadata.version(name) for name in LIBRARIES), *library_versions(classes)]
     rule = [
-        treatment.square.model_dump(), treatment.widen, treatment.feather, treatment.faces,
+        treatment.square.model_dump(), treatment.widen, [SPECK, SMALLEST], treatment.feather, treatment.faces,
         treatment.device.partition(":")[0],
     ]  # fmt: skip
     return [entry.model_dump(mode="json"), code, contents(entry), versions, rule]

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unmaskbench.benchmark.store.images import is_image
+from unmaskbench.benchmark.store.images import UNREAD_ENDINGS, is_image
 
 # What Synology and QNAP, macOS and Windows put beside pictures.
 SYSTEM_FOLDERS = frozenset({"@eaDir", "@Recycle", "#recycle", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"})
-HIDDEN, SYSTEMS, LOOP, OTHER, SPECIAL = (
+HIDDEN, SYSTEMS, LOOP, OTHER, SPECIAL, UNREAD = (
     "hidden", "a system's own", "links that lead back", "of another kind", "no regular files",
+    "of a format that is not read (HEIC, AVIF, raw: save as JPEG or PNG)",
 )  # fmt: skip
 
 
@@ -67,7 +68,7 @@ def _below(
             else:
                 yield from _below(path, wanted, left_out, within)
         elif not wanted(path):
-            left_out[OTHER] += 1
+            left_out[UNREAD if path.suffix.lower() in UNREAD_ENDINGS else OTHER] += 1
         elif entry.is_file():
             yield path
         else:

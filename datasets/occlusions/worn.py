@@ -8,9 +8,18 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from unmaskbench.plugin import OCCLUSIONS, Face, Occluded, OcclusionCard, coverage, face_region
+from unmaskbench.plugin import (
+    HOLE_MARGIN,
+    OCCLUSIONS,
+    Face,
+    Occluded,
+    OcclusionCard,
+    coverage,
+    each_hole,
+    face_region,
+    widened,
+)
 
 
 @OCCLUSIONS.register("worn")
@@ -23,7 +32,7 @@ class Worn:
     network fills in, and a black mask then gives a dark chin.
     """
 
-    margin: float = 0.025
+    margin: float = HOLE_MARGIN
 
     card: ClassVar[OcclusionCard] = OcclusionCard(
         id="worn",
@@ -49,6 +58,5 @@ class Worn:
         return Occluded(face.image.clone(), self.widened(given[None])[0], share)
 
     def widened(self, masks: Tensor) -> Tensor:
-        """Masks (N, 1, H, W) of zeros and ones, grown by the margin on every side (in the Chebyshev distance)."""
-        reach = round(self.margin * masks.shape[-1])
-        return functional.max_pool2d(masks, 2 * reach + 1, stride=1, padding=reach) if reach else masks
+        """Masks (N, 1, H, W) of zeros and ones, grown by the margin on every side."""
+        return each_hole(lambda hole: widened(hole, self.margin), masks)

@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, auc
 from unmaskbench.benchmark.biometrics.folds import fold_accuracy
 from unmaskbench.benchmark.biometrics.scores import score_pairs
+from unmaskbench.benchmark.detection.detectors import DETECTORS, detector_named
 from unmaskbench.benchmark.plugins.registry import MATCHERS
 from unmaskbench.benchmark.plugins.types import Matcher
 
@@ -72,6 +75,24 @@ def test_two_hundred_pairs_are_told_apart(lfw: Path, name: str, least: float) ->
 
 def _first(pairs: list, fold: int, genuine: bool) -> list:  # type: ignore[type-arg]
     return [pair for pair in pairs if pair.fold == fold and pair.genuine is genuine][:50]
+
+
+@slow
+@pytest.mark.slow
+def test_view2_through_the_detector_that_ships(lfw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All 7,701 photographs of View 2 show a face to the detector, and its points align as well as the given ones."""
+    pairs = lfw_view2.trials(lfw_view2.view2(lfw))
+    assert len(pairs.ids) == 7701
+    detector = detector_named(DETECTORS[0])
+    found = {}
+    for name in pairs.ids:  # a NoFaceError names a photograph that was missed
+        pixels = np.asarray(Image.open(lfw / "images_deepfunneled" / name).convert("RGB"))
+        found[name] = detector.detect(pixels).points.ravel().tolist()
+    monkeypatch.setattr(lfw_view2, "landmarks_of", lambda root: found)
+    matcher = _matcher("edgeface")
+    embeddings = lfw_view2.embed(matcher, lfw, pairs.ids)
+    scores = score_pairs(matcher, pairs, embeddings, embeddings)
+    assert fold_accuracy(scores, pairs.genuine_folds, pairs.impostor_folds).mean >= 0.994
 
 
 @slow

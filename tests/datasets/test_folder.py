@@ -32,14 +32,33 @@ def test_identities_by_sub_folder(tree: Path) -> None:
     assert dataset.remarks == ["1 image lies beside the folders of people and belongs to nobody, the first 'loose'"]
 
 
+def test_an_album_around_all_people_is_nobody(tmp_path: Path) -> None:
+    for name in ("2026/june/anna/1.png", "2026/june/anna/party/2.png", "2026/june/ben/1.png"):
+        trees.picture(tmp_path / "many" / name)
+        trees.picture(tmp_path / "one" / name.replace("ben", "anna"))
+    dataset = Folder(tmp_path / "many", detect="never")
+    assert [s.identity for s in dataset.samples] == ["anna", "anna", "ben"]
+    assert dataset.remarks == ["all images lie in 2026/june; each folder in it is taken for one person"]
+    assert {s.identity for s in Folder(tmp_path / "one", detect="never").samples} == {"anna"}
+    (tmp_path / "many/labels.csv").write_text(
+        "id,role\n2026/june/ben/1,probe\n2026/june/anna/1,gallery\n", encoding="utf-8"
+    )
+    with pytest.raises(ValueError, match="party"):
+        Folder(tmp_path / "many", detect="never")
+
+
 def test_what_systems_put_beside_pictures_is_nobody(tree: Path) -> None:
     for hidden in ("@eaDir/x/SYNO.jpg", "a/.ipynb_checkpoints/1-checkpoint.png", "__MACOSX/a/._1.jpg", ".DS/q.png"):
         trees.picture(tree / hidden)
     trees.picture(tree / "b/3.JPG")
+    (tree / "b/IMG_1.HEIC").write_bytes(b"x")
     (tree / "b/again").symlink_to(tree)
     dataset = Folder(tree, detect="never")
     assert [(s.id, s.identity) for s in dataset.samples] == [("a/1", "a"), ("a/2", "a"), ("b/2", "b"), ("b/3", "b")]
-    assert dataset.remarks == [f"{tree}: left out 2 a system's own, 2 hidden, 1 links that lead back"]
+    assert dataset.remarks == [
+        f"{tree}: left out 2 a system's own, 2 hidden, 1 links that lead back, "
+        "1 of a format that is not read (HEIC, AVIF, raw: save as JPEG or PNG)"
+    ]
 
 
 def test_lists_from_windows_fit(tree: Path) -> None:

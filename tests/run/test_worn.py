@@ -136,10 +136,10 @@ def test_restored_where_a_mask_is_found_and_nowhere_else(tmp_path: Path) -> None
             assert not hole.any()
             assert not changed.any()
         else:
-            reach = round(margin * SIDE)
-            want = torch.zeros(SIDE, SIDE, dtype=torch.bool)
-            want[SIDE // 2 - reach :, 8 - reach : -8 + reach] = True
-            assert torch.equal(hole, want)
+            rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+            down = (SIDE // 2 - rows).clamp(min=0) + (rows - (SIDE - 2)).clamp(min=0)
+            across = (8 - columns).clamp(min=0) + (columns - (SIDE - 9)).clamp(min=0)
+            assert torch.equal(hole, torch.hypot(down.float(), across.float()) <= margin * SIDE)
             assert changed.any()
             assert not (changed & ~hole).any()
 
@@ -227,17 +227,33 @@ def test_covered_faces_are_told_of_once(covered: bool, said: int) -> None:
         assert all(word in note for note in warned)
 
 
+def test_small_faces_are_told_of_and_the_crop_that_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = TinyWorn.__getitem__
+
+    def far_away(dataset: TinyWorn, index: int) -> Face:
+        face = whole(dataset, index)
+        assert face.landmarks is not None
+        return replace(face, landmarks=face.landmarks / 3)
+
+    monkeypatch.setattr(TinyWorn, "__getitem__", far_away)
+    notes: list[str] = []
+    warn_of_covered(plan(suite({"covered": True}, occlusions=["tiny_block"])), Listener(note=notes.append))
+    (note,) = (note for note in notes if note.startswith("warning"))
+    assert "faces are small in their pictures, the eyes stand" in note
+    assert "--crop face" in note
+
+
 def test_worn_widens_and_draws_nothing() -> None:
     mask = torch.zeros(1, 1, 20, 20)
     mask[..., 10, 10] = 1
-    assert float(Worn(margin=0.1).widened(mask).sum()) == 25.0
+    assert float(Worn(margin=0.1).widened(mask).sum()) == 13.0  # all pixels within a distance of 2
     assert torch.equal(Worn(margin=0.0).widened(mask), mask)
     with pytest.raises(ValueError, match="margin"):
         Worn(margin=0.5)
     face = Face("x", torch.rand(3, 20, 20), given_mask=mask[0])
     worn = Worn(margin=0.1).apply(face, np.random.default_rng(0))
     assert torch.equal(worn.image, face.image)
-    assert float(worn.mask.sum()) == 25.0
+    assert float(worn.mask.sum()) == 13.0
     bare = Worn().apply(replace(face, given_mask=None), np.random.default_rng(0))
     assert float(bare.mask.sum()) == 0.0
     assert bare.coverage is None
@@ -249,7 +265,15 @@ def test_the_summary_says_that_there_is_no_truth(tmp_path: Path, capsys: pytest.
     assert "no truth here" in said
     assert "tiny_colours FNMR" in " ".join(said.split())
     print_summary(run(suite(metrics=[]), tmp_path / "matched", speed=False))
-    assert "tiny_fill" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "tiny_fill" in said
+    assert "tiny_worn: a mask was found on 3 of 4 worn photographs" in said
+    print_summary(run(suite(metrics=[], fmr_targets=[0.001]), tmp_path / "few", speed=False))
+    said = capsys.readouterr().out
+    assert "tiny_worn, worn: no figure for this table; an FMR of 0.001 needs at least" in said
+    print_summary(run(suite(occlusions=["tiny_block"]), tmp_path / "drawn", speed=False))
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "skipped" in line)
+    assert line.startswith("tiny_worn/tiny_block: every method: 4 skipped (the first: ")
 
 
 def test_a_segmenter_that_breaks_costs_the_warning_alone() -> None:
