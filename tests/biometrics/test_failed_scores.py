@@ -84,6 +84,18 @@ def test_a_truth_of_which_one_number_is_missing_was_not_found(part: int) -> None
     assert found.impostor.tolist() == [-np.inf] * 3
 
 
+def test_a_matcher_is_never_shown_what_is_not_finite() -> None:
+    class Strict(Products):
+        def similarity(self, a: Tensor, b: Tensor) -> Tensor:
+            assert torch.isfinite(a).all()
+            assert torch.isfinite(b).all()
+            return a @ b.T
+
+    probe = torch.tensor([[1.0], [torch.nan], [torch.inf]])
+    found = score_pairs(Strict(), PAIRS, probe, _numbers(3))  # type: ignore[arg-type]
+    assert (found.genuine.tolist(), found.impostor.tolist()) == ([2.0, -np.inf], [3.0, -np.inf, -np.inf])
+
+
 @pytest.mark.parametrize("wrong", [[0.0, np.inf], [np.inf, 0.0], [0.0, np.nan], [np.nan, 0.0]])
 def test_one_score_that_none_may_have_is_refused(wrong: list[float]) -> None:
     with pytest.raises(ValueError, match="genuine scores hold NaN or plus infinity"):
