@@ -213,5 +213,5 @@ def _refusal(impostors: int, target: float, people: int | None = None) -> str:
     if not people or not impostors:
         return said
     # Impostor comparisons grow with the square of the people where each has as many photographs.
-    needed = max(people + 1, math.ceil(people * math.sqrt(EVIDENCE / target / impostors)))
+    needed = math.ceil(people * math.sqrt(EVIDENCE / target / impostors))
     return f"{said}, of {people} people: about {needed:,} with as many photographs each are needed"

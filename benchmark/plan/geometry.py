@@ -113,7 +113,7 @@ def to_native(images: Tensor, masks: Tensor | None, size: int | None, multiple: 
     A mask is resized by area and any touched pixel counts as missing.
     """
     if size is not None and images.shape[-2:] != (size, size):
-        shrinks = images.shape[-1] > size
+        shrinks = max(images.shape[-2:]) > size
         images = functional.interpolate(images, (size, size), mode="bicubic", antialias=shrinks, align_corners=False)
         images = images.clamp(0, 1)
         if masks is not None:
@@ -134,7 +134,7 @@ def from_native(restored: Tensor, height: int, width: int, size: int | None) -> 
     restored = restored[..., :size, :size]
     if (size, size) == (height, width):
         return restored
-    shrinks = size > width
+    shrinks = size > min(height, width)
     return functional.interpolate(restored, (height, width), mode="bicubic", antialias=shrinks, align_corners=False)
 
 
