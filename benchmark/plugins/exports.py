@@ -91,6 +91,7 @@ HOMES: dict[str, str] = {
     "canny": "unmaskbench.benchmark.plugins.canny",
     "check_radius": "unmaskbench.benchmark.plugins.inpainting",
     "inpaint": "unmaskbench.benchmark.plugins.inpainting",
+    "poisson_blend": "unmaskbench.benchmark.plugins.poisson_blending",
     # Metrics
     "check_images": "unmaskbench.benchmark.metrics._validation",
     "check_like": "unmaskbench.benchmark.metrics._validation",
