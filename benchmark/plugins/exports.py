@@ -94,6 +94,7 @@ HOMES: dict[str, str] = {
     "widened": "unmaskbench.benchmark.plugins.holes",
     "check_radius": "unmaskbench.benchmark.plugins.inpainting",
     "inpaint": "unmaskbench.benchmark.plugins.inpainting",
+    "poisson_blend": "unmaskbench.benchmark.plugins.poisson_blending",
     # Metrics
     "check_images": "unmaskbench.benchmark.metrics._validation",
     "check_like": "unmaskbench.benchmark.metrics._validation",

@@ -95,6 +95,7 @@ if TYPE_CHECKING:
         read_settings,
         weights_alone,
     )
+    from unmaskbench.benchmark.plugins.poisson_blending import poisson_blend
     from unmaskbench.benchmark.plugins.published_method import PublishedMethod
     from unmaskbench.benchmark.plugins.registry import (
         DATASETS,
@@ -244,6 +245,7 @@ __all__ = [
     "missing_extra",
     "not_here",
     "pixels_of",
+    "poisson_blend",
     "pose_of",
     "posix",
     "read_checkpoint",

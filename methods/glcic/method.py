@@ -40,10 +40,10 @@ class GLCICMethod(LearnedMethod):
 
     def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
         """Restored (N, 3, H, W) in [0, 1], blended into the known pixels by Poisson's equation."""
-        from unmaskbench.methods.glcic.blending import blend
+        from unmaskbench.plugin import poisson_blend
 
         painted = super().restore(occluded, mask)
-        return painted if mask is None else blend(painted, occluded, mask)
+        return painted if mask is None else poisson_blend(painted, occluded, mask)
 
     def from_published(self, path: Path) -> nn.Module | None:
         """The published generator in a folder; None for what our own training wrote."""

@@ -89,6 +89,20 @@ def test_generator_parity(home: Path, size: int) -> None:
     assert parity.relative_error(pooled, np.load(home / "parity" / f"psp_{size}.npz")["image_256"]) < 1e-4
 
 
+@torch.no_grad()
+def test_any_sign_any_pad_and_a_wrong_input_is_noticed() -> None:
+    """Codes go past the mapping network; the one squeezed unit of the narrow first block is negative, so nothing reads fc2."""
+    network = tiny_psp(32)
+    parity.fill(network, keep=("kernel",), gain=1.3)
+    image = parity.cells((1, 3, 64, 64), 8, 3)
+    restored = network(image)
+    for wrong in (image.flip(3), image.flip(1)):
+        assert parity.moved(network(wrong), restored) > 1e-2
+    unread = "decoder.style. encoder.body.0.res_layer.5.fc2"
+    assert parity.survivors_of_a_sign_flip(network, lambda: network(image), unread) == []
+    assert parity.survivors_of_another_pad(network, lambda: network(image)) == []
+
+
 def test_compact_pair_fits_its_budget() -> None:
     network = PSP.compact().eval()
     assert sum(p.numel() for p in network.parameters()) <= 6_000_000

@@ -129,3 +129,24 @@ def test_view_2_gives_the_6000_official_pairs_at_the_suites_size(name: str, home
     assert (len(pairs), sum(pair.genuine for pair in pairs)) == (6000, 3000)
     face = fit(dataset[0], suite.crop, suite.size)
     assert tuple(face.image.shape) == (3, suite.size, suite.size)
+
+
+@pytest.mark.parametrize(("name", "split"), [("randhawa2022", "view2"), ("plesko2025", "test")])
+def test_a_limit_of_eight_or_more_leaves_trials_of_both_kinds(name: str, split: str, home: Path) -> None:
+    """On LFW, as the suites that recognise anybody run there."""
+    from unmaskbench.benchmark.plan.limit import kept_samples
+    from unmaskbench.benchmark.plan.units import build_dataset
+
+    root = home / "data" / "lfw"
+    if not root.is_dir():
+        pytest.skip(f"needs LFW at {root}")
+    suite = asked(name, dataset="lfw", root=str(root), matchers="edgeface")
+    entry = suite.datasets[0]
+    assert entry.split == split
+    dataset = build_dataset(entry, suite.size)
+    pairs = dataset.pairs()  # type: ignore[attr-defined]
+    samples = dataset.samples
+    for limit in (8, 9, 16, 33):
+        kept = {samples[i].id for i in kept_samples(dataset, entry.model_copy(update={"limit": limit}), suite)}
+        assert len(kept) == limit
+        assert {pair.genuine for pair in pairs if pair.a in kept and pair.b in kept} == {True, False}, limit

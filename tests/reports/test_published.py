@@ -34,7 +34,7 @@ FILES = {
 OWN_LABELS = {"psp_unmask_1024"}
 # printed numbers, and those of them beside which a rule can put a measured one
 DECIDED = {"tsai2026": 29, "plesko2025": 146, "hosen2022": 21, "jabbar2021": 45, "randhawa2022": 76}
-FILLABLE = {"tsai2026": 8, "plesko2025": 142, "hosen2022": 9, "jabbar2021": 45, "randhawa2022": 68}
+FILLABLE = {"tsai2026": 8, "plesko2025": 144, "hosen2022": 9, "jabbar2021": 45, "randhawa2022": 68}
 METRICS = {"psnr", "ssim", "ms_ssim", "fsim", "mse", "l1", "lpips", "niqe", "brisque", "fid", "kid"}
 BIOMETRICS = {"auc", "eer", "tmr", "fnmr", "fmr", "accuracy", "fpr", "tpr", "dprime"}
 HEADER_LINES = {

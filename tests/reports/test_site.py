@@ -342,6 +342,19 @@ tables:
     assert [cell["measured"] for cell in ffhq["cells"]] == [None, None]
 
 
+def test_a_cell_that_the_run_left_out_says_why(tmp_path: Path, page_text: str) -> None:
+    """The published tables name what was skipped with its remedy, escaped; a run that skipped nothing says nothing."""
+    folder = tmp_path / "run"
+    shutil.copytree(GOLDEN, folder)
+    content = json.loads((folder / "board.json").read_text(encoding="utf-8"))
+    content["run"]["skipped"] = ["metric 'fid' needs weights: <bench weights fetch fid_inception>"]
+    (folder / "board.json").write_text(json.dumps(content), encoding="utf-8")
+    text = render([folder], tmp_path / "site", figures_limit=1).read_text(encoding="utf-8")
+    said = "Without a figure because the run left it out: "
+    assert f"{said}metric &#39;fid&#39; needs weights: &lt;bench weights fetch fid_inception&gt;." in text
+    assert said not in page_text
+
+
 def test_published_tables_stand_beside_what_was_measured(tmp_path: Path) -> None:
     (tmp_path / "paper.yaml").write_text(
         """

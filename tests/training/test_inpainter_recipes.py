@@ -16,6 +16,7 @@ SMALL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "aotgan": ({"base_channels": 8, "blocks": 2}, {"width": 4}),
     "edgeconnect": ({"base_channels": 8, "blocks": 2}, {"width": 4}),
     "glcic": ({"base_channels": 8}, {"size_px": 64, "width": 4, "features": 8}),
+    "gfc": ({"base_channels": 4, "hidden": 16, "side_px": 64}, {"size_px": 64, "width": 4}),
     "gca": ({"base_channels": 8}, {"size_px": 64, "width": 4}),
     "dfnet": ({"base_channels": 8}, {}),
     "ctsdg": ({"base_channels": 8, "levels": 4}, {"width": 4}),
@@ -101,7 +102,7 @@ def test_validation_sees_what_a_run_gives(name: str) -> None:
     occluded, mask = given["occluded"].float() / 255, given["mask"].float()
     with torch.inference_mode():
         expected = method.restore(occluded, mask)
-        if name == "glcic":  # blending comes after the network
+        if name in ("glcic", "gfc"):  # blending comes after the network
             expected = step.generator(occluded, mask)
     (scored,) = step.val_step(given)
     assert (scored["raw"] - expected.clamp(0, 1)).abs().max() <= 0.5 / 255 + 1e-5

@@ -16,7 +16,7 @@ from unmaskbench.benchmark.training.teachers import JUDGES
 
 METHODS = (
     "modified_vnet", "modified_unet", "mbnet", "ra_unet", "h2a_ms2a_gan", "fd_stackgan", "lama", "psp_unmask", "aotgan",
-    "ctsdg", "dfnet", "edgeconnect", "gca", "glcic", "rfr", "segmenter",
+    "ctsdg", "dfnet", "edgeconnect", "gca", "gfc", "glcic", "rfr", "segmenter",
     "compact", "compact_judge", "base_net", "unetpp", "unet3plus", "swin_unet",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Poisson image blending (Perez et al. 2003, eqs. 3 and 7): the last step of GLCIC (Iizuka et al. 2017, section 3.5)."""
+"""Poisson image blending (Perez et al. 2003, eqs. 3 and 7): the last step of ``glcic`` and ``gfc``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
-def blend(painted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+def poisson_blend(painted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     """`painted` (N, 3, H, W), shifted in each hole so that it meets `image` at the hole's border; in [0, 1].
 
     In the hole the result keeps the gradients of `painted`, around it it is `image`. An image that is all hole stays as

@@ -1,0 +1,1 @@
+"""GFC: generative face completion (Li et al. 2017)."""
