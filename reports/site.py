@@ -21,6 +21,7 @@ from unmaskbench.benchmark.statistics.ceiling import CEILING
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex
+from unmaskbench.reports.cards import cards
 from unmaskbench.reports.glossary import GLOSSARY
 from unmaskbench.reports.merge import merge
 from unmaskbench.reports.packing import pack
@@ -31,7 +32,10 @@ from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
 from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
-SCRIPTS = ("data.js", "format.js", "leaderboard.js", "overview.js", "views.js", "gallery.js", "main.js")
+SCRIPTS = (
+    "data.js", "format.js", "filters.js", "columns.js", "cells.js", "leaderboard.js", "differences.js", "overview.js", "views.js",
+    "gallery.js", "cards.js", "main.js",
+)  # fmt: skip
 DATA_BUDGET_BYTES = 4_200_000
 PACKED = {
     "rows": ("dataset", "occlusion", "output", "metric", "region", "slice", "method", "value", "low", "high", "n", "failed",
@@ -80,9 +84,9 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
                 DATA_BUDGET_BYTES // len(boards),
             )
         )
-    # the published tables are drawn by the template, the script does not need them twice
+    # published tables and cards are drawn by the template, the script does not need them twice
     data = {
-        "boards": [{k: v for k, v in page.items() if k != "published"} for page in pages],
+        "boards": [{k: v for k, v in page.items() if k not in ("published", "cards")} for page in pages],
         "glossary": GLOSSARY,
         "quantities": for_page(),
         "psnr_ceiling": CEILING,
@@ -185,7 +189,7 @@ def _board_data(
         "tables": _packed(board, budget),
         "published": beside(papers, board),
     }
-    return page | {"warnings": board.warnings}
+    return page | {"warnings": board.warnings, "cards": cards(page)}
 
 
 def _packed(board: Board, budget: int) -> Row:

@@ -62,10 +62,10 @@ function drawGallery() {
   const sample = samples[at];
   const shown = sample.methods[method];
   fill("gallery",
-    el("p", { class: "note", id: "gallery-place", "aria-live": "polite" }, `Sample ${at + 1} of ${samples.length}: ${sample.sample}${sample.identity ? `, ${sample.identity}` : ""}; ${sample.dataset}, ${sample.occlusion}${sample.coverage === null ? "" : `; ${(100 * sample.coverage).toFixed(0)} % of the face covered`}`),
+    el("p", { class: "note", id: "gallery-place", "aria-live": "polite" }, `Sample ${at + 1} of ${samples.length}: ${sample.sample}${sample.identity ? `, ${sample.identity}` : ""}; `, contextLinks(`${sample.dataset}/${sample.occlusion}`), `${sample.coverage === null ? "" : `; ${(100 * sample.coverage).toFixed(0)} % of the face covered`}`),
     el("div", { class: "viewer" },
       el("div", {}, shown && shown[output] !== null ? divider(sample, shown[output], method, output) : el("div", { class: "card missing" }, shown ? `${shown.status}: ${shown.message || "no picture"}` : "No picture of this method."),
-        el("p", { class: "note" }, `${methodCard(method).title}, ${output}`), strip(samples, at)),
+        el("p", { class: "note" }, cardLink("method", method, methodCard(method).title), `, ${output}`), strip(samples, at)),
       el("div", {}, contactSheet(sample, method, output), scoreTable(sample, scores, score, method))));
   document.querySelector(".strip [aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
@@ -94,7 +94,7 @@ function contactSheet(sample, method, output) {
   const each = Object.entries(sample.methods).map(([id, item]) => {
     const button = el("button", { type: "button", "aria-pressed": String(id === method), "aria-label": `Show ${methodCard(id).title}`, hue: methodCard(id).hue, onclick: () => choose({ gm: id }) },
       item[output] === null ? item.status.replace("_", " ") : el("img", { src: imageSource(item[output]), alt: "", loading: "lazy" }));
-    return el("figure", {}, button, el("figcaption", {}, id));
+    return el("figure", {}, button, el("figcaption", {}, cardLink("method", id)));
   });
   return el("div", { class: "sheet" }, fixed, each);
 }
@@ -107,7 +107,7 @@ function scoreTable(sample, scores, score, method) {
     best[k] = values.length ? (scoreIsHigher(k) ? Math.max(...values) : Math.min(...values)) : null;
   }
   const table_ = makeTable({ name: `sample-${sample.sample}`, caption: "This sample's scores",
-    columns: [{ id: "m", label: "Method" }, ...scores.map((k) => ({ id: k, label: k.split("/")[0], sub: k.split("/").slice(1).filter((x) => x !== galleryOutput()).join(", ") + (k === score ? " ◂" : "") }))],
+    columns: [{ id: "m", label: "Method" }, ...scores.map((k) => ({ id: k, card: k.startsWith("similarity/") ? `matcher:${k.split("/")[1]}` : `metric:${k.split("/")[0]}`, label: k.split("/")[0], sub: k.split("/").slice(1).filter((x) => x !== galleryOutput()).join(", ") + (k === score ? " ◂" : "") }))],
     rows: entries.map(([id, item]) => ({ head: methodName(id, false), method: id, class: id === method ? "on" : null,
       cells: item.status === "ok" ? scores.map((k) => el("td", {}, el("span", { class: asNumber(item.scores[k]) === best[k] && best[k] !== null ? "best" : null }, figure(k.split("/")[0], item.scores[k]))))
         : [el("td", { colspan: Math.max(1, scores.length), class: "word" }, el("span", { class: "badge bad" }, item.status), ` ${item.message}`)] })),

@@ -67,8 +67,8 @@ function drawRecognition() {
         cells: cells.map((r) => (r ? (r.refused ? el("td", { title: r.refused }, "refused") : figureCell({ metric: r.metric }, { ...r, flag: r.independent ? "" : "†" }, "")) : el("td", {}, "–"))) });
     }
   }
-  fill("settings", makeTable({ name: "settings", caption: `${contextWords(context())}; ${state.judge}; failures count as the lowest score`,
-    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: !t ? (["accuracy", "tpr", "fpr"].includes(m) ? "most accurate threshold, kept" : "") : ["tmr", "fnmr_equal"].includes(m) ? `FMR ${targetWords(t)}, own threshold` : `kept threshold, FMR ${targetWords(t)}` }; })], rows: lines }));
+  fill("settings", makeTable({ name: "settings", caption: [...contextLinks(context()), ...judgeLinks(), "; failures count as the lowest score"],
+    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, card: `metric:${m}`, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: !t ? (["accuracy", "tpr", "fpr"].includes(m) ? "most accurate threshold, kept" : "") : ["tmr", "fnmr_equal"].includes(m) ? `FMR ${targetWords(t)}, own threshold` : `kept threshold, FMR ${targetWords(t)}` }; })], rows: lines }));
 }
 
 function drawAgreement() {
@@ -83,8 +83,8 @@ function drawAgreement() {
     const lines = [...new Set(mine.map((r) => `${r.image_metric}|${r.region}`))];
     return [el("h3", {}, over === "methods" ? `Over methods (n = ${mine[0].n})` : `Over samples (n = ${mine[0].n})`), makeTable({
       name: `correlations-${over}`, caption: "Spearman's ρ with its 95 % interval, Kendall's τ. ▲ a better picture goes with better recognition, ▽ with worse, · the interval holds zero.",
-      columns: [{ id: "m", label: "Image metric" }, ...columns.map((c) => ({ id: c, label: biometricWords(c.split("|")[0]), sub: c.split("|")[1] }))],
-      rows: lines.map((line) => ({ head: line.replace("|", ", "), cells: columns.map((c) => {
+      columns: [{ id: "m", label: "Image metric" }, ...columns.map((c) => ({ id: c, card: c.startsWith("similarity") ? `matcher:${c.split("|")[1]}` : `metric:${c.split(/[@|]/)[0]}`, label: biometricWords(c.split("|")[0]), sub: c.split("|")[1] }))],
+      rows: lines.map((line) => ({ head: el("span", {}, cardLink("metric", line.split("|")[0]), `, ${line.split("|")[1]}`), cells: columns.map((c) => {
         const r = mine.find((x) => `${x.image_metric}|${x.region}` === line && `${x.biometric}|${x.matcher}` === c);
         if (!r || r.spearman === null) return el("td", {}, "–");
         const clear = r.spearman_low > 0 || r.spearman_high < 0;
@@ -108,7 +108,7 @@ function drawSpeed() {
   const run = board().run;
   const fields = ["latency_ms", "throughput", "best_batch", "parameters", "macs", "peak_memory_mb"];
   fill("speeds", makeTable({ name: "speed", caption: `${run.device}, ${run.precision}; ${[run.hardware.cpu, run.hardware.gpu].filter(Boolean).join(", ")}`,
-    columns: [{ id: "m", label: "Method" }, ...fields.map((f) => ({ id: f, label: WORDS[f] || "Best batch" })), { id: "mask", label: "Mask" }],
+    columns: [{ id: "m", label: "Method" }, ...fields.map((f) => ({ id: f, card: WORDS[f] ? `metric:${f}` : null, label: WORDS[f] || "Best batch" })), { id: "mask", label: "Mask" }],
     rows: board().methods.filter((m) => m.method !== "untouched").map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, f === "parameters" && m.provenance === "classical" ? 0 : m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), maskWord(m)] })) }));
 }
 
@@ -138,7 +138,7 @@ function drawSlices() {
   const parts = ["all", ...[...new Set(rows.map((r) => r.slice))].filter((s) => s.split("=")[0] === by).sort((a, b) => lower(a) - lower(b) || a.localeCompare(b))];
   const higher = describe(chosen).higher;
   const methods = board().methods.filter((m) => rows.some((r) => r.method === m.method));
-  fill("slices", makeTable({ name: `slices-${by}`, caption: `${describe(chosen).label} (${describe(chosen).sub}) by ${by}; ▼ clearly worse than the whole, ▲ clearly better`,
+  fill("slices", makeTable({ name: `slices-${by}`, caption: [cardLink("metric", describe(chosen).metric, describe(chosen).label), ` (${describe(chosen).sub}) by ${by}; ▼ clearly worse than the whole, ▲ clearly better`],
     columns: [{ id: "m", label: "Method" }, ...parts.map((p) => ({ id: p, label: sliceWords(p), sub: sizeOf(rows, p) }))],
     rows: methods.map((m) => {
       const whole = rows.find((r) => r.method === m.method && r.slice === "all");

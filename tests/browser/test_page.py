@@ -121,7 +121,7 @@ def test_best_second_groups_and_masks_are_marked(open_page: Open) -> None:
 
 def test_the_address_keeps_the_view(open_page: Open) -> None:
     driver = open_page("view=leaderboard")
-    find(driver, ".picker summary").click()
+    find(driver, "#board-tools .picker summary").click()
     find(driver, '.picker input[value="i:fid:whole"]').click()
     find(driver, '.picker input[value="i:ssim:hole"]').click()
     press(driver, "\ue00c")  # Escape closes the list of columns
@@ -306,7 +306,7 @@ def test_a_phone_never_scrolls_sideways(open_page: Open) -> None:
         )
         assert driver.execute_script("return document.documentElement.scrollWidth") == 360, view
     driver = open_page("view=leaderboard", width=360)
-    find(driver, ".picker summary").click()
+    find(driver, "#board-tools .picker summary").click()
     assert driver.execute_script("return document.documentElement.scrollWidth") == 360
 
 
