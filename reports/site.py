@@ -22,6 +22,7 @@ from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.cards import cards
+from unmaskbench.reports.duels import duels
 from unmaskbench.reports.glossary import GLOSSARY
 from unmaskbench.reports.merge import merge
 from unmaskbench.reports.packing import pack
@@ -33,8 +34,8 @@ from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = (
-    "data.js", "format.js", "filters.js", "columns.js", "cells.js", "leaderboard.js", "differences.js", "overview.js", "views.js",
-    "gallery.js", "cards.js", "main.js",
+    "data.js", "format.js", "filters.js", "columns.js", "cells.js", "leaderboard.js", "differences.js", "compare.js",
+    "overview.js", "views.js", "gallery.js", "cards.js", "main.js",
 )  # fmt: skip
 DATA_BUDGET_BYTES = 4_200_000
 PACKED = {
@@ -155,6 +156,7 @@ def _board_data(
 ) -> Row:  # fmt: skip
     order = indexed.method_order()
     data = board.data
+    tables, left_out = _packed(board, budget)
     page = {
         "names": ", ".join(board.names),
         "manifest": data["manifest"],
@@ -185,15 +187,18 @@ def _board_data(
             "/".join(c): bool((points := indexed.operating(c)) and indexed.judged_fairly(c, points[0].matcher))
             for c in indexed.contexts()
         },
+        "duels": duels(board, [m["method"] for m in data["methods"]]),
         "pictures": {"/".join(c): indexed.image_metric(c) for c in indexed.contexts()},
-        "tables": _packed(board, budget),
+        "tables": tables,
+        "left_out": left_out,
         "published": beside(papers, board),
     }
     return page | {"warnings": board.warnings, "cards": cards(page)}
 
 
-def _packed(board: Board, budget: int) -> Row:
-    """The tables as columns; where they are too large, the least looked at rows go, and a warning says which."""
+def _packed(board: Board, budget: int) -> tuple[Row, list[str]]:
+    """The tables as columns; where they are too large, the least looked at rows go: a warning and the list say which."""
+    left_out: list[str] = []
     tables = {name: list(board.data[name]) for name in PACKED}
     steps: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
         ("differences of raw outputs", "differences", _not_raw),
@@ -220,10 +225,11 @@ def _packed(board: Board, budget: int) -> Row:
             f"To keep the page small it leaves out {words} ({len(tables[name]) - len(kept)} rows); "
             "bench report RUN --tables DIR writes them all."
         )
+        left_out.append(words)
         tables[name] = kept
         packed[name] = pack(_in_order(kept, PACKED[name]), PACKED[name])
         sizes[name] = len(json.dumps(packed[name], separators=(",", ":")))
-    return packed
+    return packed, left_out
 
 
 def _not_raw(row: Row) -> bool:

@@ -125,7 +125,8 @@ function picturesOf(method) {
   return [el("h3", {}, "Its pictures"), el("div", { class: "faces" }, samples.slice(0, CARD_PICTURES).map((g) => el("section", { class: "case" },
     el("p", { class: "note" }, `${g.sample}; ${g.dataset}, ${g.occlusion}`),
     el("div", { class: "triptych" }, one(g.occluded, "Occluded"), one(g.methods[method][output], "Restored"), one(g.truth, "Truth"))))),
-  el("p", {}, el("button", { type: "button", onclick: () => leaveCard({ view: "gallery", gm: method, gi: "0" }) }, `All ${samples.length} in the gallery`))];
+  el("p", {}, el("button", { type: "button", onclick: () => leaveCard({ view: "gallery", gm: method, gi: "0" }) }, `All ${samples.length} in the gallery`), " ",
+    el("button", { type: "button", onclick: () => leaveCard({ view: "compare", a: method, b: "" }) }, "Set it against another"))];
 }
 
 function startCards() {

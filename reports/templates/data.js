@@ -95,7 +95,7 @@ function dependentMethods() {
 
 const DEFAULTS = {
   view: "overview", run: "0", ds: "", oc: "", out: "", judge: "", prov: "all", cols: "", sort: "", focus: "", set: "UT",
-  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge", all: "", card: "", open: "",
+  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge", all: "", card: "", open: "", a: "", b: "", fi: "0",
   q: "", mask: "all", lic: "all", size: "", year: "",
 };
 const state = { ...DEFAULTS };

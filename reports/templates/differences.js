@@ -30,7 +30,7 @@ function drawDifferences() {
       const gain = higher ? sign * r.difference > 0 : sign * r.difference < 0;
       const mark = !r.significant ? "·" : gain ? "●" : "○";
       return el("td", { title: `95 % interval ${figure(metric, sign > 0 ? r.low : -r.high)} to ${figure(metric, sign > 0 ? r.high : -r.low)}; p (Holm) ${r.p_holm?.toPrecision(2)}` },
-        el("span", { class: r.significant ? (gain ? "m-same" : "m-different") : "note" }, `${mark} ${figure(metric, sign * r.difference, true)}`));
+        el("a", { href: addressOf({ view: "compare", a, b }), "data-pair": `${a}|${b}`, "aria-label": `${methodCard(a).title} against ${methodCard(b).title}: ${figure(metric, sign * r.difference, true)}`, onclick: (event) => { event.preventDefault(); choose({ view: "compare", a, b }); scrollTo(0, 0); }, class: r.significant ? (gain ? "m-same" : "m-different") : "note" }, `${mark} ${figure(metric, sign * r.difference, true)}`));
     }) })),
   }));
 }

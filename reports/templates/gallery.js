@@ -73,17 +73,20 @@ function drawGallery() {
 function divider(sample, restored, method, output) {
   // behind a worn mask there is no truth to compare with
   const withTruth = state.gb === "truth" && sample.truth !== null;
-  const before = withTruth ? sample.truth : sample.occluded;
+  const before = withTruth ? [sample.truth, "Truth"] : [sample.occluded, "Occluded"];
+  return pictureSlider("divider", [imageSource(before[0]), before[1]], [imageSource(restored), "Restored", `Restored by ${methodCard(method).title} (${output})`], `Divider between ${before[1].toLowerCase()} and restored`);
+}
+
+/** Two pictures under one divider that mouse, finger and arrow keys move: each is [source, words, alternative text]. */
+function pictureSlider(id, [left, leftWords, leftAlt = leftWords], [right, rightWords, rightAlt = rightWords], label) {
   const holder = el("div", { class: "compare" },
-    el("img", { src: imageSource(restored), alt: `Restored by ${methodCard(method).title} (${output})` }),
-    el("img", { src: imageSource(before), class: "before", alt: withTruth ? "Truth" : "Occluded" }),
-    el("span", { class: "edge", "aria-hidden": "true" }),
-    el("span", { class: "tag left", "aria-hidden": "true" }, withTruth ? "Truth" : "Occluded"), el("span", { class: "tag right", "aria-hidden": "true" }, "Restored"));
+    el("img", { src: right, alt: rightAlt }), el("img", { src: left, class: "before", alt: leftAlt }), el("span", { class: "edge", "aria-hidden": "true" }),
+    el("span", { class: "tag left", "aria-hidden": "true" }, leftWords), el("span", { class: "tag right", "aria-hidden": "true" }, rightWords));
   const move = (value) => {
     dividerAt = Number(value);
     holder.style.setProperty("--at", `${dividerAt}%`);
   };
-  holder.append(el("input", { type: "range", id: "divider", min: 0, max: 100, step: 1, value: dividerAt, "aria-label": `Divider between ${withTruth ? "truth" : "occluded"} and restored`, oninput: (event) => move(event.target.value) }));
+  holder.append(el("input", { type: "range", id, min: 0, max: 100, step: 1, value: dividerAt, "aria-label": label, oninput: (event) => move(event.target.value) }));
   move(dividerAt);
   return holder;
 }

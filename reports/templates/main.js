@@ -1,6 +1,6 @@
 // Filters, tabs, theme, and drawing the view that is open.
 
-const VIEWS = { overview: drawOverview, leaderboard: drawLeaderboard, recognition: drawRecognition, agreement: drawAgreement, speed: drawSpeed, slices: drawSlices, gallery: drawGallery };
+const VIEWS = { overview: drawOverview, leaderboard: drawLeaderboard, recognition: drawRecognition, agreement: drawAgreement, speed: drawSpeed, slices: drawSlices, gallery: drawGallery, compare: drawCompare };
 
 function drawFilters() {
   const focused = document.activeElement?.closest("#filters label")?.dataset.field;

@@ -16,7 +16,8 @@ function drawOverview() {
   const shown = state.all ? Infinity : SHORT_ROWS;
   fill("short", leaderboardTable(shortColumns(all), { sortable: false, keys: [context()], name: "summary", first: shown, bare: true }),
     methods > SHORT_ROWS ? el("button", { type: "button", id: "more", "aria-expanded": String(Boolean(state.all)), onclick: () => { choose({ all: state.all ? "" : "1" }); document.getElementById("more")?.focus(); } },
-      state.all ? `Show the first ${SHORT_ROWS} only` : `Show all ${methods} methods`) : null);
+      state.all ? `Show the first ${SHORT_ROWS} only` : `Show all ${methods} methods`) : null,
+    methods > 1 ? [" ", el("button", { type: "button", id: "against", onclick: () => { choose({ view: "compare", a: "", b: "" }); scrollTo(0, 0); } }, "Set the first two against each other")] : null);
   const dependent = dependentMethods().size ? ` † ${state.judge} took part in this method's training and is no independent judge of it: its figures never win.` : "";
   document.getElementById("short-note").replaceChildren(...terms(`Green is best; a tinted cell cannot be told from it. Letters are rank groups: methods that share one cannot be told apart.${dependent} Below each figure stands its 95 % interval.`));
   drawFaces(run.querySelector("[data-faces]"), best);
