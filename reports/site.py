@@ -28,6 +28,7 @@ from unmaskbench.reports.merge import merge
 from unmaskbench.reports.packing import pack
 from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.pictures import Pictures
+from unmaskbench.reports.plot_focus import highlighted
 from unmaskbench.reports.plot_plan import FIGURES_LIMIT, figures_for_page
 from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
 from unmaskbench.reports.verdict import verdict
@@ -187,6 +188,7 @@ def _board_data(
             "/".join(c): bool((points := indexed.operating(c)) and indexed.judged_fairly(c, points[0].matcher))
             for c in indexed.contexts()
         },
+        "highlighted": {"/".join(c): highlighted(indexed, c) for c in indexed.contexts()},
         "duels": duels(board, [m["method"] for m in data["methods"]]),
         "pictures": {"/".join(c): indexed.image_metric(c) for c in indexed.contexts()},
         "tables": tables,

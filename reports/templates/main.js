@@ -98,6 +98,7 @@ function start() {
   }
   for (const node of document.querySelectorAll("#view-published table")) node.parentElement.after(exportButtons(node));
   document.addEventListener("keydown", galleryKey);
+  document.addEventListener("pointerover", pointAt);
   document.addEventListener("click", (event) => {
     const picker = document.querySelector(".picker[open]");
     if (picker && !picker.contains(event.target) && document.contains(event.target)) picker.open = false;

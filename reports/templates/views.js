@@ -9,14 +9,44 @@ function fillPlots(where, keys) {
   const found = keys.map(figureTemplate).filter(Boolean);
   holder.replaceChildren(...found.map((t) => el("div", { class: "card" }, t.content.cloneNode(true))));
   if (!found.length) holder.append(el("p", { class: "missing" }, "No figure is drawn for this choice: the run has no such data, or the page's limit of figures was reached (see the notes on the Overview)."));
+  nameMarks(holder);
   focusMethod();
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+/** Gives every mark its method's name as a hover, and every line a breadth that a pointer can hit. */
+function nameMarks(holder) {
+  const order = methodOrder();
+  for (const mark of holder.querySelectorAll("svg [data-m]")) {
+    const id = order[Number(mark.dataset.m)];
+    if (id === undefined) continue;
+    const title = document.createElementNS(SVG, "title");
+    title.textContent = methodCard(id).title;
+    mark.prepend(title);
+    for (const path of mark.querySelectorAll(":scope > path")) {
+      const hit = path.cloneNode();
+      hit.removeAttribute("id");
+      hit.setAttribute("class", "hit");
+      path.after(hit);
+    }
+  }
+}
+
+/** What a pointer is on stands out in every plot of the view, as a chosen method does. */
+function pointAt(event) {
+  const mark = event.target.closest?.("[data-plots] svg [data-m]");
+  pointed = mark ? Number(mark.dataset.m) : -1;
+  focusMethod();
+}
+let pointed = -1;
+
 function drawLegends() {
+  const shown = new Set(["untouched", ...(board().highlighted[context()] || [])]);
   for (const holder of document.querySelectorAll("[data-legend]")) {
-    holder.replaceChildren(...methodOrder().map((id) => {
-      const node = el("button", { type: "button", "aria-pressed": String(state.focus === id), hue: methodCard(id).hue, onclick: () => { choose({ focus: state.focus === id ? "" : id }); } },
-        dot(methodCard(id)), id, dependentMethods().has(id) ? daggerOf() : null);
+    const ids = methodOrder();
+    holder.replaceChildren(...[...ids.filter((id) => shown.has(id)), ...ids.filter((id) => !shown.has(id))].map((id) => {
+      const node = el("button", { type: "button", class: shown.has(id) ? null : "quiet", "aria-pressed": String(state.focus === id), hue: methodCard(id).hue, onclick: () => { choose({ focus: state.focus === id ? "" : id }); } },
+        dot(methodCard(id)), methodCard(id).title, dependentMethods().has(id) ? daggerOf() : null);
       node.dataset.method = id;
       return node;
     }));
@@ -27,7 +57,7 @@ function drawLegends() {
 function methodOrder() { return ["untouched", ...board().methods.map((m) => m.method).filter((m) => m !== "untouched")]; }
 
 function focusMethod() {
-  const index = methodOrder().indexOf(state.focus);
+  const index = pointed >= 0 ? pointed : methodOrder().indexOf(state.focus);
   for (const holder of document.querySelectorAll("[data-plots]")) {
     holder.classList.toggle("dim", index >= 0);
     for (const mark of holder.querySelectorAll("svg [data-m]")) mark.classList.toggle("on", Number(mark.dataset.m) === index);
@@ -45,7 +75,7 @@ function drawRecognition() {
   }
   const where = `${context()}/${state.judge}`;
   fill("recognition-tools", select("Curves of", state.set, [["UT", "UT: restored probe, true gallery"], ["UU", "UU: both restored"]], (set) => choose({ set })));
-  fillPlots("recognition", [`roc/${where}/${state.set}`, `det/${where}/${state.set}`, `scores/${where}/${state.set}`, `trade/${where}`]);
+  fillPlots("recognition", [`equal/${where}`, `det/${where}/${state.set}`, `trade/${where}`, `roc/${where}/${state.set}`, `scores/${where}/${state.set}`]);
   const mine = rowsOf("verification", context()).filter((r) => r.matcher === state.judge && r.slice === "all" && r.policy === "penalised");
   const [, target] = judge();
   const targets = [...new Set(mine.map((r) => r.target))].filter((t) => t !== null).sort((a, b) => b - a);

@@ -202,7 +202,7 @@ def test_gallery_orders(open_page: Open) -> None:
 
 def test_figures_follow_the_choice_and_the_legend_singles_out(open_page: Open) -> None:
     driver = open_page("view=recognition")
-    assert len(find_all(driver, '[data-plots="recognition"] svg')) == 4
+    assert len(find_all(driver, '[data-plots="recognition"] svg')) == 5
     find(driver, '#view-recognition [data-legend] [data-method="lama"]').click()
     lama = driver.execute_script("return methodOrder().indexOf('lama')")
     shown = find_all(driver, '[data-plots="recognition"] svg [data-m].on')

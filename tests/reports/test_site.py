@@ -411,6 +411,6 @@ def test_an_identical_image_is_no_infinity_in_the_gallery(page: Page) -> None:
 def test_a_name_with_two_dollar_signs_is_no_formula_in_a_figure() -> None:
     name = r"a $\bad{$ b"
     board = load(GOLDEN)
-    board.data = json.loads(json.dumps(board.data).replace('"telea"', json.dumps(name)))
+    board.data = json.loads(json.dumps(board.data).replace('"LaMa"', json.dumps(name)))
     drawn, _ = figures_for_page(BoardIndex(board), 4)
     assert any(f">{name}<" in svg.replace("†", "") for svg in drawn.values())
