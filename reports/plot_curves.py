@@ -117,10 +117,10 @@ def draw_det(indexed: BoardIndex, context: Context, matcher: str, setting: str) 
     axes.set_xlabel("FMR, %" + (f"; ring: {words}" if kept is not None else ""))
     axes.set_ylabel("FNMR, %")
     titled(axes, f"DET, {setting}, {matcher} (probit axes)")
-    at = next((point for point in indexed.operating(context) if point.matcher == matcher), None)
-    if at is not None and at.target is not None:
-        _operating_line(axes, at, float(ndtri(at.target)))
-        _equal_marks(axes, indexed, context, at, setting)
+    judged_at = next((point for point in indexed.operating(context) if point.matcher == matcher), None)
+    if judged_at is not None and judged_at.target is not None:
+        _operating_line(axes, judged_at, float(ndtri(judged_at.target)))
+        _equal_marks(axes, indexed, context, judged_at, setting)
     _name_lines(axes, indexed, context, lines, float(ndtri(0.02)))
     return figure
 
@@ -145,8 +145,8 @@ def _equal_marks(axes: Axes, indexed: BoardIndex, context: Context, at: Operatin
         value = number(row["value"])
         if method in order and value is not None and 0 < value < 1:
             (dot,) = axes.plot(
-                float(ndtri(at.target)), float(ndtri(value)), marker="o", markersize=4.5, color=placeholder(order.index(method)),
-                linestyle="",
+                float(ndtri(at.target or 0.0)), float(ndtri(value)), marker="o", markersize=4.5,
+                color=placeholder(order.index(method)), linestyle="",
             )  # fmt: skip
             tagged(dot, order.index(method))
 

@@ -44,8 +44,8 @@ def draw_equal(indexed: BoardIndex, context: Context, matcher: str) -> Figure | 
     ceiling = indexed.verification(context, at, "TT", at.metric).get("") or indexed.verification(
         context, at, "TT", "fnmr"
     ).get("")
-    for row, index, style in ((floor, 0, dash(0)), (ceiling if at.metric != "auc" else None, 255, (0, (1, 1.5)))):
-        value = number(row["value"]) if row is not None else None
+    for across, index, style in ((floor, 0, dash(0)), (ceiling if at.metric != "auc" else None, 255, (0, (1, 1.5)))):
+        value = number(across["value"]) if across is not None else None
         if value is not None:
             line_across = axes.axvline(100 * value, color=placeholder(index), linewidth=1.1, linestyle=style, zorder=1)
             if index == 0:
