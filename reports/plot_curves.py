@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unmaskbench.reports.board import Row
-from unmaskbench.reports.board_index import BoardIndex, Context, number
+from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, number
+from unmaskbench.reports.plot_focus import highlighted, label
 from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
     FAINT,
@@ -23,11 +24,13 @@ from unmaskbench.reports.plot_svg import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PROBIT_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8)
 HISTOGRAM_PANELS = 24
 CURVE_POINTS = 120
+Lines = dict[int, list[tuple[float, float]]]  # a curve's points by its method's colour index
 
 
 def _curve_rows(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> list[tuple[int, str, Row]]:
@@ -53,17 +56,20 @@ def draw_roc(indexed: BoardIndex, context: Context, matcher: str, setting: str) 
     if not rows:
         return None
     figure, axes = new_figure()
+    lines: Lines = {}
     for index, _, row in rows:
         fmr, fnmr = _finite(row["fmr"], row["fnmr"])
         keep = fmr > 0
         (line,) = axes.plot(fmr[keep], 1 - fnmr[keep], **_stroke(index))
         tagged(line, index if index >= 0 else 255)
+        lines[index] = list(zip(fmr[keep], 1 - fnmr[keep], strict=True))
     log_x(axes, (1e-4, 1e-3, 1e-2, 1e-1, 1), 100)
     axes.set_xlim(1e-4, 1)
     axes.set_ylim(top=1.005)
     axes.set_xlabel("FMR, %: strangers let in")
     axes.set_ylabel("TMR: genuine pairs recognised")
-    titled(axes, f"ROC, {setting}")
+    titled(axes, f"ROC, {setting}, {matcher}")
+    _name_lines(axes, indexed, context, lines, 0.02)
     return figure
 
 
@@ -76,11 +82,13 @@ def draw_det(indexed: BoardIndex, context: Context, matcher: str, setting: str) 
         return None
     figure, axes = new_figure()
     low, high = PROBIT_TICKS[0], PROBIT_TICKS[-1]
+    lines: Lines = {}
     for index, _, row in rows:
         fmr, fnmr = _finite(row["fmr"], row["fnmr"])
         keep = (fmr > 0) & (fnmr > 0) & (fmr < 1) & (fnmr < 1)
         (line,) = axes.plot(ndtri(fmr[keep]), ndtri(fnmr[keep]), **_stroke(index))
         tagged(line, index if index >= 0 else 255)
+        lines[index] = list(zip(ndtri(fmr[keep]), ndtri(fnmr[keep]), strict=True))
     kept, words = _kept(indexed, context, matcher)
     for index, _, row in rows:
         if kept is not None and len(row["thresholds"]) == len(row["fmr"]):
@@ -96,7 +104,7 @@ def draw_det(indexed: BoardIndex, context: Context, matcher: str, setting: str) 
                     color=placeholder(index),
                     linestyle="",
                 )
-                tagged(ring, index)
+                tagged(ring, index if index >= 0 else 255)
     ticks = ndtri(np.asarray(PROBIT_TICKS))
     labels = [f"{100 * t:g}" for t in PROBIT_TICKS]
     axes.set_xticks(ticks, labels)
@@ -108,8 +116,55 @@ def draw_det(indexed: BoardIndex, context: Context, matcher: str, setting: str) 
         limits(below - 0.02, above)
     axes.set_xlabel("FMR, %" + (f"; ring: {words}" if kept is not None else ""))
     axes.set_ylabel("FNMR, %")
-    titled(axes, f"DET, {setting} (probit axes)")
+    titled(axes, f"DET, {setting}, {matcher} (probit axes)")
+    judged_at = next((point for point in indexed.operating(context) if point.matcher == matcher), None)
+    if judged_at is not None and judged_at.target is not None:
+        _operating_line(axes, judged_at, float(ndtri(judged_at.target)))
+        _equal_marks(axes, indexed, context, judged_at, setting)
+    _name_lines(axes, indexed, context, lines, float(ndtri(0.02)))
     return figure
+
+
+def _operating_line(axes: Axes, at: OperatingPoint, x: float) -> None:
+    """A line across at the FMR target that methods are judged at, with its words."""
+    left, right = axes.get_xlim()
+    axes.set_xlim(min(left, x - 0.1), right)
+    axes.axvline(x, color=FAINT, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
+    axes.annotate(
+        f"FMR {100 * (at.target or 0):g} %", (x, 1), xycoords=("data", "axes fraction"), xytext=(3, -9),
+        textcoords="offset points", fontsize=7, color=FAINT,
+    )  # fmt: skip
+
+
+def _equal_marks(axes: Axes, indexed: BoardIndex, context: Context, at: OperatingPoint, setting: str) -> None:
+    """A dot where each method stands at the FMR target with a threshold of its own: what it is judged by."""
+    from scipy.special import ndtri
+
+    order = indexed.method_order()
+    for method, row in indexed.verification(context, at, setting, "fnmr_equal").items():
+        value = number(row["value"])
+        if method in order and value is not None and 0 < value < 1:
+            (dot,) = axes.plot(
+                float(ndtri(at.target or 0.0)), float(ndtri(value)), marker="o", markersize=4.5,
+                color=placeholder(order.index(method)), linestyle="",
+            )  # fmt: skip
+            tagged(dot, order.index(method))
+
+
+def _name_lines(axes: Axes, indexed: BoardIndex, context: Context, lines: Lines, x: float) -> None:
+    """Names at the highlighted methods' curves, spread from ``x`` on so that each stands by its own line."""
+    order = indexed.method_order()
+    shown = [order.index(m) for m in highlighted(indexed, context) if lines.get(order.index(m))]
+    named = []
+    # the lower a curve, the further right its name: neighbouring curves are named at different places
+    for place, index in enumerate(shown):
+        target = x + (0.0 if axes.get_xscale() == "log" else 0.3 * (place - 2))
+        target = x * 2.2 ** (place - 2) if axes.get_xscale() == "log" else target
+        u, v = min(lines[index], key=lambda point: abs(point[0] - target))
+        named.append((index, label(indexed, order[index]), u, v))
+    low, high = sorted(axes.get_ylim())
+    avoid = [(u, v) for points in lines.values() for u, v in points[:: max(1, len(points) // 40)] if low <= v <= high]
+    name_points(axes, named, avoid=avoid)
 
 
 def draw_distributions(indexed: BoardIndex, context: Context, matcher: str, setting: str) -> Figure | None:
@@ -143,7 +198,7 @@ def draw_distributions(indexed: BoardIndex, context: Context, matcher: str, sett
                 tagged(patch, index)
         if kept is not None:
             axes.plot([kept] * 2, [-line - 0.48, -line + 0.48], color=INK, linewidth=1)
-    axes.set_yticks([-line for line in range(len(panels))], [name[:18] for _, name, _ in panels])
+    axes.set_yticks([-line for line in range(len(panels))], [label(indexed, name, letters=17) for _, name, _ in panels])
     axes.set_ylim(-len(panels) + 0.45, 0.55)
     axes.set_xlim(min(row["edges"][0] for _, _, row in panels), max(row["edges"][-1] for _, _, row in panels))
     axes.grid(False)
@@ -181,13 +236,12 @@ def draw_trade(indexed: BoardIndex, context: Context, matcher: str, setting: str
         f"What is won and what is let in, FMR {100 * points[0].target:g} %" if points[0].target else "Won and let in",
     )
     mine = indexed.dependent(context, matcher)
+    place = {m: (100 * added[m]["value"], 100 * recovered[m]["value"]) for m in methods}
+    shown = [m for m in methods if m in highlighted(indexed, context)]
     name_points(
-        axes,
-        [
-            (order.index(m), m + ("†" if m in mine else ""), 100 * added[m]["value"], 100 * recovered[m]["value"])
-            for m in methods
-        ],
-    )
+        axes, [(order.index(m), label(indexed, m, m in mine), *place[m]) for m in shown],
+        avoid=[place[m] for m in methods if m not in shown],
+    )  # fmt: skip
     return figure
 
 

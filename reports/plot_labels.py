@@ -16,11 +16,16 @@ LETTER = 0.64
 Box = tuple[float, float, float, float]
 
 
-def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]], line: float | None = None) -> None:
+def name_points(
+    axes: Axes,
+    points: Sequence[tuple[int, str, float, float]],
+    line: float | None = None,
+    avoid: Sequence[tuple[float, float]] = (),
+) -> None:
     """Write each point's name (colour index, name, x, y in data units) where it overlaps least.
 
     Call it last: the axes' limits must stand. A name far from its point gets a hairline to it. ``line`` is the height of
-    a line across whose name stands at its right end.
+    a line across whose name stands at its right end, ``avoid`` are further points, of curves or of methods without a name.
     """
     if not points:
         return
@@ -30,6 +35,9 @@ def name_points(axes: Axes, points: Sequence[tuple[int, str, float, float]], lin
     frame = axes.get_window_extent()
     inside: Box = (frame.x0 * scale, frame.y0 * scale, frame.x1 * scale, frame.y1 * scale)
     taken: list[Box] = [(x - 3.5, y - 3.5, x + 3.5, y + 3.5) for x, y in at]
+    for x, y in avoid:
+        u, v = (float(w) * scale for w in axes.transData.transform((x, y)))
+        taken.append((u - 2, v - 2, u + 2, v + 2))
     if line is not None:
         height = axes.transData.transform((points[0][2], line))[1] * scale
         taken.append((inside[2] - 42, height - 1, inside[2], height + 10))

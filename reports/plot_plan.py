@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint
 from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_roc, draw_trade
+from unmaskbench.reports.plot_equal import draw_equal
+from unmaskbench.reports.plot_focus import quieten
 from unmaskbench.reports.plot_svg import Target, to_svg
 from unmaskbench.reports.plots import draw_agreement, draw_coverage, draw_pareto, draw_samples
 
@@ -38,9 +40,9 @@ def planned(indexed: BoardIndex) -> list[tuple[str, str, Drawing]]:
 def _of_context(indexed: BoardIndex, context: Context, late: int) -> Iterator[Planned]:
     where = "/".join(context)
     for tier, kind in ((0, "person"), (1, "picture")):
-        drawing = partial(draw_pareto, indexed, context, kind)
+        drawing = partial(_focused, draw_pareto, indexed, context, kind)
         yield late + tier, f"pareto/{where}/{kind}", f"{kind} quality against speed", drawing
-        drawing = partial(draw_coverage, indexed, context, kind)
+        drawing = partial(_focused, draw_coverage, indexed, context, kind)
         yield late + tier, f"coverage/{where}/{kind}", f"{kind} quality by coverage", drawing
 
 
@@ -48,20 +50,27 @@ def _of_judge(indexed: BoardIndex, context: Context, at: OperatingPoint, late: i
     tier, matcher = late + (0 if first else 2), at.matcher
     name = f"{'/'.join(context)}/{matcher}"
     for later, kind, words, draw in (
+        (0, "equal", "the error at equal FMR of every method", draw_equal),
         (0, "trade", "FNMR recovered against FMR added", draw_trade),
         (0, "agreement", "picture against recognition by method", draw_agreement),
         (1, "samples", "picture against similarity by sample", draw_samples),
     ):
-        yield tier + later, f"{kind}/{name}", f"{words}, {matcher}", partial(draw, indexed, context, matcher)
+        yield tier + later, f"{kind}/{name}", f"{words}, {matcher}", partial(_focused, draw, indexed, context, matcher)
     for setting in ("UT", "UU"):
         rank = tier if setting == "UT" else late + 3
         for kind, words, draw_setting in (
-            ("roc", "ROC", draw_roc),
             ("det", "DET", draw_det),
+            ("roc", "ROC", draw_roc),
             ("scores", "genuine and impostor scores", draw_distributions),
         ):
-            drawing = partial(draw_setting, indexed, context, matcher, setting)
+            drawing = partial(_focused, draw_setting, indexed, context, matcher, setting)
             yield rank, f"{kind}/{name}/{setting}", f"{words}, {setting}, {matcher}", drawing
+
+
+def _focused(draw: Callable[..., Figure | None], indexed: BoardIndex, context: Context, *rest: str) -> Figure | None:
+    """A figure with a context's first five methods in colour and the others grey behind them."""
+    figure = draw(indexed, context, *rest)
+    return None if figure is None else quieten(figure, indexed, context)
 
 
 def figures_for_page(

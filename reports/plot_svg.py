@@ -163,6 +163,7 @@ def to_svg(figure: Figure, key: str, target: Target = "page", description: str =
     text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.S)
     text = re.sub(r'style="([^"]*)"', _attributes, text)
     text = re.sub(r'id="method-(\d+)"', r'class="m" data-m="\1"', text)
+    text = re.sub(r'id="method-(\d+)-quiet"', r'class="m quiet" data-m="\1"', text)
     # what is left of ids are matplotlib's own counters, the same in every figure; clips and markers have ids of letters
     text = re.sub(r'<g id="[A-Za-z0-9.]+_\d+">', "<g>", text)
     text = re.sub(

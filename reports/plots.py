@@ -12,6 +12,7 @@ import numpy as np
 
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, coverage_bins, number, slice_value
+from unmaskbench.reports.plot_focus import highlighted, label
 from unmaskbench.reports.plot_labels import name_points
 from unmaskbench.reports.plot_svg import (
     RULE,
@@ -36,7 +37,7 @@ PER_METHOD_POINTS = 60
 def draw_pareto(indexed: BoardIndex, context: Context, kind: str) -> Figure | None:
     """Quality against milliseconds an image, up is better; the line joins the methods that nothing beats on both, the
     dashed line is the untouched image, which costs nothing."""
-    values, label, higher = _quality(indexed, context, kind)
+    values, axis, higher = _quality(indexed, context, kind)
     cards = {m["method"]: m for m in indexed.board.data["methods"]}
     points = [
         (m, float(cards[m]["latency_ms"]), row)
@@ -71,13 +72,15 @@ def draw_pareto(indexed: BoardIndex, context: Context, kind: str) -> Figure | No
     if not higher:
         axes.invert_yaxis()
     axes.set_xlabel("milliseconds an image (batch 1): left is faster")
-    axes.set_ylabel(label + ("" if higher else ", axis turned"))
+    axes.set_ylabel(axis + ("" if higher else ", axis turned"))
     titled(axes, f"Upper left is best{_judged_by(indexed, context, kind)}")
     judges = indexed.operating(context)
     mine = indexed.dependent(context, judges[0].matcher) if kind == "person" and judges else []
+    shown = highlighted(indexed, context)
     name_points(
-        axes, [(order.index(m), m + ("†" if m in mine else ""), speed, row["value"]) for m, speed, row in points],
+        axes, [(order.index(m), label(indexed, m, m in mine), s, row["value"]) for m, s, row in points if m in shown],
         line=number(values.get("untouched", {}).get("value")),
+        avoid=[(s, row["value"]) for m, s, row in points if m not in shown],
     )  # fmt: skip
     return figure
 
@@ -114,9 +117,9 @@ def draw_coverage(indexed: BoardIndex, context: Context, kind: str) -> Figure | 
     figure, axes = new_figure()
     order = indexed.method_order()
     series: dict[str, list[tuple[int, Row]]] = {}
-    label = ""
+    axis = ""
     for position, part in enumerate(bins):
-        values, label, _ = _quality(indexed, context, kind, part)
+        values, axis, _ = _quality(indexed, context, kind, part)
         for method, row in values.items():
             series.setdefault(method, []).append((position, row))
     for method, points in series.items():
@@ -127,8 +130,15 @@ def draw_coverage(indexed: BoardIndex, context: Context, kind: str) -> Figure | 
         mark(axes, index, x, heights, y_ends=[ends(r) for _, r in points], size=3.5, joined=True)
     axes.set_xticks(range(len(bins)), [slice_value(b) for b in bins])
     axes.set_xlabel("face covered, %")
-    axes.set_ylabel(label)
+    axes.set_ylabel(axis)
     titled(axes, f"By coverage{_judged_by(indexed, context, kind)}")
+    shown = [m for m in highlighted(indexed, context) if m in series]
+    last = {
+        m: (series[m][-1][0] + 0.3 * (order.index(m) / max(1, len(order) - 1) - 0.5), series[m][-1][1]["value"])
+        for m in shown
+    }
+    axes.set_xlim(-0.5, len(bins) + 0.45)
+    name_points(axes, [(order.index(m), label(indexed, m), *last[m]) for m in shown])
     return figure
 
 
@@ -139,7 +149,7 @@ def draw_agreement(indexed: BoardIndex, context: Context, matcher: str) -> Figur
     if chosen is None or not points:
         return None
     image = indexed.image_rows(context, *chosen)
-    person, label = _person(indexed, context, points[0])
+    person, axis = _person(indexed, context, points[0])
     methods = [m for m in indexed.method_order() if m in person and number(image.get(m, {}).get("value")) is not None]
     if len(methods) < 3:
         return None
@@ -152,16 +162,17 @@ def draw_agreement(indexed: BoardIndex, context: Context, matcher: str) -> Figur
     if lower:
         axes.invert_xaxis()
     axes.margins(x=0.15, y=0.1)
-    axes.set_xlabel(f"{chosen[0].upper()} ({chosen[1]}){', axis turned' if lower else ''}: right is a better picture")
-    axes.set_ylabel(label)
+    axes.set_xlabel(
+        f"{_title(indexed, chosen[0])} ({chosen[1]}){', axis turned' if lower else ''}: right is a better picture"
+    )
+    axes.set_ylabel(axis)
     titled(axes, f"Methods: picture against person{_judged_by(indexed, context, 'person')}")
     mine = indexed.dependent(context, matcher)
+    place = {m: (image[m]["value"], person[m]["value"]) for m in methods}
+    shown = [m for m in methods if m in highlighted(indexed, context) or m == "untouched"]
     name_points(
-        axes,
-        [
-            (order.index(m), m + ("†" if m in mine else ""), image[m]["value"], person[m]["value"])
-            for m in methods
-        ],
+        axes, [(order.index(m), label(indexed, m, m in mine), *place[m]) for m in shown],
+        avoid=[place[m] for m in methods if m not in shown],
     )  # fmt: skip
     return figure
 
@@ -199,7 +210,9 @@ def draw_samples(indexed: BoardIndex, context: Context, matcher: str) -> Figure 
     lower = indexed.metrics.get(metric, {}).get("direction") == "lower"
     if lower:
         axes.invert_xaxis()
-    axes.set_xlabel(f"{metric.upper()} ({region}){', axis turned' if lower else ''}: right is a better picture")
+    axes.set_xlabel(
+        f"{_title(indexed, metric)} ({region}){', axis turned' if lower else ''}: right is a better picture"
+    )
     axes.set_ylabel(f"similarity to the truth, {matcher}")
     titled(axes, "Samples: picture against person")
     return figure
@@ -211,8 +224,8 @@ def _quality(indexed: BoardIndex, context: Context, kind: str, part: str = "all"
         points = indexed.operating(context)
         if not points:
             return {}, "", True
-        rows, label = _person(indexed, context, points[0], part)
-        return rows, label, True
+        rows, axis = _person(indexed, context, points[0], part)
+        return rows, axis, True
     chosen = indexed.image_metric(context)
     if chosen is None:
         return {}, "", True
@@ -220,9 +233,14 @@ def _quality(indexed: BoardIndex, context: Context, kind: str, part: str = "all"
     higher = indexed.metrics.get(chosen[0], {}).get("direction") == "higher"
     return (
         {m: r for m, r in rows.items() if number(r["value"]) is not None},
-        f"{chosen[0].upper()} ({chosen[1]})",
+        f"{_title(indexed, chosen[0])} ({chosen[1]})",
         higher,
     )
+
+
+def _title(indexed: BoardIndex, metric: str) -> str:
+    """A metric's title as the tables have it."""
+    return str(indexed.metrics.get(metric, {}).get("title") or metric.upper())
 
 
 def _person(indexed: BoardIndex, context: Context, at: OperatingPoint, part: str = "all") -> tuple[Row, str]:

@@ -21,17 +21,23 @@ from unmaskbench.benchmark.statistics.ceiling import CEILING
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex
+from unmaskbench.reports.cards import cards
+from unmaskbench.reports.duels import duels
 from unmaskbench.reports.glossary import GLOSSARY
 from unmaskbench.reports.merge import merge
 from unmaskbench.reports.packing import pack
 from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.pictures import Pictures
+from unmaskbench.reports.plot_focus import highlighted
 from unmaskbench.reports.plot_plan import FIGURES_LIMIT, figures_for_page
 from unmaskbench.reports.plot_svg import DARK, LIGHT, UNTOUCHED, cycle, hue
 from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
-SCRIPTS = ("data.js", "format.js", "leaderboard.js", "overview.js", "views.js", "gallery.js", "main.js")
+SCRIPTS = (
+    "data.js", "format.js", "filters.js", "columns.js", "cells.js", "leaderboard.js", "differences.js", "compare.js",
+    "overview.js", "views.js", "gallery.js", "cards.js", "main.js",
+)  # fmt: skip
 DATA_BUDGET_BYTES = 4_200_000
 PACKED = {
     "rows": ("dataset", "occlusion", "output", "metric", "region", "slice", "method", "value", "low", "high", "n", "failed",
@@ -80,9 +86,9 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
                 DATA_BUDGET_BYTES // len(boards),
             )
         )
-    # the published tables are drawn by the template, the script does not need them twice
+    # published tables and cards are drawn by the template, the script does not need them twice
     data = {
-        "boards": [{k: v for k, v in page.items() if k != "published"} for page in pages],
+        "boards": [{k: v for k, v in page.items() if k not in ("published", "cards")} for page in pages],
         "glossary": GLOSSARY,
         "quantities": for_page(),
         "psnr_ceiling": CEILING,
@@ -151,6 +157,7 @@ def _board_data(
 ) -> Row:  # fmt: skip
     order = indexed.method_order()
     data = board.data
+    tables, left_out = _packed(board, budget)
     page = {
         "names": ", ".join(board.names),
         "manifest": data["manifest"],
@@ -181,15 +188,19 @@ def _board_data(
             "/".join(c): bool((points := indexed.operating(c)) and indexed.judged_fairly(c, points[0].matcher))
             for c in indexed.contexts()
         },
+        "highlighted": {"/".join(c): highlighted(indexed, c) for c in indexed.contexts()},
+        "duels": duels(board, [m["method"] for m in data["methods"]]),
         "pictures": {"/".join(c): indexed.image_metric(c) for c in indexed.contexts()},
-        "tables": _packed(board, budget),
+        "tables": tables,
+        "left_out": left_out,
         "published": beside(papers, board),
     }
-    return page | {"warnings": board.warnings}
+    return page | {"warnings": board.warnings, "cards": cards(page)}
 
 
-def _packed(board: Board, budget: int) -> Row:
-    """The tables as columns; where they are too large, the least looked at rows go, and a warning says which."""
+def _packed(board: Board, budget: int) -> tuple[Row, list[str]]:
+    """The tables as columns; where they are too large, the least looked at rows go: a warning and the list say which."""
+    left_out: list[str] = []
     tables = {name: list(board.data[name]) for name in PACKED}
     steps: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
         ("differences of raw outputs", "differences", _not_raw),
@@ -216,10 +227,11 @@ def _packed(board: Board, budget: int) -> Row:
             f"To keep the page small it leaves out {words} ({len(tables[name]) - len(kept)} rows); "
             "bench report RUN --tables DIR writes them all."
         )
+        left_out.append(words)
         tables[name] = kept
         packed[name] = pack(_in_order(kept, PACKED[name]), PACKED[name])
         sizes[name] = len(json.dumps(packed[name], separators=(",", ":")))
-    return packed
+    return packed, left_out
 
 
 def _not_raw(row: Row) -> bool:

@@ -95,7 +95,8 @@ function dependentMethods() {
 
 const DEFAULTS = {
   view: "overview", run: "0", ds: "", oc: "", out: "", judge: "", prov: "all", cols: "", sort: "", focus: "", set: "UT",
-  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge", all: "",
+  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge", all: "", card: "", open: "", a: "", b: "", fi: "0",
+  q: "", mask: "all", lic: "all", size: "", year: "",
 };
 const state = { ...DEFAULTS };
 
@@ -138,17 +139,24 @@ function judge() {
   return found.find((j) => j[0] === state.judge) || found[0] || null;
 }
 
-function writeAddress() {
+/** The address of the reader's choices with some of them changed. */
+function addressOf(changes = {}) {
   const kept = new URLSearchParams();
-  for (const [name, value] of Object.entries(state)) if (value !== DEFAULTS[name]) kept.set(name, value);
-  const hash = `#${kept}`;
-  try { history.replaceState(null, "", hash); } catch { location.hash = hash; }
+  for (const [name, value] of Object.entries({ ...state, ...changes })) if (value !== DEFAULTS[name]) kept.set(name, value);
+  return `#${kept}`;
 }
 
-/** Change choices, keep them in the address and draw anew. */
+/** The choices as the address; with `entry` as a new entry of the browser's history, so that back returns from it. */
+function writeAddress(entry = null) {
+  const hash = addressOf();
+  try { if (entry) history.pushState(entry, "", hash); else history.replaceState(null, "", hash); } catch { location.hash = hash; }
+}
+
+/** Change choices, keep them in the address and draw anew; another view is a step that the browser's back undoes. */
 function choose(changes) {
+  const turned = changes.view !== undefined && changes.view !== state.view;
   Object.assign(state, changes);
   settle();
-  writeAddress();
+  writeAddress(turned ? { cards: 0 } : null);
   draw();
 }

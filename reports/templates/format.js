@@ -19,7 +19,7 @@ function methodCard(id) { return board().methods.find((m) => m.method === id) ||
 function dot(card) { return el("span", { class: card.cycle ? `dot k${card.cycle}` : "dot", "aria-hidden": "true" }); }
 function methodName(id, withTitle = true) {
   const card = methodCard(id);
-  return el("span", { class: "method", hue: card.hue }, dot(card), el("span", {}, withTitle ? card.title : id, dependentMethods().has(id) ? daggerOf() : null));
+  return el("span", { class: "method", hue: card.hue }, dot(card), el("span", {}, cardLink("method", id, withTitle ? card.title : id), dependentMethods().has(id) ? daggerOf() : null));
 }
 function daggerOf() { return el("sup", { class: "dagger", title: `${state.judge} took part in this method's training: no independent judge of it` }, "†"); }
 
@@ -83,6 +83,16 @@ function interval(metric, low, high) {
 }
 
 function contextWords(key) { return key.split("/").join(", "); }
+
+/** A name as a link that opens its card. */
+function cardLink(kind, id, ...words) { return el("a", { href: addressOf({ card: `${kind}:${id}` }), "data-card": `${kind}:${id}` }, words.length ? words : id); }
+/** A context's words, its dataset and occlusion as links to their cards. */
+function contextLinks(key) {
+  const [dataset, occlusion, ...rest] = key.split("/");
+  return [cardLink("dataset", dataset), ", ", cardLink("occlusion", occlusion), rest.map((r) => `, ${r}`).join("")];
+}
+/** "; judge: edgeface" with the matcher's card, nothing where no matcher ran. */
+function judgeLinks() { return state.judge ? ["; ", ...terms("judge"), ": ", cardLink("matcher", state.judge)] : []; }
 function sliceWords(name) { return name === "all" ? "all" : name.startsWith("coverage=") ? `${name.slice(9).replace(/\s*%$/, "")} %` : name.replace("=", " = "); }
 
 function select(label, value, options, change) {
@@ -93,11 +103,15 @@ function select(label, value, options, change) {
 
 // --------------------------------------------------------------------------------------------------------------- tables
 
-/** A scrollable table from {caption, columns: [{id, label, sub, word}], rows: [{head, cells: [node or text], class}]}. */
+/** A scrollable table from {caption, columns: [{id, label, sub, word, card}], rows: [{head, cells: [node or text], class}]}. */
 function makeTable({ caption, columns, rows, sort, onsort, name }) {
   const head = columns.map((c) => {
     const label = [...(c.term ? [el("abbr", { class: "term", title: c.term }, c.label)] : terms(c.label)), c.sub ? el("span", { class: "sub" }, c.sub) : null].filter(Boolean);
-    const inner = onsort ? [el("button", { type: "button", "data-column": c.id, onclick: () => onsort(c.id) }, ...label)] : label;
+    // a heading that sorts is a button already: its card has a link of its own beside it
+    const card = hasCard(c.card) ? c.card : null;
+    const about = card ? el("a", { href: addressOf({ card }), "data-card": card, class: "about", "aria-label": `About ${c.label}` }, "i") : null;
+    const inner = onsort ? [el("button", { type: "button", "data-column": c.id, onclick: () => onsort(c.id) }, ...label), about].filter(Boolean)
+      : card ? [el("a", { href: addressOf({ card }), "data-card": card }, ...label)] : label;
     const order = sort && sort.id === c.id ? (sort.descending ? "descending" : "ascending") : onsort ? "none" : null;
     return el("th", { scope: "col", "aria-sort": order, class: c.word ? "word" : null }, ...inner);
   });
@@ -105,8 +119,8 @@ function makeTable({ caption, columns, rows, sort, onsort, name }) {
     el("th", { scope: "row" }, r.head),
     r.cells.map((c, i) => (c instanceof HTMLElement && c.tagName === "TD" ? c : el("td", { class: columns[i + 1]?.word ? "word" : null }, c ?? "–")))));
   const node = el("table", { "data-export": name },
-    caption ? el("caption", {}, el("span", {}, terms(caption))) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
-  return el("div", { class: "table" }, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption || name || "table" }, node), exportButtons(node));
+    caption ? el("caption", {}, el("span", {}, typeof caption === "string" ? terms(caption) : caption)) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
+  return el("div", { class: "table" }, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": (typeof caption === "string" && caption) || name || "table" }, node), exportButtons(node));
 }
 
 /** The shown cells of a table as rows of text, headings first. */
@@ -115,7 +129,7 @@ function tableText(node) {
     const parts = [];
     for (const child of cell.childNodes) {
       if (child.nodeType === Node.TEXT_NODE) parts.push(child.textContent);
-      else if (child.matches(".sr, sup, [aria-hidden]")) continue;
+      else if (child.matches(".sr, sup, .about, .unfold, [aria-hidden]")) continue;
       else if (child.matches(".sub")) parts.push(` (${child.textContent})`);
       else parts.push(words(child));
     }

@@ -62,10 +62,10 @@ function drawGallery() {
   const sample = samples[at];
   const shown = sample.methods[method];
   fill("gallery",
-    el("p", { class: "note", id: "gallery-place", "aria-live": "polite" }, `Sample ${at + 1} of ${samples.length}: ${sample.sample}${sample.identity ? `, ${sample.identity}` : ""}; ${sample.dataset}, ${sample.occlusion}${sample.coverage === null ? "" : `; ${(100 * sample.coverage).toFixed(0)} % of the face covered`}`),
+    el("p", { class: "note", id: "gallery-place", "aria-live": "polite" }, `Sample ${at + 1} of ${samples.length}: ${sample.sample}${sample.identity ? `, ${sample.identity}` : ""}; `, contextLinks(`${sample.dataset}/${sample.occlusion}`), `${sample.coverage === null ? "" : `; ${(100 * sample.coverage).toFixed(0)} % of the face covered`}`),
     el("div", { class: "viewer" },
       el("div", {}, shown && shown[output] !== null ? divider(sample, shown[output], method, output) : el("div", { class: "card missing" }, shown ? `${shown.status}: ${shown.message || "no picture"}` : "No picture of this method."),
-        el("p", { class: "note" }, `${methodCard(method).title}, ${output}`), strip(samples, at)),
+        el("p", { class: "note" }, cardLink("method", method, methodCard(method).title), `, ${output}`), strip(samples, at)),
       el("div", {}, contactSheet(sample, method, output), scoreTable(sample, scores, score, method))));
   document.querySelector(".strip [aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
@@ -73,17 +73,20 @@ function drawGallery() {
 function divider(sample, restored, method, output) {
   // behind a worn mask there is no truth to compare with
   const withTruth = state.gb === "truth" && sample.truth !== null;
-  const before = withTruth ? sample.truth : sample.occluded;
+  const before = withTruth ? [sample.truth, "Truth"] : [sample.occluded, "Occluded"];
+  return pictureSlider("divider", [imageSource(before[0]), before[1]], [imageSource(restored), "Restored", `Restored by ${methodCard(method).title} (${output})`], `Divider between ${before[1].toLowerCase()} and restored`);
+}
+
+/** Two pictures under one divider that mouse, finger and arrow keys move: each is [source, words, alternative text]. */
+function pictureSlider(id, [left, leftWords, leftAlt = leftWords], [right, rightWords, rightAlt = rightWords], label) {
   const holder = el("div", { class: "compare" },
-    el("img", { src: imageSource(restored), alt: `Restored by ${methodCard(method).title} (${output})` }),
-    el("img", { src: imageSource(before), class: "before", alt: withTruth ? "Truth" : "Occluded" }),
-    el("span", { class: "edge", "aria-hidden": "true" }),
-    el("span", { class: "tag left", "aria-hidden": "true" }, withTruth ? "Truth" : "Occluded"), el("span", { class: "tag right", "aria-hidden": "true" }, "Restored"));
+    el("img", { src: right, alt: rightAlt }), el("img", { src: left, class: "before", alt: leftAlt }), el("span", { class: "edge", "aria-hidden": "true" }),
+    el("span", { class: "tag left", "aria-hidden": "true" }, leftWords), el("span", { class: "tag right", "aria-hidden": "true" }, rightWords));
   const move = (value) => {
     dividerAt = Number(value);
     holder.style.setProperty("--at", `${dividerAt}%`);
   };
-  holder.append(el("input", { type: "range", id: "divider", min: 0, max: 100, step: 1, value: dividerAt, "aria-label": `Divider between ${withTruth ? "truth" : "occluded"} and restored`, oninput: (event) => move(event.target.value) }));
+  holder.append(el("input", { type: "range", id, min: 0, max: 100, step: 1, value: dividerAt, "aria-label": label, oninput: (event) => move(event.target.value) }));
   move(dividerAt);
   return holder;
 }
@@ -94,7 +97,7 @@ function contactSheet(sample, method, output) {
   const each = Object.entries(sample.methods).map(([id, item]) => {
     const button = el("button", { type: "button", "aria-pressed": String(id === method), "aria-label": `Show ${methodCard(id).title}`, hue: methodCard(id).hue, onclick: () => choose({ gm: id }) },
       item[output] === null ? item.status.replace("_", " ") : el("img", { src: imageSource(item[output]), alt: "", loading: "lazy" }));
-    return el("figure", {}, button, el("figcaption", {}, id));
+    return el("figure", {}, button, el("figcaption", {}, cardLink("method", id)));
   });
   return el("div", { class: "sheet" }, fixed, each);
 }
@@ -107,7 +110,7 @@ function scoreTable(sample, scores, score, method) {
     best[k] = values.length ? (scoreIsHigher(k) ? Math.max(...values) : Math.min(...values)) : null;
   }
   const table_ = makeTable({ name: `sample-${sample.sample}`, caption: "This sample's scores",
-    columns: [{ id: "m", label: "Method" }, ...scores.map((k) => ({ id: k, label: k.split("/")[0], sub: k.split("/").slice(1).filter((x) => x !== galleryOutput()).join(", ") + (k === score ? " ◂" : "") }))],
+    columns: [{ id: "m", label: "Method" }, ...scores.map((k) => ({ id: k, card: k.startsWith("similarity/") ? `matcher:${k.split("/")[1]}` : `metric:${k.split("/")[0]}`, label: k.split("/")[0], sub: k.split("/").slice(1).filter((x) => x !== galleryOutput()).join(", ") + (k === score ? " ◂" : "") }))],
     rows: entries.map(([id, item]) => ({ head: methodName(id, false), method: id, class: id === method ? "on" : null,
       cells: item.status === "ok" ? scores.map((k) => el("td", {}, el("span", { class: asNumber(item.scores[k]) === best[k] && best[k] !== null ? "best" : null }, figure(k.split("/")[0], item.scores[k]))))
         : [el("td", { colspan: Math.max(1, scores.length), class: "word" }, el("span", { class: "badge bad" }, item.status), ` ${item.message}`)] })),

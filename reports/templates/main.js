@@ -1,14 +1,14 @@
 // Filters, tabs, theme, and drawing the view that is open.
 
-const VIEWS = { overview: drawOverview, leaderboard: drawLeaderboard, recognition: drawRecognition, agreement: drawAgreement, speed: drawSpeed, slices: drawSlices, gallery: drawGallery };
+const VIEWS = { overview: drawOverview, leaderboard: drawLeaderboard, recognition: drawRecognition, agreement: drawAgreement, speed: drawSpeed, slices: drawSlices, gallery: drawGallery, compare: drawCompare };
 
 function drawFilters() {
-  const open = document.activeElement?.closest("#filters label")?.dataset.field;
+  const focused = document.activeElement?.closest("#filters label")?.dataset.field;
+  const caret = focused === "q" ? document.activeElement.selectionStart : null;
   const all = board().contexts;
   const withAll = (values) => [...values.map((v) => [v, v]), ...(values.length > 1 ? [["all", "all"]] : [])];
   const datasets = [...new Set(all.map((c) => c[0]))];
   const occlusions = [...new Set(all.filter((c) => state.ds === "all" || c[0] === state.ds).map((c) => c[1]))];
-  const provenances = [...new Set(board().methods.map((m) => m.provenance))];
   const judges = (board().judges[context()] || []).map((j) => j[0]);
   const fields = [
     ["run", BOARDS.length > 1 ? select("Run", state.run, BOARDS.map((b, i) => [String(i), b.names]), (run) => choose({ ...DEFAULTS, view: state.view, run })) : null],
@@ -16,12 +16,13 @@ function drawFilters() {
     ["oc", select("Occlusion", state.oc, withAll(occlusions), (oc) => choose({ oc }))],
     ["out", select("Output", state.out, withAll(board().outputs), (out) => choose({ out }))],
     ["judge", judges.length ? select("Judge", state.judge, judges.map((j) => [j, j]), (value) => choose({ judge: value })) : null],
-    ["prov", select("Provenance", state.prov, [["all", "all"], ...provenances.map((p) => [p, p])], (prov) => choose({ prov }))],
   ].filter(([, node]) => node);
   for (const [name, node] of fields) node.dataset.field = name;
-  fill("filters", fields.map(([, node]) => node));
-  document.getElementById("chosen").textContent = [contexts().length > 1 ? `${contexts().length} conditions` : contextWords(context()), state.judge ? `judge ${state.judge}` : ""].filter(Boolean).join("; ");
-  if (open) document.querySelector(`#filters [data-field="${open}"] select`)?.focus();
+  fill("filters", fields.map(([, node]) => node), methodFilters());
+  document.getElementById("chosen").textContent = [contexts().length > 1 ? `${contexts().length} conditions` : contextWords(context()), state.judge ? `judge ${state.judge}` : "", isFiltered() ? "some methods" : ""].filter(Boolean).join("; ");
+  const field = focused ? document.querySelector(`#filters [data-field="${focused}"] :is(select, input)`) : null;
+  field?.focus();
+  if (caret !== null) field?.setSelectionRange(caret, caret);
 }
 
 function draw() {
@@ -78,7 +79,7 @@ function start() {
     // a finger has no hover: a tap shows a word's meaning
     document.getElementById("meaning")?.remove();
     const word = event.target.closest("abbr.term");
-    if (!word || word.closest("button")) return;
+    if (!word || word.closest("button, a")) return;
     const box = word.getBoundingClientRect();
     const tip = el("p", { id: "meaning", role: "status" }, word.title);
     document.body.append(tip);
@@ -97,6 +98,7 @@ function start() {
   }
   for (const node of document.querySelectorAll("#view-published table")) node.parentElement.after(exportButtons(node));
   document.addEventListener("keydown", galleryKey);
+  document.addEventListener("pointerover", pointAt);
   document.addEventListener("click", (event) => {
     const picker = document.querySelector(".picker[open]");
     if (picker && !picker.contains(event.target) && document.contains(event.target)) picker.open = false;
@@ -105,13 +107,21 @@ function start() {
     const picker = document.querySelector(".picker[open]");
     if (event.key === "Escape" && picker) { picker.open = false; picker.firstElementChild.focus(); }
   });
-  addEventListener("hashchange", () => { readAddress(); draw(); });
+  startCards();
+  addEventListener("hashchange", () => {
+    const before = addressOf({ card: "" });
+    readAddress();
+    // a card lies over the view: the view, and the focus in it, stay
+    if (addressOf({ card: "" }) !== before) draw();
+    drawCard();
+  });
   addEventListener("beforeprint", () => {
     for (const drawing of Object.values(VIEWS)) drawing();
     for (const part of document.querySelectorAll("details")) part.open = true;
   });
   readAddress();
   draw();
+  drawCard();
 }
 
 start();

@@ -8,15 +8,16 @@ function drawOverview() {
   const article = run.querySelector("[data-verdict]");
   const best = found?.best ?? null;
   article.style.setProperty("--c", best ? (methodCard(best).hue < 0 ? "var(--h-untouched)" : `var(--h${methodCard(best).hue})`) : "var(--rule)");
-  run.querySelector("[data-eyebrow]").textContent = `${board().names}: ${contextWords(context())}`;
-  run.querySelector("[data-headline]").textContent = found ? found.headline : "This run has no results here.";
+  run.querySelector("[data-eyebrow]").replaceChildren(`${board().names}: `, ...contextLinks(context()), ...judgeLinks());
+  run.querySelector("[data-headline]").replaceChildren(...(found ? linked(found.headline) : ["This run has no results here."]));
   drawAnswers(found?.points || []);
   const all = availableColumns();
   const methods = board().methods.filter((m) => m.method !== "untouched").length;
   const shown = state.all ? Infinity : SHORT_ROWS;
   fill("short", leaderboardTable(shortColumns(all), { sortable: false, keys: [context()], name: "summary", first: shown, bare: true }),
     methods > SHORT_ROWS ? el("button", { type: "button", id: "more", "aria-expanded": String(Boolean(state.all)), onclick: () => { choose({ all: state.all ? "" : "1" }); document.getElementById("more")?.focus(); } },
-      state.all ? `Show the first ${SHORT_ROWS} only` : `Show all ${methods} methods`) : null);
+      state.all ? `Show the first ${SHORT_ROWS} only` : `Show all ${methods} methods`) : null,
+    methods > 1 ? [" ", el("button", { type: "button", id: "against", onclick: () => { choose({ view: "compare", a: "", b: "" }); scrollTo(0, 0); } }, "Set the first two against each other")] : null);
   const dependent = dependentMethods().size ? ` † ${state.judge} took part in this method's training and is no independent judge of it: its figures never win.` : "";
   document.getElementById("short-note").replaceChildren(...terms(`Green is best; a tinted cell cannot be told from it. Letters are rank groups: methods that share one cannot be told apart.${dependent} Below each figure stands its 95 % interval.`));
   drawFaces(run.querySelector("[data-faces]"), best);
@@ -39,18 +40,23 @@ function drawElsewhere() {
   const main = board().pictures[context()];
   const id = judge() ? `v:${metric}@${target ?? ""}:UT` : main ? `i:${main.join(":")}` : null;
   if (!id || keys.length < 2) { fill("contexts", el("h3", {}, "The same question elsewhere"), answers); return; }
+  fill("contexts", el("h3", {}, `${describe(id).label.split(",")[0]} under every condition`), everywhereTable(id, keys), el("h3", {}, "The same question elsewhere"), answers);
+}
+
+/** One column's value of every method in every context, best in the shown context first. */
+function everywhereTable(id, keys) {
   const column = describe(id);
   const byKey = keys.map((key) => board().methods.map((m) => cellOf(id, m.method, key)));
   const marks = byKey.map((cells) => contest(cells, column.higher));
-  const here = keys.indexOf(context());
+  const here = Math.max(0, keys.indexOf(context()));
   const worth = (i) => asNumber(byKey[here][i]?.value) ?? NaN;
   const order = board().methods.map((_, i) => i).filter((i) => keys.some((_, k) => byKey[k][i]))
     .sort((a, b) => (Number.isNaN(worth(a)) - Number.isNaN(worth(b))) || (column.higher ? worth(b) - worth(a) : worth(a) - worth(b)));
-  fill("contexts", el("h3", {}, `${column.label.split(",")[0]} under every condition`), makeTable({
-    name: "everywhere", caption: `${column.label} (${column.sub})${judge() ? `; judge: ${state.judge}` : ""}; ${output}; ${column.higher ? "higher" : "lower"} is better`,
-    columns: [{ id: "m", label: "Method" }, ...keys.map((key) => ({ id: key, label: key.split("/")[1], sub: key.split("/")[0] }))],
+  return makeTable({
+    name: "everywhere", caption: [cardLink("metric", column.metric, column.label), ` (${column.sub})`, ...(id[0] === "v" ? judgeLinks() : []), `; ${keys[here].split("/")[2]}; ${column.higher ? "higher" : "lower"} is better`],
+    columns: [{ id: "m", label: "Method" }, ...keys.map((key) => ({ id: key, card: `occlusion:${key.split("/")[1]}`, label: key.split("/")[1], sub: key.split("/")[0] }))],
     rows: order.map((i) => ({ head: methodName(board().methods[i].method), class: board().methods[i].method === "untouched" ? "floor" : null, cells: keys.map((_, k) => figureCell(column, byKey[k][i], marks[k].get(i))) })),
-  }), el("h3", {}, "The same question elsewhere"), answers);
+  });
 }
 
 /** The first answer beside the faces, the others below the table; each word is explained at its first place. */

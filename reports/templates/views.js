@@ -9,14 +9,44 @@ function fillPlots(where, keys) {
   const found = keys.map(figureTemplate).filter(Boolean);
   holder.replaceChildren(...found.map((t) => el("div", { class: "card" }, t.content.cloneNode(true))));
   if (!found.length) holder.append(el("p", { class: "missing" }, "No figure is drawn for this choice: the run has no such data, or the page's limit of figures was reached (see the notes on the Overview)."));
+  nameMarks(holder);
   focusMethod();
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+/** Gives every mark its method's name as a hover, and every line a breadth that a pointer can hit. */
+function nameMarks(holder) {
+  const order = methodOrder();
+  for (const mark of holder.querySelectorAll("svg [data-m]")) {
+    const id = order[Number(mark.dataset.m)];
+    if (id === undefined) continue;
+    const title = document.createElementNS(SVG, "title");
+    title.textContent = methodCard(id).title;
+    mark.prepend(title);
+    for (const path of mark.querySelectorAll(":scope > path")) {
+      const hit = path.cloneNode();
+      hit.removeAttribute("id");
+      hit.setAttribute("class", "hit");
+      path.after(hit);
+    }
+  }
+}
+
+/** What a pointer is on stands out in every plot of the view, as a chosen method does. */
+function pointAt(event) {
+  const mark = event.target.closest?.("[data-plots] svg [data-m]");
+  pointed = mark ? Number(mark.dataset.m) : -1;
+  focusMethod();
+}
+let pointed = -1;
+
 function drawLegends() {
+  const shown = new Set(["untouched", ...(board().highlighted[context()] || [])]);
   for (const holder of document.querySelectorAll("[data-legend]")) {
-    holder.replaceChildren(...methodOrder().map((id) => {
-      const node = el("button", { type: "button", "aria-pressed": String(state.focus === id), hue: methodCard(id).hue, onclick: () => { choose({ focus: state.focus === id ? "" : id }); } },
-        dot(methodCard(id)), id, dependentMethods().has(id) ? daggerOf() : null);
+    const ids = methodOrder();
+    holder.replaceChildren(...[...ids.filter((id) => shown.has(id)), ...ids.filter((id) => !shown.has(id))].map((id) => {
+      const node = el("button", { type: "button", class: shown.has(id) ? null : "quiet", "aria-pressed": String(state.focus === id), hue: methodCard(id).hue, onclick: () => { choose({ focus: state.focus === id ? "" : id }); } },
+        dot(methodCard(id)), methodCard(id).title, dependentMethods().has(id) ? daggerOf() : null);
       node.dataset.method = id;
       return node;
     }));
@@ -27,7 +57,7 @@ function drawLegends() {
 function methodOrder() { return ["untouched", ...board().methods.map((m) => m.method).filter((m) => m !== "untouched")]; }
 
 function focusMethod() {
-  const index = methodOrder().indexOf(state.focus);
+  const index = pointed >= 0 ? pointed : methodOrder().indexOf(state.focus);
   for (const holder of document.querySelectorAll("[data-plots]")) {
     holder.classList.toggle("dim", index >= 0);
     for (const mark of holder.querySelectorAll("svg [data-m]")) mark.classList.toggle("on", Number(mark.dataset.m) === index);
@@ -45,7 +75,7 @@ function drawRecognition() {
   }
   const where = `${context()}/${state.judge}`;
   fill("recognition-tools", select("Curves of", state.set, [["UT", "UT: restored probe, true gallery"], ["UU", "UU: both restored"]], (set) => choose({ set })));
-  fillPlots("recognition", [`roc/${where}/${state.set}`, `det/${where}/${state.set}`, `scores/${where}/${state.set}`, `trade/${where}`]);
+  fillPlots("recognition", [`equal/${where}`, `det/${where}/${state.set}`, `trade/${where}`, `roc/${where}/${state.set}`, `scores/${where}/${state.set}`]);
   const mine = rowsOf("verification", context()).filter((r) => r.matcher === state.judge && r.slice === "all" && r.policy === "penalised");
   const [, target] = judge();
   const targets = [...new Set(mine.map((r) => r.target))].filter((t) => t !== null).sort((a, b) => b - a);
@@ -67,8 +97,8 @@ function drawRecognition() {
         cells: cells.map((r) => (r ? (r.refused ? el("td", { title: r.refused }, "refused") : figureCell({ metric: r.metric }, { ...r, flag: r.independent ? "" : "†" }, "")) : el("td", {}, "–"))) });
     }
   }
-  fill("settings", makeTable({ name: "settings", caption: `${contextWords(context())}; ${state.judge}; failures count as the lowest score`,
-    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: !t ? (["accuracy", "tpr", "fpr"].includes(m) ? "most accurate threshold, kept" : "") : ["tmr", "fnmr_equal"].includes(m) ? `FMR ${targetWords(t)}, own threshold` : `kept threshold, FMR ${targetWords(t)}` }; })], rows: lines }));
+  fill("settings", makeTable({ name: "settings", caption: [...contextLinks(context()), ...judgeLinks(), "; failures count as the lowest score"],
+    columns: [{ id: "s", label: "Setting" }, ...kinds.map((k) => { const [m, t] = k.split("@"); return { id: k, card: `metric:${m}`, label: (WORDS[m] || m) + (SHARES.has(m) ? ", %" : ""), sub: !t ? (["accuracy", "tpr", "fpr"].includes(m) ? "most accurate threshold, kept" : "") : ["tmr", "fnmr_equal"].includes(m) ? `FMR ${targetWords(t)}, own threshold` : `kept threshold, FMR ${targetWords(t)}` }; })], rows: lines }));
 }
 
 function drawAgreement() {
@@ -83,8 +113,8 @@ function drawAgreement() {
     const lines = [...new Set(mine.map((r) => `${r.image_metric}|${r.region}`))];
     return [el("h3", {}, over === "methods" ? `Over methods (n = ${mine[0].n})` : `Over samples (n = ${mine[0].n})`), makeTable({
       name: `correlations-${over}`, caption: "Spearman's ρ with its 95 % interval, Kendall's τ. ▲ a better picture goes with better recognition, ▽ with worse, · the interval holds zero.",
-      columns: [{ id: "m", label: "Image metric" }, ...columns.map((c) => ({ id: c, label: biometricWords(c.split("|")[0]), sub: c.split("|")[1] }))],
-      rows: lines.map((line) => ({ head: line.replace("|", ", "), cells: columns.map((c) => {
+      columns: [{ id: "m", label: "Image metric" }, ...columns.map((c) => ({ id: c, card: c.startsWith("similarity") ? `matcher:${c.split("|")[1]}` : `metric:${c.split(/[@|]/)[0]}`, label: biometricWords(c.split("|")[0]), sub: c.split("|")[1] }))],
+      rows: lines.map((line) => ({ head: el("span", {}, cardLink("metric", line.split("|")[0]), `, ${line.split("|")[1]}`), cells: columns.map((c) => {
         const r = mine.find((x) => `${x.image_metric}|${x.region}` === line && `${x.biometric}|${x.matcher}` === c);
         if (!r || r.spearman === null) return el("td", {}, "–");
         const clear = r.spearman_low > 0 || r.spearman_high < 0;
@@ -108,7 +138,7 @@ function drawSpeed() {
   const run = board().run;
   const fields = ["latency_ms", "throughput", "best_batch", "parameters", "macs", "peak_memory_mb"];
   fill("speeds", makeTable({ name: "speed", caption: `${run.device}, ${run.precision}; ${[run.hardware.cpu, run.hardware.gpu].filter(Boolean).join(", ")}`,
-    columns: [{ id: "m", label: "Method" }, ...fields.map((f) => ({ id: f, label: WORDS[f] || "Best batch" })), { id: "mask", label: "Mask" }],
+    columns: [{ id: "m", label: "Method" }, ...fields.map((f) => ({ id: f, card: WORDS[f] ? `metric:${f}` : null, label: WORDS[f] || "Best batch" })), { id: "mask", label: "Mask" }],
     rows: board().methods.filter((m) => m.method !== "untouched").map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, f === "parameters" && m.provenance === "classical" ? 0 : m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), maskWord(m)] })) }));
 }
 
@@ -138,7 +168,7 @@ function drawSlices() {
   const parts = ["all", ...[...new Set(rows.map((r) => r.slice))].filter((s) => s.split("=")[0] === by).sort((a, b) => lower(a) - lower(b) || a.localeCompare(b))];
   const higher = describe(chosen).higher;
   const methods = board().methods.filter((m) => rows.some((r) => r.method === m.method));
-  fill("slices", makeTable({ name: `slices-${by}`, caption: `${describe(chosen).label} (${describe(chosen).sub}) by ${by}; ▼ clearly worse than the whole, ▲ clearly better`,
+  fill("slices", makeTable({ name: `slices-${by}`, caption: [cardLink("metric", describe(chosen).metric, describe(chosen).label), ` (${describe(chosen).sub}) by ${by}; ▼ clearly worse than the whole, ▲ clearly better`],
     columns: [{ id: "m", label: "Method" }, ...parts.map((p) => ({ id: p, label: sliceWords(p), sub: sizeOf(rows, p) }))],
     rows: methods.map((m) => {
       const whole = rows.find((r) => r.method === m.method && r.slice === "all");

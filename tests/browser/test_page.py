@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 VIEWS = (
     "overview",
     "leaderboard",
+    "compare",
     "recognition",
     "agreement",
     "speed",
@@ -121,7 +122,7 @@ def test_best_second_groups_and_masks_are_marked(open_page: Open) -> None:
 
 def test_the_address_keeps_the_view(open_page: Open) -> None:
     driver = open_page("view=leaderboard")
-    find(driver, ".picker summary").click()
+    find(driver, "#board-tools .picker summary").click()
     find(driver, '.picker input[value="i:fid:whole"]').click()
     find(driver, '.picker input[value="i:ssim:hole"]').click()
     press(driver, "\ue00c")  # Escape closes the list of columns
@@ -201,7 +202,7 @@ def test_gallery_orders(open_page: Open) -> None:
 
 def test_figures_follow_the_choice_and_the_legend_singles_out(open_page: Open) -> None:
     driver = open_page("view=recognition")
-    assert len(find_all(driver, '[data-plots="recognition"] svg')) == 4
+    assert len(find_all(driver, '[data-plots="recognition"] svg')) == 5
     find(driver, '#view-recognition [data-legend] [data-method="lama"]').click()
     lama = driver.execute_script("return methodOrder().indexOf('lama')")
     shown = find_all(driver, '[data-plots="recognition"] svg [data-m].on')
@@ -306,7 +307,7 @@ def test_a_phone_never_scrolls_sideways(open_page: Open) -> None:
         )
         assert driver.execute_script("return document.documentElement.scrollWidth") == 360, view
     driver = open_page("view=leaderboard", width=360)
-    find(driver, ".picker summary").click()
+    find(driver, "#board-tools .picker summary").click()
     assert driver.execute_script("return document.documentElement.scrollWidth") == 360
 
 

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 VIEWS = (
     "overview",
     "leaderboard",
+    "compare",
     "recognition",
     "agreement",
     "speed",
