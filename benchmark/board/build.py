@@ -94,7 +94,8 @@ def _board(folder: RunFolder) -> Board:
         rows=[], verification=[], differences=[], correlations=[], curves=[], histograms=[], scatter=[], gallery=[],
         statuses=[], timings=run.get("timings", {}),
     )  # fmt: skip
-    for condition in conditions(run["units"], suite, manifest, kept):
+    for planned in conditions(run["units"], suite, manifest, kept):
+        condition = dataclasses.replace(planned, unasked=folder.unasked)
         board.statuses.extend(statuses(condition, folder, manifest))
         if not condition.samples:
             continue  # nothing could be read or occluded: the statuses say so, and there is nothing to average
