@@ -60,13 +60,7 @@ class StoreError(RuntimeError):
 
 
 class RunFolder:
-    """Writes and reads one run. The folder is made on the first write.
-
-    ``unasked`` are measures that were not asked of a method (``("mine", "matcher edgeface")``): none in a run, which asks all
-    of each; where runs are read as one they are what another of them asked.
-    """
-
-    unasked: frozenset[tuple[str, str]] = frozenset()
+    """Writes and reads one run. The folder is made on the first write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
