@@ -21,13 +21,15 @@ Row = JsonObject
 @dataclass
 class Board:
     """One board: ``data`` is the JSON tree, ``folders`` maps an image path to the run folder that holds it (paths that
-    are not in it lie in ``folder``), ``warnings`` are sentences in plain language."""
+    are not in it lie in ``folder``), ``warnings`` are sentences in plain language, ``unranked`` are the (dataset, occlusion)
+    pairs where methods of several runs stand beside each other without ranks."""
 
     data: Row
     folder: Path
     names: list[str]
     warnings: list[str] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
+    unranked: frozenset[tuple[str, str]] = frozenset()
 
     def rows(self, table: str, **where: object) -> list[Row]:
         """The rows of ``table`` whose fields equal ``where``, in file order."""

@@ -45,7 +45,7 @@ class Contest:
 
     def outcome(self, row: Row) -> Outcome:
         """What became of a method against untouched: by the paired test after correction; where none is stored (boards of
-        two runs), by intervals that are apart."""
+        earlier versions), by intervals that are apart."""
         test, gain = self.tests.get(frozenset((row["method"], "untouched"))), self.gain(row)
         if test is not None and gain is not None:
             if not test["significant"]:

@@ -16,6 +16,14 @@ from unmaskbench.reports.worn_masks import with_worn
 
 def verdict(indexed: BoardIndex, context: Context) -> Verdict:
     """The headline, the best method's id or None, and questions with answers, for one context."""
+    if context[:2] in indexed.board.unranked:
+        return {
+            "headline": "Methods of several runs stand here side by side and are not ranked.",
+            "best": None,
+            "points": [
+                {"question": "Why?", "answer": "Their values per sample, from which ranks are made, are not here."}
+            ],
+        }
     points = indexed.operating(context)
     if indexed.worn(context) is not None:
         asked = bool(indexed.table("verification", context))

@@ -26,6 +26,7 @@ from unmaskbench.benchmark.plugins.types import NO_TRUTH
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.store.board_file import RECORD_HASH
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
+from unmaskbench.benchmark.store.joined_runs import JoinedRuns
 from unmaskbench.benchmark.store.manifest import hash_of
 from unmaskbench.benchmark.store.tables import TABLE_ERRORS
 
@@ -94,7 +95,9 @@ def _board(folder: RunFolder) -> Board:
         rows=[], verification=[], differences=[], correlations=[], curves=[], histograms=[], scatter=[], gallery=[],
         statuses=[], timings=run.get("timings", {}),
     )  # fmt: skip
-    for condition in conditions(run["units"], suite, manifest, kept):
+    unasked = folder.unasked if isinstance(folder, JoinedRuns) else frozenset()
+    for planned in conditions(run["units"], suite, manifest, kept):
+        condition = dataclasses.replace(planned, unasked=unasked)
         board.statuses.extend(statuses(condition, folder, manifest))
         if not condition.samples:
             continue  # nothing could be read or occluded: the statuses say so, and there is nothing to average

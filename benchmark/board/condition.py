@@ -38,6 +38,11 @@ class Condition:
     methods: tuple[str, ...] = field(default=())
     cards: RunCards = field(default_factory=RunCards)
     with_roles: tuple[SampleRef, ...] = ()
+    unasked: frozenset[tuple[str, str]] = frozenset()
+
+    def asked(self, measure: str) -> list[str]:
+        """The methods that a measure (``metric fid``, ``matcher edgeface``) was asked of."""
+        return [method for method in self.methods if (method, measure) not in self.unasked]
 
     @property
     def worn(self) -> bool:

@@ -35,9 +35,10 @@ def set_rows(
     """
     truth, broken = _merged(condition, folder, metric, (card.id, "", "raw"))
     rows: list[ImageRow] = []
+    methods = condition.asked(f"metric {card.id}")
     for output in outputs:
         set_values = []
-        for method in condition.methods:
+        for method in methods:
             restored, note = _merged(condition, folder, metric, (card.id, method, output))
             set_values.append(_set_value(card, metric, (restored, truth), broken or note))
         owed = len(condition.samples)
@@ -46,7 +47,7 @@ def set_rows(
         levels = sorted(
             {sign * float(v) for (v, _, _), usable in zip(set_values, ranked, strict=True) if usable and v is not None}
         )
-        for method, (value, n, note), usable in zip(condition.methods, set_values, ranked, strict=True):
+        for method, (value, n, note), usable in zip(methods, set_values, ranked, strict=True):
             if value is not None and n < owed:
                 note = f"incomplete, not ranked: {n} of {owed} images"
             elif value is not None and not usable:

@@ -32,9 +32,22 @@ WITHIN_A_STEP: dict[str, Callable[[Floats], NDArray[np.bool_]]] = {
 def seen_truth(condition: Condition, folder: RunFolder, suite: Suite) -> dict[str, int]:
     """How many samples of each marked method are the truth to within one grey level in the hole (where the suite has no
     hole, in the whole image), of those that the occlusion itself changes by more."""
-    metric = next((name for name in WITHIN_A_STEP if any(entry.id == name for entry in suite.metrics)), None)
-    if metric is None or "untouched" not in condition.methods:
+    asked = [name for name in WITHIN_A_STEP if any(entry.id == name for entry in suite.metrics)]
+    if "untouched" not in condition.methods:
         return {}
+    counts: dict[str, int] = {}
+    judged: set[str] = set()
+    for metric in asked:
+        methods = set(condition.asked(f"metric {metric}")) - judged  # one metric judges a method: the first that it has
+        judged |= methods
+        if methods - {"untouched"}:
+            counts |= _close_to_truth(condition, folder, suite, metric, methods)
+    return counts
+
+
+def _close_to_truth(
+    condition: Condition, folder: RunFolder, suite: Suite, metric: str, methods: set[str]
+) -> dict[str, int]:
     region = "hole" if "hole" in suite.regions else "whole"
     counts: dict[str, int] = {}
     floor = condition.methods.index("untouched")
@@ -46,7 +59,7 @@ def seen_truth(condition: Condition, folder: RunFolder, suite: Suite) -> dict[st
         telling = ~close[:, [floor]] & ~np.isnan(column.values)
         for m, method in enumerate(condition.methods):
             count, of = int((close & telling)[:, m].sum()), int(telling[:, m].sum())
-            if count and count >= SHARE * of:
+            if method in methods and count and count >= SHARE * of:
                 counts[method] = max(count, counts.get(method, 0))
     return counts
 

@@ -130,7 +130,7 @@ class MatcherVerification:
         for output in self.suite.matcher_outputs:
             contenders = {FLOOR: floor}
             failures = set()
-            for method in self.condition.methods:
+            for method in self.condition.asked(f"matcher {self.entry.label}"):
                 if method != FLOOR:
                     restored = self._vectors(method, output)
                     usable = ~(masked if worn else truth)[1]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from unmaskbench.reports.board import Board, facts_to_warn_of, load
-from unmaskbench.reports.merge import merge, regroup
+from unmaskbench.reports.merge import merge
 from unmaskbench.reports.packing import pack, pack_column, unpack
 from unmaskbench.reports.schema import BoardError, compile_check, schema
 
@@ -120,7 +120,7 @@ def test_warnings_tell_what_could_be_misread() -> None:
         assert part in text
 
 
-def test_equal_manifests_share_a_board_and_ranks_are_set_anew(tmp_path: Path, golden: dict[str, Any]) -> None:
+def test_boards_alone_share_a_page_without_ranks_across_runs(tmp_path: Path, golden: dict[str, Any]) -> None:
     halves = []
     for part in (("untouched", "telea", "lama"), ("untouched", "ra_unet", "psp_unmask")):
         data = small(golden)
@@ -129,19 +129,15 @@ def test_equal_manifests_share_a_board_and_ranks_are_set_anew(tmp_path: Path, go
         data["run"] = data["run"] | {"name": part[1]}
         halves.append(load(written(tmp_path / part[1], data)))
     (merged,) = merge(halves)
-    assert [m["method"] for m in merged.data["methods"]] == ["untouched", "telea", "lama", "ra_unet", "psp_unmask"]
+    assert [m["method"] for m in merged.data["methods"]] == ["untouched", "ra_unet", "psp_unmask", "telea", "lama"]
     rows = merged.rows(
         "rows", dataset="lfw", occlusion="medical_mask", output="composite", metric="lpips", region="hole", slice="all"
     )
-    assert {r["method"]: r["rank"] for r in rows} == {
-        "lama": 1,
-        "ra_unet": 2,
-        "psp_unmask": 3,
-        "telea": 4,
-        "untouched": 5,
-    }
-    assert "2 runs of one manifest" in merged.warnings[0]
-    assert [m["name"] for m in merged.data["run"]["members"]] == ["telea", "ra_unet"]
+    assert {r["method"] for r in rows} == {"untouched", "telea", "lama", "ra_unet", "psp_unmask"}
+    assert {(r["rank"], r["group"], r["ranked"]) for r in rows} == {(None, None, False)}
+    assert "2 runs of one population" in merged.warnings[0]
+    assert "ra_unet and telea came without values per sample" in merged.warnings[0]
+    assert [m["name"] for m in merged.data["run"]["members"]] == ["ra_unet", "telea"]
     # the parts are left as they were
     assert halves[0].rows("rows", method="lama", metric="lpips")[0] == golden_row(golden)
 
@@ -154,7 +150,7 @@ def test_two_methods_of_one_title_in_two_runs_are_told_apart(tmp_path: Path, gol
         data["rows"] = [r for r in data["rows"] if r["method"] == name]
         halves.append(load(written(tmp_path / name, data)))
     (merged,) = merge(halves)
-    assert [m["title"] for m in merged.data["methods"]] == ["Mine (telea)", "Mine (lama)"]
+    assert {m["title"] for m in merged.data["methods"]} == {"Mine (telea)", "Mine (lama)"}
 
 
 def golden_row(golden: dict[str, Any]) -> dict[str, Any]:
@@ -167,16 +163,6 @@ def test_differing_manifests_stay_apart_with_a_warning(golden: dict[str, Any], t
     boards = merge([load(GOLDEN), other])
     assert len(boards) == 2
     assert all("not ranked together" in b.warnings[0] for b in boards)
-
-
-def test_regroup_shares_a_group_while_intervals_overlap_with_its_best() -> None:
-    rows: list[dict[str, Any]] = [
-        {"metric": "psnr", "value": v, "low": v - h, "high": v + h, "ranked": True}
-        for v, h in ((30, 1), (28.5, 1), (27, 1), (20, 1))
-    ]
-    rows.append({"metric": "psnr", "value": "inf", "low": None, "high": None, "ranked": True})
-    regroup(rows, ("metric",), {"psnr": True})
-    assert [(r["rank"], r["group"]) for r in rows] == [(1, 1), (2, 1), (3, 2), (4, 3), (None, None)]
 
 
 def test_columns_give_the_rows_back() -> None:
