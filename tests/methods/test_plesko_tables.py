@@ -86,8 +86,14 @@ def test_every_recipe_builds_its_network_and_its_judge(name: str) -> None:
         assert recipe.network.size == "paper" or 300_000 < sum(p.numel() for p in network.parameters()) <= 3_000_000
         for adversary in recipe.adversaries:
             parity.outline(lambda one=adversary: cls.build_discriminator(one.id, **one.parameters))
-    (lacking,) = METHODS.missing(name)
-    assert lacking.remedy == f"bench train {name} --recipe compact --data lfw --root DIR"
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"), [("base_net", "strided"), ("swin_unet", "paper"), ("unet3plus", "paper"), ("unetpp", "paper")]
+)
+def test_a_row_that_was_not_trained_says_how(name: str, recipe: str) -> None:
+    (lacking,) = METHODS.missing(name, recipe=recipe)
+    assert lacking.remedy == f"bench train {name} --recipe {recipe} --data lfw --root DIR"
 
 
 @torch.no_grad()
