@@ -219,7 +219,13 @@ def _counted(rule: Row, board: Board, protocol: Row) -> Row:
     if held is None or number(held[rule["metric"]]) is None:
         return {}
     context = (str(held["dataset"]), "")
-    cell = {"measured": number(held[rule["metric"]]), "low": None, "high": None, "foreign": [], "where": context[0]}
+    cell: Row = {
+        "measured": number(held[rule["metric"]]),
+        "low": None,
+        "high": None,
+        "foreign": [],
+        "where": context[0],
+    }
     return cell | _graded(cell, rule, board, protocol, context)
 
 

@@ -153,10 +153,10 @@ def _disagreement(first: Board, second: Board, names: tuple[str, str]) -> str:
 def _equal(table: str, one: Row, other: Row) -> bool:
     if any(one[count] != other[count] for count in COUNTS[table]):
         return False
-    values = [_measured(row) for row in (one, other)]
-    if all(isinstance(value, int | float) for value in values):
-        return math.isclose(*values, rel_tol=NOISE, abs_tol=1e-9)
-    return bool(values[0] == values[1])
+    a, b = _measured(one), _measured(other)
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return math.isclose(a, b, rel_tol=NOISE, abs_tol=1e-9)
+    return bool(a == b)
 
 
 def _measured(row: Row) -> object:

@@ -74,7 +74,7 @@ def role_pairs(
 def check_listable(samples: Iterable[SampleRef]) -> None:
     """Raises ValueError where the samples' roles make more trials than are listed, however few are then drawn of them; nothing
     is listed here, so that a run can ask before it computes anything."""
-    counts = Counter(sample.role for sample in samples if sample.identity is not None)
+    counts: Counter[str] = Counter(sample.role for sample in samples if sample.identity is not None)
     probes, gallery, calibration = (counts[name] for name in ("probe", *BARE))
     others = gallery if calibration else 0
     bare = calibration or gallery

@@ -74,8 +74,9 @@ def _methods(
         return None
     target = 1e-3 if 1e-3 in targets else targets[0]
     keys = [(method, column.output, matcher, target, BIOMETRIC) for method in condition.methods]
-    valued = ~np.isnan(column.values).all(axis=0)  # a metric may have no value of a method, or not be asked of it
-    usable = [m for m, key in enumerate(keys) if key in trials.resampled and valued[m]]
+    # a metric may have no value of a method, or not be asked of it
+    lacking = np.isnan(column.values).all(axis=0).tolist()
+    usable = [m for m, key in enumerate(keys) if key in trials.resampled and not lacking[m]]
     if len(usable) < 3:
         return None
     rates = {

@@ -57,4 +57,4 @@ def _print(found: History) -> None:
             rows.append([line.method, *cells])
         say("")
         say(f"{title_of(metric, region)}: {dataset}, {occlusion} ({lines[0].direction} is better)")
-        print_table("", [("method", False), *((f"run {n + 1}", False) for n in shown)], rows, name_whole=True)
+        print_table("", [("method", False), *((f"run {n + 1}", False) for n in shown)], rows, in_blocks=True)
