@@ -75,7 +75,7 @@ def _methods(
     target = 1e-3 if 1e-3 in targets else targets[0]
     keys = [(method, column.output, matcher, target, BIOMETRIC) for method in condition.methods]
     # a metric may have no value of a method, or not be asked of it
-    lacking = np.isnan(column.values).all(axis=0).tolist()
+    lacking = [bool(np.isnan(column.values[:, m]).all()) for m in range(len(keys))]
     usable = [m for m, key in enumerate(keys) if key in trials.resampled and not lacking[m]]
     if len(usable) < 3:
         return None
