@@ -92,7 +92,7 @@ def test_every_recipe_builds_its_network_and_its_judge(name: str) -> None:
     ("name", "recipe"), [("base_net", "strided"), ("swin_unet", "paper"), ("unet3plus", "paper"), ("unetpp", "paper")]
 )
 def test_a_row_that_was_not_trained_says_how(name: str, recipe: str) -> None:
-    (lacking,) = METHODS.missing(name, recipe=recipe)
+    (lacking,) = METHODS.get(name).missing(recipe=recipe)
     assert lacking.remedy == f"bench train {name} --recipe {recipe} --data lfw --root DIR"
 
 
