@@ -65,6 +65,8 @@ class _Condition:
         known = context in indexed.contexts()
         self.answer = str(verdict(indexed, context)["headline"]) if known else ""
         self.by = indexed.image_metric(context) if known else None
+        points = indexed.operating(context) if known else []
+        self.person = bool(points) and indexed.judged_fairly(context, points[0].matcher)
         self.columns: list[str] = []
         self.values: dict[str, dict[str, str]] = {}
         self.ranks: dict[str, tuple[float, float]] = {}
@@ -82,7 +84,10 @@ class _Condition:
             say(f"{self.dataset}, {self.occlusion}: no figure for this table{why}")
             return
         first = [name for name in (TRUTH, OCCLUDED) if name in self.values]
-        others = sorted(set(self.values) - set(first), key=lambda name: (*self.ranks.get(name, (1e9, 1e9)), name))
+        # by whom the answer is by: the person, where a matcher judges most methods fairly, else the picture
+        others = sorted(
+            set(self.values) - set(first), key=lambda name: (*self.ranks[name][0 if self.person else 1 :], name)
+        )
         rows = [[name, *(self.values[name].get(column, "") for column in self.columns)] for name in (*first, *others)]
         print_table("", [("method", False), *((column, True) for column in self.columns)], rows, in_blocks=True)
         for judge, why in self.refusals.items():
