@@ -8,13 +8,16 @@ import types
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
 import torch
 from torch import nn
 
 from unmaskbench.benchmark.plugins import data_hooks, hooks
 from unmaskbench.benchmark.plugins.cards import MethodCard, Missing
+from unmaskbench.benchmark.plugins.weights.files import WeightFile
 
 WANTED = Missing("extra", "thing", "pip install thing")
+FILE = WeightFile("file", "file.pt", "MIT", "a publisher", "a test")
 
 
 class Bare:
@@ -27,7 +30,7 @@ class Full:
     """Keeps every hook."""
 
     card = MethodCard("full", "Full", needs_mask=True, provenance="classical")
-    folder, weights, signed = Path("here"), ("file",), True
+    folder, weights, signed = Path("here"), (FILE,), True
 
     def __init__(self, size: int = 3) -> None:
         self.network: Any = nn.Identity()
@@ -97,7 +100,7 @@ def test_a_plug_in_with_hooks_is_asked() -> None:
     full = Full()
     assert hooks.missing_of(Full) == [WANTED]
     assert hooks.missing_of(Full, {"model": "mine", "other": 3}) == []
-    assert (hooks.weights_of(Full), hooks.weight_paths_of(Full)) == (("file",), [Path("trained")])
+    assert (hooks.weights_of(Full), hooks.weight_paths_of(Full)) == ((FILE,), [Path("trained")])
     assert (hooks.folder_of(Full), hooks.training_card_of(Full)) == (Path("here"), {"steps": 3})
     assert hooks.builds_network(Full)
     assert hooks.network_of(full) is full.network
@@ -113,13 +116,35 @@ def test_a_plug_in_with_hooks_is_asked() -> None:
     assert hooks.takes(Full, "size")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "ask"),
+    [
+        ("weights", "model.pt", hooks.weights_of),
+        ("weights", ["model.pt"], hooks.weights_of),
+        ("parts", (("generator", 3),), hooks.parts_of),
+        ("parts", 5, hooks.parts_of),
+        ("libraries", "numpy", hooks.libraries_of),
+    ],
+)
+def test_an_attribute_of_a_hooks_name_that_means_something_else_is_named(name: str, value: Any, ask: Any) -> None:
+    mine = type("Mine", (Bare,), {name: value})
+    with pytest.raises(ValueError, match=rf"^Mine\.{name} is {type(value).__name__}, .* rename yours"):
+        ask(mine)
+
+
+def test_a_folder_that_is_no_path_is_not_taken_for_recipes() -> None:
+    assert hooks.folder_of(type("Mine", (Bare,), {"folder": "outputs"})) is None
+
+
 def probed(module: types.ModuleType) -> set[str]:
     """The names that a module looks for with ``getattr`` and ``hasattr``."""
     calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
     return {
         ast.literal_eval(call.args[1])
         for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id in ("getattr", "hasattr")
+        if isinstance(call.func, ast.Name)
+        and (call.func.id in ("getattr", "hasattr", "declared"))
+        and isinstance(call.args[1], ast.Constant)
     }
 
 
