@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import torch
-from torch import Tensor
+from unmaskbench.benchmark.plugins.lazy_modules import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BATCH = 64
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import torch
-from torch import Tensor
+from unmaskbench.benchmark.plugins.lazy_modules import np, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCALES = 4
 ORIENTATIONS = 4
@@ -30,7 +31,7 @@ NOISE_DEVIATIONS = 2.0
 NOISE_CORRECTION = 1.7
 LOWPASS_CUTOFF = 0.45
 LOWPASS_ORDER = 15
-EPS = float(torch.finfo(torch.float32).eps)
+EPS = 2.0**-23  # of float32
 
 
 class FilterBank(NamedTuple):
