@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.plugins.lazy_modules import functional, torch
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
 
 if TYPE_CHECKING:
     from torch import Tensor

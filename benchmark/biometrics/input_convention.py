@@ -33,7 +33,7 @@ from unmaskbench.benchmark.biometrics.alignment import (
     FACENET_STRETCH,
     align,
 )
-from unmaskbench.benchmark.plugins.lazy_modules import functional, torch
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.biometrics.input_convention import NONE, InputConvention, convention_of
 from unmaskbench.benchmark.biometrics.torch_embedder import BATCH
 from unmaskbench.benchmark.plugins.cards import MatcherCard
-from unmaskbench.benchmark.plugins.lazy_modules import functional, torch
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
 
 if TYPE_CHECKING:
     from torch import Tensor

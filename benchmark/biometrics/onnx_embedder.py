@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from unmaskbench.benchmark.plugins.lazy_modules import np, torch
+from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.plugins.cards import MatcherCard
-from unmaskbench.benchmark.plugins.lazy_modules import np, torch
+from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.store.lists import columns_of, read_csv
 
 if TYPE_CHECKING:

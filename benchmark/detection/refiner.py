@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.detection.faces import Array, Detection, Detector, Pixels, check_upright, every
-from unmaskbench.benchmark.plugins.lazy_modules import np, torch
+from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from unmaskbench.benchmark.plugins.lazy_modules import torch
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,8 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from unmaskbench.benchmark.plugins.lazy_modules import np, torch
+from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

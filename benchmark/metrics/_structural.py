@@ -11,7 +11,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from unmaskbench.benchmark.plugins.lazy_modules import cv2, np, torch
+from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from unmaskbench.benchmark.detection.crops import apply
 from unmaskbench.benchmark.plan import face_crop
 from unmaskbench.benchmark.plan.entries import Crop, FaceSquare
-from unmaskbench.benchmark.plugins.lazy_modules import Image, functional, np, torch
+from unmaskbench.benchmark.plugins.lazy_modules import Image, np
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
 from unmaskbench.benchmark.plugins.types import Face
 
 if TYPE_CHECKING:

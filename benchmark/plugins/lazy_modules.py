@@ -1,8 +1,8 @@
-"""Heavy modules, imported when something of them is first used: torch, its ``nn`` and ``functional``, NumPy, OpenCV, Pillow.
+"""Heavy modules, imported when something of them is first used: NumPy, OpenCV, Pillow; ``lazy_torch`` has torch.
 
 To list plug-ins, to plan, and to answer for a finished run need the classes and cards of plug-ins and none of their
 arithmetic. torch takes 1.6 seconds to import and the others 0.3, so a module that may be read for its card takes them from
-here, by the names that they have everywhere::
+the door, by the names that they have everywhere::
 
     from unmaskbench.plugin import METRICS, MetricCard, torch
 
@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["Image", "ImageOps", "cv2", "functional", "nn", "np", "torch"]
+__all__ = ["Image", "ImageOps", "LazyModule", "cv2", "np"]
 
 
 class LazyModule(ModuleType):
@@ -35,11 +35,6 @@ class LazyModule(ModuleType):
 if TYPE_CHECKING:
     import cv2
     import numpy as np
-    import torch
     from PIL import Image, ImageOps
-    from torch import nn
-    from torch.nn import functional
 else:
-    Image, ImageOps, cv2, functional, nn, np, torch = map(
-        LazyModule, ("PIL.Image", "PIL.ImageOps", "cv2", "torch.nn.functional", "torch.nn", "numpy", "torch")
-    )
+    Image, ImageOps, cv2, np = map(LazyModule, ("PIL.Image", "PIL.ImageOps", "cv2", "numpy"))

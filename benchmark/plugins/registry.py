@@ -25,6 +25,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from unmaskbench.benchmark.plugins.cards import Missing
@@ -153,7 +154,7 @@ class PluginRegistry:
                 continue
             name = f"{self.room}.{info.name}"
             self._import(info.name, f"{name}.{self.module}" if info.ispkg else name, optional=info.ispkg)
-        for entry in importlib.metadata.entry_points(group=self.group):
+        for entry in _entry_points().select(group=self.group):
             self._import(entry.name, entry.value.partition(":")[0])
 
     def _import(self, plugin: str, module: str, optional: bool = False) -> None:
@@ -169,6 +170,12 @@ class PluginRegistry:
             SystemExit,
         ) as error:  # a broken plug-in must not take the others with it; asking for it tells
             self.broken[plugin] = f"{module}: {type(error).__name__}: {error}"
+
+
+@lru_cache(maxsize=1)
+def _entry_points() -> importlib.metadata.EntryPoints:
+    """Those of every package, read once: each of two hundred packages has a file of them."""
+    return importlib.metadata.entry_points()
 
 
 METHODS = PluginRegistry("method", "unmaskbench.methods", "method", "unmaskbench.methods")

@@ -87,7 +87,8 @@ if TYPE_CHECKING:
         Trainable,
     )
     from unmaskbench.benchmark.plugins.inpainting import check_radius, inpaint
-    from unmaskbench.benchmark.plugins.lazy_modules import cv2, functional, nn, np, torch
+    from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
+    from unmaskbench.benchmark.plugins.lazy_torch import functional, nn, torch
     from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, locate, metadata_of, read_method_card
     from unmaskbench.benchmark.plugins.model_file import (
         Convention,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from unmaskbench.benchmark.plugins.lazy_modules import np, torch
+from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.store.images import MAXIMUM_PIXELS, MINIMUM_SIDE, read_exact_pixels, read_pixels
 
 if TYPE_CHECKING:

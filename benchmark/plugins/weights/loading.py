@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmaskbench.benchmark.plugins.lazy_modules import torch
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.plugins.weights.files import sha256 as file_sha256
 
 if TYPE_CHECKING:
