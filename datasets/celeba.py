@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from unmaskbench.plugin import (
     DATASETS,
     Attribute,
@@ -15,7 +12,9 @@ from unmaskbench.plugin import (
     Face,
     SampleRef,
     not_here,
+    np,
     read_image,
+    torch,
 )
 
 PARTITIONS = {"train": "0", "validation": "1", "test": "2"}

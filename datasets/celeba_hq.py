@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.datasets.celeba import Attributes, read_identities, table
 from unmaskbench.plugin import (
@@ -21,7 +19,11 @@ from unmaskbench.plugin import (
     not_here,
     read_image,
     read_landmarks,
+    torch,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # CelebA's partition: the last 1-based file number of train and of validation
 LAST_TRAIN, LAST_VALIDATION = 162_770, 182_637

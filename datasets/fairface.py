@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from unmaskbench.plugin import (
     DATASETS,
     DETECTORS,
@@ -26,6 +24,7 @@ from unmaskbench.plugin import (
     read_landmarks,
     read_pixels,
     to_tensor,
+    torch,
 )
 
 PARTS = {"train": "train", "validation": "val", "test": "val"}

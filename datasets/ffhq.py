@@ -6,10 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.plugin import (
     DATASETS,
@@ -18,9 +15,14 @@ from unmaskbench.plugin import (
     SampleRef,
     existing,
     not_here,
+    np,
     read_image,
     read_landmarks,
+    torch,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RANGES = {"train": range(60_000), "test": range(60_000, 70_000), "all": range(70_000)}
 FOLDERS = {1024: "images1024x1024", 128: "thumbnails128x128"}

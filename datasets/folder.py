@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from posixpath import commonpath
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from unmaskbench.plugin import (
     DATASETS,
@@ -35,8 +32,12 @@ from unmaskbench.plugin import (
     read_pairs,
     read_pixels,
     to_tensor,
+    torch,
     walk,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LAYOUT = """ROOT/
   a.jpg, b.png ...          images, in any sub-folders; one sub-folder per person gives identities

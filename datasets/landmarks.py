@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from unmaskbench.plugin import posix, read_csv, torch
 
-from unmaskbench.plugin import posix, read_csv
+if TYPE_CHECKING:
+    from torch import Tensor
 
 COLUMNS = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"]
 HEADER = ["file", *(f"{point}_{axis}" for point in COLUMNS for axis in "xy")]
@@ -21,7 +22,7 @@ LARGEST_FRACTION = 1.5
 CROSSED = 0.25  # of the distance between the eyes
 
 
-class Landmarks(dict[str, Tensor]):
+class Landmarks(dict[str, "Tensor"]):
     """Points (5, 2) by the file they are of; ``remarks`` says what was put in order on reading."""
 
     def __init__(self) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let one process be the first that imports mmengine: the tests' own processes start together, and in a fresh
-    installation one would read the cache that another is writing (registry.mmengine_registry)."""
+    installation one would read the cache that another is writing (training.mmengine_import)."""
     if not hasattr(config, "workerinput"):
-        from unmaskbench.benchmark.plugins.registry import mmengine_registry
+        from unmaskbench.benchmark.training.mmengine_import import import_mmengine
 
-        mmengine_registry()
+        import_mmengine()
 
 
 @pytest.fixture(scope="session")

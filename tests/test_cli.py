@@ -106,7 +106,8 @@ try:
     main.main()
 except SystemExit as stop:
     assert not stop.code, stop.code
-heavy = [name for name in ('torch', 'mmengine', 'cv2', 'onnxruntime', 'scipy') if name in sys.modules]
+names = ('torch', 'torchvision', 'mmengine', 'cv2', 'onnxruntime', 'scipy', 'numpy', 'PIL.Image', 'polars', 'matplotlib')
+heavy = [name for name in names if name in sys.modules]
 sys.stderr.write('heavy: ' + ' '.join(heavy))
 """
 
@@ -137,9 +138,21 @@ def test_help_answers_within_half_a_second() -> None:
     assert min(seconds) < 0.5, seconds
 
 
-def test_a_report_is_drawn_without_torch(tmp_path: Path) -> None:
-    folder = run_suite(tiny.suite(), tmp_path / "run", speed=False)
-    assert heavy("report", str(folder)) in ("", "scipy")
+@pytest.mark.parametrize("words", [["list"], *(["list", kind, "--json"] for kind in KINDS)], ids=" ".join)
+def test_a_listing_answers_without_heavy_libraries(words: list[str]) -> None:
+    assert heavy(*words) == ""
+
+
+def test_what_reads_a_run_does_so_without_torch(tmp_path: Path) -> None:
+    folder, baseline = run_suite(tiny.suite(), tmp_path / "run", speed=False), tmp_path / "baseline.json"
+    for words in (
+        ["report", folder],
+        ["check", folder, "--baseline", baseline, "--update"],
+        ["check", folder, "--baseline", baseline],
+        ["history", folder, "--out", tmp_path / "history"],
+    ):
+        found = set(heavy(*map(str, words)).split())
+        assert found.isdisjoint({"torch", "torchvision", "mmengine", "cv2", "onnxruntime"}), words
     assert "<html" in (folder / "index.html").read_text()
 
 

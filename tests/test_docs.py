@@ -179,7 +179,7 @@ def plugins_restored() -> Iterator[None]:
     yield
     for room, names in zip(rooms, before, strict=True):
         for name in set(room.names()) - names:
-            del room._mmengine().module_dict[name]
+            del room.classes[name]
     for module in set(sys.modules) - modules:
         if module.startswith("example_"):
             del sys.modules[module]

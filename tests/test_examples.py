@@ -63,7 +63,7 @@ def _examples_registered_once() -> Iterator[None]:
 
 def _forget(registry: PluginRegistry, names: set[str]) -> None:
     for name in names:
-        del registry._mmengine().module_dict[name]
+        del registry.classes[name]
 
 
 @pytest.fixture(scope="module")

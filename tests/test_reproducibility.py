@@ -187,7 +187,7 @@ class Heads:
 def heads() -> Iterator[None]:
     DATASETS.register("turned_heads")(Heads)
     yield
-    del DATASETS._mmengine().module_dict["turned_heads"]
+    del DATASETS.classes["turned_heads"]
 
 
 @pytest.mark.usefixtures("heads")

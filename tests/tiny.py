@@ -246,7 +246,7 @@ def registered() -> Iterator[None]:
         yield
     finally:
         for registry, name, _ in PLUGINS:
-            del registry._mmengine().module_dict[name]
+            del registry.classes[name]
 
 
 def suite(**changes: Any) -> Suite:

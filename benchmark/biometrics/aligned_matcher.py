@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, Literal
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from unmaskbench.benchmark.biometrics.alignment import ALIGNMENT_SIGNATURE, ARCFACE_112X112, align
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
@@ -19,6 +17,9 @@ from unmaskbench.benchmark.plugins import weights
 from unmaskbench.benchmark.plugins.cards import MatcherCard, Missing
 from unmaskbench.benchmark.plugins.registry import missing_extra
 from unmaskbench.benchmark.plugins.weights.files import WeightFile
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def matcher_signature(network: str, size: tuple[int, int], *choices: str, comparison: str = "cosine") -> str:

@@ -9,9 +9,12 @@ Pixel centres lie at integers, as everywhere in the package; pixels outside the 
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
+
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ARCFACE_112X112 = (
     (38.2946, 51.6963),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
+
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def cosine_matrix(a: Tensor, b: Tensor) -> Tensor:

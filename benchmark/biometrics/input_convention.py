@@ -22,10 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.biometrics.alignment import (
     ALIGNMENT_SIGNATURE,
@@ -36,7 +33,11 @@ from unmaskbench.benchmark.biometrics.alignment import (
     FACENET_STRETCH,
     align,
 )
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LIMIT_BYTES = 64_000
 SMALLEST_SIDE, LARGEST_SIDE = 16, 1024

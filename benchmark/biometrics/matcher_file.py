@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
 from unmaskbench.benchmark.biometrics.input_convention import NONE, InputConvention, convention_of
 from unmaskbench.benchmark.biometrics.torch_embedder import BATCH
 from unmaskbench.benchmark.plugins.cards import MatcherCard
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _LENGTHS: dict[tuple[str, int, int, InputConvention], int] = {}
 
@@ -94,14 +95,14 @@ class ScriptedEmbedder:
             reason = str(error).splitlines()[0]
             raise ValueError(f"{path} is no TorchScript file that this torch can read: {reason}") from error
 
-    @torch.inference_mode()
     def __call__(self, given: Tensor) -> Tensor:
         """Raises ValueError where the program gives something else than one tensor of floating-point numbers."""
         rows = []
-        for start in range(0, len(given), BATCH):
-            found = self.network(given[start : start + BATCH].to(self.device))
-            if not isinstance(found, Tensor) or not found.is_floating_point():
-                kind = found.dtype if isinstance(found, Tensor) else type(found).__name__
-                raise ValueError(f"{self.path} gives {kind}, not one tensor of floating-point embeddings (N, D)")
-            rows.append(found.float().cpu())
-        return torch.cat(rows) if rows else torch.zeros((0, 0))
+        with torch.inference_mode():
+            for start in range(0, len(given), BATCH):
+                found = self.network(given[start : start + BATCH].to(self.device))
+                if not isinstance(found, torch.Tensor) or not found.is_floating_point():
+                    kind = found.dtype if isinstance(found, torch.Tensor) else type(found).__name__
+                    raise ValueError(f"{self.path} gives {kind}, not one tensor of floating-point embeddings (N, D)")
+                rows.append(found.float().cpu())
+            return torch.cat(rows) if rows else torch.zeros((0, 0))

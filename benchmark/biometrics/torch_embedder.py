@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor, nn
+from unmaskbench.benchmark.plugins.lazy_torch import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 BATCH = 32
 
@@ -25,12 +27,12 @@ class TorchEmbedder:
         self.network = network.to(device).eval()
         self.device, self.mean, self.divisor, self.order = device, mean, divisor, order
 
-    @torch.inference_mode()
     def __call__(self, crops: Tensor) -> Tensor:
         """Embeddings (N, D) float32 on the CPU, as the network gives them, of crops (N, 3, h, w) in [0, 1]."""
         rows = []
-        for start in range(0, len(crops), BATCH):
-            part = crops[start : start + BATCH].float()
-            blob = part.flip(1) if self.order == "bgr" else part
-            rows.append(self.network(blob.mul(255.0).sub(self.mean).div(self.divisor).to(self.device)).float().cpu())
-        return torch.cat(rows) if rows else torch.zeros((0, 0))
+        with torch.inference_mode():
+            for start in range(0, len(crops), BATCH):
+                part = crops[start : start + BATCH].float()
+                blob = (part.flip(1) if self.order == "bgr" else part).mul(255.0).sub(self.mean).div(self.divisor)
+                rows.append(self.network(blob.to(self.device)).float().cpu())
+            return torch.cat(rows) if rows else torch.zeros((0, 0))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 
 import typer
 
+from unmaskbench.benchmark.cli.imports import imports_are_no_garbage
 from unmaskbench.benchmark.host.terminal import say, say_json
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 
@@ -28,10 +29,12 @@ def listing(
       bench list methods
       bench list metrics --json
     """
+    with imports_are_no_garbage():
+        everything = {each: _entries(each) for each in (KINDS if kind is None else (kind,))}
     if kind is None:
-        _overview(as_json)
+        _overview(everything, as_json)
         return
-    found = _entries(kind)
+    found = everything[kind]
     if as_json:
         say_json(found)
         return
@@ -48,9 +51,8 @@ def _entries(kind: str) -> list[JsonObject]:
     return suites() if kind == "suites" else plugins(kind)
 
 
-def _overview(as_json: bool) -> None:
+def _overview(found: dict[str, list[JsonObject]], as_json: bool) -> None:
     """Every kind, how many of it there are, and which are ready."""
-    found = {kind: _entries(kind) for kind in KINDS}
     if as_json:
         say_json(found)
         return

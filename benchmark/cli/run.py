@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unmaskbench.benchmark.cli.imports import imports_are_no_garbage
 from unmaskbench.benchmark.host.terminal import say
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 
@@ -113,7 +111,7 @@ def run(
     speed: Annotated[bool, typer.Option("--speed/--no-speed", help="Time each method.")] = True,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser at the end.")] = False,
 ) -> None:
-    with _imports_are_no_garbage():
+    with imports_are_no_garbage():
         from unmaskbench.benchmark.cli.progress import Bars
         from unmaskbench.benchmark.cli.summary import print_summary
         from unmaskbench.benchmark.plan.suite_file import load_suite
@@ -146,17 +144,6 @@ def run(
     say(f"board  {page}")
     if open_page:
         typer.launch(page.resolve().as_uri())
-
-
-@contextmanager
-def _imports_are_no_garbage() -> Iterator[None]:
-    """Without the collector, which looks through half a million new objects again and again and frees none of them: it
-    takes a tenth of what a finished run takes to say so."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _written(folder: Path) -> int:

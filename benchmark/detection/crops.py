@@ -5,24 +5,30 @@ The similarity that lays the points on ``MEAN_FACE`` with the least squares (Ume
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.detection.faces import Array, Pixels
-from unmaskbench.benchmark.detection.refiner_network import SIDE
+from unmaskbench.benchmark.plugins.lazy_modules import np
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+SIDE = 64
+"""The crop's side in pixels."""
 EYE_DISTANCE = 22.0
 """Pixels of the crop between the eyes: it shows 2.9 eye distances, the forehead and the chin."""
-UNIT_FACE: Array = np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, 0.56], [-0.41, 1.1], [0.41, 1.1]])
+Points = tuple[tuple[float, float], ...]
+UNIT_FACE: Points = ((-0.5, 0.0), (0.5, 0.0), (0.0, 0.56), (-0.41, 1.1), (0.41, 1.1))
 """A mean face's five landmarks in eye distances, from the middle between the eyes."""
-MEAN_FACE: Array = UNIT_FACE * EYE_DISTANCE + [
-    (SIDE - 1) / 2,
-    (SIDE - 1) / 2 - 9,
-]
+MEAN_FACE: Points = tuple(
+    (x * EYE_DISTANCE + (SIDE - 1) / 2, y * EYE_DISTANCE + (SIDE - 1) / 2 - 9) for x, y in UNIT_FACE
+)
 
 
-def lay(points: Array, face: Array = MEAN_FACE) -> Array:
+def lay(points: Array, face: Points | Array = MEAN_FACE) -> Array:
     """Matrix (2, 3) of the similarity that lays points (5, 2) on those of ``face``. Raises ValueError where they coincide."""
+    face = np.asarray(face)
     source, target = points - points.mean(0), face - face.mean(0)
     p, q = source[:, 0] + 1j * source[:, 1], target[:, 0] + 1j * target[:, 1]
     spread = float((abs(p) ** 2).sum())

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from unmaskbench.benchmark.plugins.lazy_modules import np
 
-Pixels = NDArray[np.uint8]
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Pixels: TypeAlias = "NDArray[np.uint8]"
+Array: TypeAlias = "NDArray[np.float64]"
 LARGEST_ROLL_DEGREES = 70
 
 

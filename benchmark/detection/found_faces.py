@@ -14,10 +14,9 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from unmaskbench.benchmark.detection.faces import Detection, Detector, NoFaceError, Pixels
 from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.benchmark.plugins.lazy_modules import np
 from unmaskbench.benchmark.plugins.weights.files import cache_folder, sha256
 from unmaskbench.benchmark.store.images import read_pixels
 from unmaskbench.benchmark.store.write import WriteError, write_file

@@ -7,10 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels, central, check_upright, every
 from unmaskbench.benchmark.plugins import weights
+from unmaskbench.benchmark.plugins.lazy_modules import np
 
 DETECTOR = weights.WeightFile(
     id="insightface-detector",

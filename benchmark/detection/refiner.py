@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from unmaskbench.benchmark.detection.crops import EYE_DISTANCE, apply, cut, inverse, lay
 from unmaskbench.benchmark.detection.faces import Array, Detection, Detector, Pixels, check_upright, every
-from unmaskbench.benchmark.detection.refiner_network import RefinerNetwork
+from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.plugins.weights.loading import load_strict, read_state_dict
+
+if TYPE_CHECKING:
+    from unmaskbench.benchmark.detection.refiner_network import RefinerNetwork
 
 MODEL = Path(__file__).parent / "weights" / "refiner.safetensors"
 MODEL_SHA256 = "1f92550a091049aedcdcfde78ecfc02acbf07781cfdc541c47de861e2dfe6fd0"
@@ -52,7 +54,7 @@ class Refined:
 
 def refine(pixels: Pixels, points: Array, corrector: RefinerNetwork, passes: int = PASSES) -> Array:
     """Points (5, 2) of a photograph (H, W, 3), corrected in so many passes."""
-    import torch
+    from unmaskbench.benchmark.detection.crops import EYE_DISTANCE, apply, cut, inverse, lay
 
     for _ in range(passes):
         matrix = lay(points)
@@ -66,6 +68,8 @@ def refine(pixels: Pixels, points: Array, corrector: RefinerNetwork, passes: int
 @lru_cache(maxsize=2)
 def network(path: Path) -> RefinerNetwork:
     """The network with the weights of a file, ready to be asked. Raises ValueError where they do not fit."""
+    from unmaskbench.benchmark.detection.refiner_network import RefinerNetwork
+
     made = RefinerNetwork()
     load_strict(made, read_state_dict(path), str(path))
     return made.eval()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-SIDE = 64
+from unmaskbench.benchmark.detection.crops import SIDE
+
 WIDTHS = ((3, 16, 2), (16, 32, 2), (32, 48, 1), (48, 64, 2), (64, 96, 1), (96, 96, 2))
 
 

@@ -12,8 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from unmaskbench.benchmark.detection.faces import (
     Array,
     Detection,
@@ -24,6 +22,7 @@ from unmaskbench.benchmark.detection.faces import (
     every,
     turned_face,
 )
+from unmaskbench.benchmark.plugins.lazy_modules import np
 from unmaskbench.benchmark.plugins.weights.files import sha256
 
 MODEL = Path(__file__).parent / "weights" / "face_detection_yunet_2023mar.onnx"

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+from unmaskbench.plugin import Missing, WeightFile, nn, torch, weights
 
-from unmaskbench.plugin import Missing, WeightFile, weights
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SOURCE = "torchvision's published ImageNet weights (download.pytorch.org/models)"
 _LICENCE = "BSD-3-Clause (torchvision)"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ClassVar, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from unmaskbench.plugin import METRICS, MetricCard, check_pair, check_region, check_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Formula(Protocol):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import torch
-from torch import Tensor
+from unmaskbench.benchmark.plugins.lazy_torch import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 V = TypeVar("V")
 

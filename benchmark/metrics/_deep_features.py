@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._backbones import ALEXNET, DEVIATION, MEAN, tapped
-from unmaskbench.plugin import WeightFile, weights
+from unmaskbench.plugin import WeightFile, functional, nn, torch, weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 INCEPTION_PX = 299
 INCEPTION_DATE = "2015-12-05"

@@ -8,14 +8,14 @@ in float64, which from there on takes less memory than the rows and does not gro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
-import numpy as np
-from torch import Tensor
+from unmaskbench.plugin import ContentCache, MetricCard, Missing, WeightFile, check_images, np, weights
 
-from unmaskbench.plugin import ContentCache, MetricCard, Missing, WeightFile, check_images, weights
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Statistics = dict[str, np.ndarray]
+Statistics: TypeAlias = "dict[str, np.ndarray]"
 
 
 class FeaturesOf(Protocol):

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from unmaskbench.benchmark.metrics._feature_sets import fold, size
+from unmaskbench.benchmark.plugins.lazy_modules import np
 
 
 def frechet_distance(restored: Mapping[str, np.ndarray], truth: Mapping[str, np.ndarray]) -> float:

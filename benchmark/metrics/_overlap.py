@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from torch import Tensor
+from unmaskbench.plugin import check_like, check_masks, torch
 
-from unmaskbench.plugin import check_like, check_masks
+if TYPE_CHECKING:
+    from torch import Tensor
 
 THRESHOLD = 0.5
 # Nothing to find and nothing found is right.

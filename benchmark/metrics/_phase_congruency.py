@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import torch
-from torch import Tensor
+from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCALES = 4
 ORIENTATIONS = 4
@@ -30,7 +32,7 @@ NOISE_DEVIATIONS = 2.0
 NOISE_CORRECTION = 1.7
 LOWPASS_CUTOFF = 0.45
 LOWPASS_ORDER = 15
-EPS = float(torch.finfo(torch.float32).eps)
+EPS = 2.0**-23  # of float32
 
 
 class FilterBank(NamedTuple):

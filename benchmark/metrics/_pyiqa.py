@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, cast
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
 from unmaskbench.benchmark.metrics._no_reference import NoReference
 from unmaskbench.plugin import (
@@ -21,16 +18,21 @@ from unmaskbench.plugin import (
     WeightsError,
     check_images,
     missing_extra,
+    nn,
     read_published,
+    torch,
     weights,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 EXTRA = "pyiqa"
 LICENCE = "PolyForm-Noncommercial-1.0.0 (pyiqa)"
 HUB = "https://huggingface.co/chaofengc/IQA-PyTorch-Weights/resolve/main"
 NOTES = "pyiqa is for noncommercial use (PolyForm Noncommercial 1.0.0): pip install 'unmaskbench[pyiqa]'."
 
-Build = Callable[..., nn.Module]
+Build: TypeAlias = "Callable[..., nn.Module]"
 
 
 class Judge(NoReference):

@@ -6,11 +6,12 @@ None stands for the whole image, so that nothing is multiplied by ones.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
-from unmaskbench.plugin import Region
+from unmaskbench.plugin import Region, functional, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BORDER_PX_AT_256 = 8
 

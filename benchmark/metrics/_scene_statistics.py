@@ -6,11 +6,13 @@ Mittal et al. 2013, section II; the asymmetric generalised Gaussian is fitted by
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
+from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WINDOW_PX = 7
 WINDOW_SIGMA = 7.0 / 6.0

@@ -9,12 +9,13 @@ K1 = 0.01, K2 = 0.03::
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
-import numpy as np
-import torch
-from torch import Tensor
+from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
+from unmaskbench.benchmark.plugins.lazy_torch import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WINDOW_PX = 11
 SIGMA_PX = 1.5

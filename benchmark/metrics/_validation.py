@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+from unmaskbench.benchmark.plugins.lazy_torch import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def check_images(images: Tensor, minimum: int, metric: str, role: str = "images") -> None:

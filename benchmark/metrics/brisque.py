@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 from functools import lru_cache
 from importlib.metadata import version
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._no_reference import NoReference
-from unmaskbench.plugin import METRICS, MetricCard, WeightFile, check_images, weights
+from unmaskbench.plugin import METRICS, MetricCard, WeightFile, check_images, torch, weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MINIMUM_PX = 16
 KERNEL_PX = 7

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._pyiqa import NOTES, Build, Judge
 from unmaskbench.plugin import METRICS, MetricCard, WeightFile
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _SHA256 = "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762"
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._backbones import DEVIATION, MEAN, VGG16
 from unmaskbench.plugin import (
@@ -21,8 +18,14 @@ from unmaskbench.plugin import (
     check_like,
     check_pair,
     check_whole,
+    functional,
+    nn,
+    torch,
     weights,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MINIMUM_PX = VGG16.smallest_px
 CHANNELS = (3, 64, 128, 256, 512, 512)
@@ -96,9 +99,9 @@ def network_of(layers: nn.Sequential, learned: object, source: Path | str) -> Te
     """The network of VGG-16's layers and ``alpha`` and ``beta`` (1, 1475, 1, 1). Raises WeightsError for other weights."""
     shape = (1, sum(CHANNELS), 1, 1)
     held = [learned.get(name) if isinstance(learned, dict) else None for name in ("alpha", "beta")]
-    if not all(isinstance(value, Tensor) and tuple(value.shape) == shape for value in held):
+    if not all(isinstance(value, torch.Tensor) and tuple(value.shape) == shape for value in held):
         raise WeightsError(f"{source}: expected alpha and beta of {shape}; the file is another")
-    alpha, beta = (value.double() for value in held if isinstance(value, Tensor))
+    alpha, beta = (value.double() for value in held if isinstance(value, torch.Tensor))
     total = alpha.sum() + beta.sum()
     texture, structure = (torch.split(value / total, list(CHANNELS), dim=1) for value in (alpha, beta))
     return TextureNetwork(layers, tuple(texture), tuple(structure))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
-
-import numpy as np
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from unmaskbench.benchmark.metrics._backbones import ALEXNET
 from unmaskbench.benchmark.metrics._deep_features import (
@@ -22,6 +19,10 @@ from unmaskbench.benchmark.metrics._deep_features import (
 from unmaskbench.benchmark.metrics._feature_sets import FeatureSets, Statistics, merge_moments
 from unmaskbench.benchmark.metrics._frechet import frechet_distance
 from unmaskbench.plugin import METRICS, MetricCard, Missing, WeightFile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 RANKED_FROM = 2048
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._phase_congruency import ORIENTATIONS, SCALES, phase_congruency
 from unmaskbench.plugin import (
@@ -15,9 +13,14 @@ from unmaskbench.plugin import (
     check_like,
     check_pair,
     check_region,
+    functional,
     image_by_image,
     region_mean,
+    torch,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MINIMUM_PX = 16
 T_PHASE, T_GRADIENT, T_CHROMA = 0.85, 160.0, 200.0

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
-
-import numpy as np
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from unmaskbench.benchmark.metrics._backbones import ALEXNET
 from unmaskbench.benchmark.metrics._deep_features import (
@@ -20,7 +17,10 @@ from unmaskbench.benchmark.metrics._deep_features import (
     inception_features,
 )
 from unmaskbench.benchmark.metrics._feature_sets import FeatureSets, Statistics, merge_rows
-from unmaskbench.plugin import METRICS, MetricCard, Missing, WeightFile
+from unmaskbench.plugin import METRICS, MetricCard, Missing, WeightFile, np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BLOCK_ROWS = 1024
 DEGREE = 3

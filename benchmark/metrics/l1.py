@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from unmaskbench.plugin import MetricCard, full_reference, region_mean
+from unmaskbench.plugin import MetricCard, full_reference, region_mean, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @full_reference(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from unmaskbench.plugin import METRICS, MetricCard, check_images, check_like, check_whole, detector_named
+from unmaskbench.plugin import METRICS, MetricCard, check_images, check_like, check_whole, detector_named, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DETECTOR = "yunet"
 MINIMUM_PX = 32

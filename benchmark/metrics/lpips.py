@@ -6,11 +6,7 @@ import importlib.util
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import ClassVar
-
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from typing import TYPE_CHECKING, ClassVar
 
 from unmaskbench.benchmark.metrics._backbones import ALEXNET, DEVIATION, MEAN, SQUEEZENET, VGG16, Backbone, tapped
 from unmaskbench.plugin import (
@@ -22,9 +18,14 @@ from unmaskbench.plugin import (
     check_like,
     check_pair,
     check_region,
+    functional,
     region_mean,
+    torch,
     weights,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 NORM_EPS = 1e-10
 HEADS_VERSION = "v0.1"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._overlap import BOTH_EMPTY, THRESHOLD, counts, ratio
 from unmaskbench.plugin import METRICS, MetricCard, check_masks, check_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def mask_f1(predicted: Tensor, truth: Tensor) -> Tensor:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import torch
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._structural import STRUCTURAL_SIGNATURE, WINDOW_PX, Moments, moments, structural_maps
 from unmaskbench.plugin import (
@@ -17,8 +14,13 @@ from unmaskbench.plugin import (
     check_like,
     check_pair,
     check_whole,
+    functional,
     image_by_image,
+    torch,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 MINIMUM_PX = (WINDOW_PX - 1) * 2 ** (len(WEIGHTS) - 1) + 1

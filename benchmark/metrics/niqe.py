@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._no_reference import NoReference
 from unmaskbench.benchmark.metrics._scene_statistics import (
@@ -16,7 +13,10 @@ from unmaskbench.benchmark.metrics._scene_statistics import (
     halve,
     normalised_coefficients,
 )
-from unmaskbench.plugin import METRICS, MetricCard, WeightFile, check_images, weights
+from unmaskbench.plugin import METRICS, MetricCard, WeightFile, check_images, np, torch, weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BLOCK_PX = 96
 MINIMUM_PX = 2 * BLOCK_PX

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._luma import LUMA_SIGNATURE, luma
 from unmaskbench.benchmark.metrics.psnr import psnr
 from unmaskbench.plugin import MetricCard, full_reference
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @full_reference(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._structural import (
     MARGIN_PX,
@@ -23,7 +22,11 @@ from unmaskbench.plugin import (
     check_region,
     image_by_image,
     region_mean,
+    torch,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def ssim(restored: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:

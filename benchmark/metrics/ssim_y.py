@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.metrics._luma import LUMA_SIGNATURE, luma
 from unmaskbench.benchmark.metrics._structural import STRUCTURAL_SIGNATURE, WINDOW_PX
 from unmaskbench.benchmark.metrics.ssim import ssim
 from unmaskbench.plugin import MetricCard, full_reference
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @full_reference(

@@ -8,12 +8,12 @@ a restoration puts it does not.
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from unmaskbench.plugin import MetricCard, full_reference, functional, region_mean, torch
 
-from unmaskbench.plugin import MetricCard, full_reference, region_mean
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # ITU-R BT.601: luma and the two colour differences, of one unit.
 OPPONENT = ((0.299, 0.587, 0.114), (0.701, -0.587, -0.114), (-0.299, -0.587, 0.886))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
-
-from torch import nn
+from typing import TYPE_CHECKING, cast
 
 from unmaskbench.benchmark.metrics._pyiqa import HUB, LICENCE, NOTES, Build, Judge, fill
 from unmaskbench.plugin import METRICS, MetricCard, WeightFile
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @METRICS.register("topiq_nr")

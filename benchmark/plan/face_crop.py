@@ -12,14 +12,15 @@ A matrix (2, 3) maps points of the photograph to the square, pixel centres at in
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from typing import TYPE_CHECKING, TypeAlias
 
 from unmaskbench.benchmark.detection.crops import UNIT_FACE, apply, inverse, lay
+from unmaskbench.benchmark.plugins.lazy_modules import Image, np
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[np.float64]"
 FACE_WIDTH = 2.5
 EYES_ABOVE_CENTRE = 0.286
 
@@ -42,7 +43,7 @@ def matrix_of(points: Array, margin: float, roll: bool, size: int) -> Array:
         raise ValueError("a landmark is not a finite number")
     centre = (size - 1) / 2
     eye_distance = size / (FACE_WIDTH * (1 + 2 * margin))
-    upright = lay(points, UNIT_FACE * eye_distance + [centre, centre - EYES_ABOVE_CENTRE * eye_distance])
+    upright = lay(points, np.array(UNIT_FACE) * eye_distance + [centre, centre - EYES_ABOVE_CENTRE * eye_distance])
     if roll:
         return upright
     middle = apply(inverse(upright), np.array([centre, centre]))

@@ -7,17 +7,17 @@ machine; floating-point resizing does not.
 from __future__ import annotations
 
 from dataclasses import replace
-
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.detection.crops import apply
 from unmaskbench.benchmark.plan import face_crop
 from unmaskbench.benchmark.plan.entries import Crop, FaceSquare
+from unmaskbench.benchmark.plugins.lazy_modules import Image, np
+from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
 from unmaskbench.benchmark.plugins.types import Face
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SAMPLE_RESIZE = "pillow-bicubic"
 METHOD_RESIZE = "torch-bicubic-antialias"

@@ -18,6 +18,12 @@ HOMES: dict[str, str] = {
     "UnavailablePluginError": "unmaskbench.benchmark.plugins.registry",
     "UnknownPluginError": "unmaskbench.benchmark.plugins.registry",
     "missing_extra": "unmaskbench.benchmark.plugins.registry",
+    # Heavy modules, imported when they are first used
+    "cv2": "unmaskbench.benchmark.plugins.lazy_modules",
+    "functional": "unmaskbench.benchmark.plugins.lazy_torch",
+    "nn": "unmaskbench.benchmark.plugins.lazy_torch",
+    "np": "unmaskbench.benchmark.plugins.lazy_modules",
+    "torch": "unmaskbench.benchmark.plugins.lazy_torch",
     # Cards, nouns and contracts
     "DatasetCard": "unmaskbench.benchmark.plugins.cards",
     "MatcherCard": "unmaskbench.benchmark.plugins.cards",

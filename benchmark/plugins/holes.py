@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from unmaskbench.benchmark.plugins.lazy_modules import np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
-Hole = NDArray[np.bool_]
+Hole: TypeAlias = "NDArray[np.bool_]"
 
 HOLE_MARGIN = 0.025
 """Share of the square's side by which a hole reaches beyond the cloth. Cloth throws a shadow and its rim is blended with the

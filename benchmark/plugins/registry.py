@@ -1,4 +1,4 @@
-"""Registries of the plug-ins, on mmengine's Registry, with discovery, entry points and "did you mean".
+"""Registries of the plug-ins, with discovery, entry points and "did you mean".
 
 A plug-in is a class registered under its file's or folder's name::
 
@@ -11,7 +11,8 @@ It is discovered by its place in the tree: every module of the room's folder is 
 asked (``methods/telea.py``; ``methods/lama/method.py``), but for names that begin with an underscore, then every entry
 point of the group (``unmaskbench.methods``...) from other packages. A class may have a static ``missing() ->
 list[Missing]`` that names what is absent here (an extra, a weight file) with the remedy; it is listed all the same, and
-asking for it says what to do.
+asking for it says what to do. No heavy library is imported for it: a plug-in's module takes torch and the like from
+``lazy_modules``, or inside the functions that compute.
 """
 
 from __future__ import annotations
@@ -20,12 +21,11 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
-import pickle
 import pkgutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from unmaskbench.benchmark.plugins.cards import Missing
@@ -35,8 +35,6 @@ from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.plugins.nearest import did_you_mean
 
 T = TypeVar("T", bound=type)
-# How often an import is tried again that met what another process had written half, half a second apart.
-FIRST_IMPORTS = 10
 
 
 class UnknownPluginError(KeyError):
@@ -50,30 +48,13 @@ class UnavailablePluginError(RuntimeError):
     """A plug-in that is known but cannot be used here; the message names the remedy."""
 
 
-def mmengine_registry() -> Any:
-    """mmengine's Registry class. mmengine imports torch: only commands that need plug-ins may pay for it.
-
-    The first import in a fresh installation writes a cache (the grammar of yapf, which mmengine imports) in place. Of
-    several processes that start at once, one may read what another has written half: it waits and tries again.
-    """
-    for tries_left in range(FIRST_IMPORTS, -1, -1):
-        try:
-            from mmengine.registry import Registry
-        except (EOFError, pickle.UnpicklingError):
-            if not tries_left:
-                raise
-            time.sleep(0.5)
-        else:
-            break
-    return Registry
-
-
 @dataclass
 class PluginRegistry:
     """One kind of plug-in.
 
     ``noun`` is the word used in messages ("method"), ``room`` the package that is searched, ``module`` the module inside
-    a plug-in's folder that registers it.
+    a plug-in's folder that registers it. ``classes`` are those registered so far, by name, and ``broken`` says of a module
+    that cannot be imported why.
     """
 
     noun: str
@@ -81,7 +62,7 @@ class PluginRegistry:
     module: str
     group: str
     broken: dict[str, str] = field(default_factory=dict)
-    _registry: Any = None
+    classes: dict[str, Any] = field(default_factory=dict)
     _discovered: bool = False
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -94,11 +75,11 @@ class PluginRegistry:
                 has = "has no card" if card_id is None else f"has a card with the id '{card_id}'"
                 raise ValueError(f"{self.noun} '{name}' ({cls.__qualname__}) {has}; its card's id must be its name")
             cls.plugin_name = name  # type: ignore[attr-defined]
-            registered = self._mmengine().module_dict.get(name)
+            registered = self.classes.get(name)
             # A plug-in file that was changed and is read again takes the place of what it was.
-            self._mmengine().register_module(
-                name=name, module=cls, force=registered is not None and same_file(registered, cls)
-            )
+            if registered is not None and not same_file(registered, cls):
+                raise KeyError(f"{name} is already registered in {self.noun} at {registered.__module__}")
+            self.classes[name] = cls
             return cls
 
         return decorate
@@ -106,7 +87,7 @@ class PluginRegistry:
     def names(self) -> list[str]:
         """All names, sorted."""
         self._discover()
-        return sorted(self._mmengine().module_dict)
+        return sorted(self.classes)
 
     def get(self, name: str) -> Any:
         """The class behind ``name``, which may be ``FILE.py:CLASS``. Raises UnknownPluginError with the nearest names,
@@ -114,7 +95,7 @@ class PluginRegistry:
         self._discover()
         if is_reference(name):
             return self._from_file(name)
-        cls = self._mmengine().module_dict.get(name)
+        cls = self.classes.get(name)
         if cls is not None:
             return cls
         if name in self.broken:
@@ -152,7 +133,7 @@ class PluginRegistry:
 
     def _from_file(self, reference: str) -> Any:
         cls = load_class(reference, self.noun)
-        registered = self._mmengine().module_dict.get(cls.card.id)
+        registered = self.classes.get(cls.card.id)
         if registered is not None and registered is not cls and not same_file(registered, cls):
             raise PluginFileError(
                 f"{reference}: its card's id '{cls.card.id}' is that of another {self.noun} ({registered.__module__}); "
@@ -162,11 +143,6 @@ class PluginRegistry:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
-
-    def _mmengine(self) -> Any:
-        if self._registry is None:
-            self._registry = mmengine_registry()(f"unmaskbench {self.noun}")
-        return self._registry
 
     def _discover(self) -> None:
         if self._discovered:
@@ -178,7 +154,7 @@ class PluginRegistry:
                 continue
             name = f"{self.room}.{info.name}"
             self._import(info.name, f"{name}.{self.module}" if info.ispkg else name, optional=info.ispkg)
-        for entry in importlib.metadata.entry_points(group=self.group):
+        for entry in _entry_points().select(group=self.group):
             self._import(entry.name, entry.value.partition(":")[0])
 
     def _import(self, plugin: str, module: str, optional: bool = False) -> None:
@@ -194,6 +170,12 @@ class PluginRegistry:
             SystemExit,
         ) as error:  # a broken plug-in must not take the others with it; asking for it tells
             self.broken[plugin] = f"{module}: {type(error).__name__}: {error}"
+
+
+@lru_cache(maxsize=1)
+def _entry_points() -> importlib.metadata.EntryPoints:
+    """Those of every package, read once: each of two hundred packages has a file of them."""
+    return importlib.metadata.entry_points()
 
 
 METHODS = PluginRegistry("method", "unmaskbench.methods", "method", "unmaskbench.methods")

@@ -12,6 +12,9 @@ import yaml
 
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 
+# libyaml where PyYAML was built with it, as its wheels are: a listing reads fifty files, and Python's parser takes ten times
+# as long. Both say no to what is nested a thousand deep.
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Values when every alias is unfolded; a recipe has a few hundred. Nested aliases reach billions within 1 KB.
 LARGEST_CONTENT = 100_000
 # What PyYAML's own readers of numbers, dates and truth values raise on a text that is none: ``!!bool x`` is a KeyError.
@@ -36,7 +39,7 @@ def read_mapping(path: Path, what: str, limit_bytes: int = 1_000_000, aliases: b
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read as a {what}: {error}") from error
     try:
-        content = load_plain(text, _PlainLoader if aliases else _NoAliasLoader)
+        content = load_plain(text, _PlainLoader, aliases)
     except ValueError as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
@@ -44,13 +47,16 @@ def read_mapping(path: Path, what: str, limit_bytes: int = 1_000_000, aliases: b
     return content
 
 
-def load_plain(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
-    """The one document of ``text``. Raises ValueError where it is no YAML, runs in a circle or unfolds too far."""
+def load_plain(text: str, loader: type[yaml.SafeLoader] = _Loader, aliases: bool = True) -> Any:
+    """The one document of ``text``. Raises ValueError where it is no YAML, runs in a circle or unfolds too far, or has an
+    alias and ``aliases`` is False: a few nested ones expand to gigabytes, be it only in a message that shows a value."""
     try:
         reader = loader(text)
         node = reader.get_single_node()
         if node is None:
             return None
+        if not aliases and _has_alias(node):
+            raise ValueError("aliases (*name) are not allowed")
         if _unfolded(node, {}) > LARGEST_CONTENT:
             raise ValueError(f"more than {LARGEST_CONTENT:,} values when its aliases are unfolded")
         return reader.construct_document(node)
@@ -71,7 +77,23 @@ def _unfolded(node: yaml.Node, counts: dict[int, int]) -> int:
     return counts[id(node)]
 
 
-class _PlainLoader(yaml.SafeLoader):
+def _has_alias(root: yaml.Node) -> bool:
+    """Whether a node stands in more than one place."""
+    waiting, seen = [root], {id(root)}
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.ScalarNode):
+            continue
+        children = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
+        for child in children:
+            if id(child) in seen:
+                return True
+            seen.add(id(child))
+        waiting += children
+    return False
+
+
+class _PlainLoader(_Loader):  # type: ignore[misc,valid-type]  # one of two classes
     """A SafeLoader that refuses a key which stands twice in one mapping: PyYAML takes the last and says nothing."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
@@ -82,12 +104,3 @@ class _PlainLoader(yaml.SafeLoader):
                     raise yaml.YAMLError(f"key '{key.value}' stands twice in one mapping, {node.start_mark}")
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
-
-
-class _NoAliasLoader(_PlainLoader):
-    """One that refuses aliases: a few nested ones expand to gigabytes, be it only in a message that shows a value."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not allowed")
-        return super().compose_node(parent, index)

@@ -87,6 +87,8 @@ if TYPE_CHECKING:
         Trainable,
     )
     from unmaskbench.benchmark.plugins.inpainting import check_radius, inpaint
+    from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
+    from unmaskbench.benchmark.plugins.lazy_torch import functional, nn, torch
     from unmaskbench.benchmark.plugins.learned_method import LearnedMethod, locate, metadata_of, read_method_card
     from unmaskbench.benchmark.plugins.model_file import (
         Convention,
@@ -131,7 +133,6 @@ if TYPE_CHECKING:
     from unmaskbench.datasets.occlusions.head_pose import HeadPose, pose_of
     from unmaskbench.datasets.occlusions.lighting import check_colour, check_range, lay_over, pixels_of
     from unmaskbench.datasets.pair_lists import read_pairs
-
 
 __all__ = [
     "ALIGNMENT_SIGNATURE",
@@ -228,11 +229,13 @@ __all__ = [
     "cosine_matrix",
     "cosine_rows",
     "coverage",
+    "cv2",
     "detector_named",
     "each_hole",
     "existing",
     "face_region",
     "full_reference",
+    "functional",
     "image_by_image",
     "inpaint",
     "is_image",
@@ -243,7 +246,9 @@ __all__ = [
     "metadata_of",
     "missing_detector",
     "missing_extra",
+    "nn",
     "not_here",
+    "np",
     "pixels_of",
     "poisson_blend",
     "pose_of",
@@ -268,6 +273,7 @@ __all__ = [
     "similarity_transform",
     "state_dict_of",
     "to_tensor",
+    "torch",
     "under_prefix",
     "walk",
     "weights",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from unmaskbench.benchmark.host.terminal import say
-from unmaskbench.benchmark.plugins.registry import mmengine_registry
+from unmaskbench.benchmark.training.mmengine_import import import_mmengine
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"))
     parser.add_argument("--out")
     arguments = vars(parser.parse_args())
-    mmengine_registry()  # several of these start at once, also on a fresh installation
+    import_mmengine()  # several of these start at once, also on a fresh installation
     from unmaskbench.benchmark.training.train import train
 
     say(str(train(**arguments)))

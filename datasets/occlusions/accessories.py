@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
-
 from unmaskbench.datasets.occlusions.depth_canvas import DepthCanvas, smooth_outline
 from unmaskbench.datasets.occlusions.eyewear import eyeglasses, sunglasses
 from unmaskbench.datasets.occlusions.head_pose import Array, Shell
 from unmaskbench.datasets.occlusions.lighting import Light
-from unmaskbench.plugin import HeadPose
+from unmaskbench.plugin import HeadPose, np
 
 
 class Plane:

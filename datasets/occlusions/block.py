@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
-import numpy as np
-
 from unmaskbench.datasets.occlusions.head_pose import HEAD
 from unmaskbench.plugin import (
     OCCLUSIONS,
@@ -15,8 +12,10 @@ from unmaskbench.plugin import (
     Occluded,
     OcclusionCard,
     check_colour,
+    cv2,
     face_region,
     lay_over,
+    np,
     pixels_of,
     pose_of,
 )

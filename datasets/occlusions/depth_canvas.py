@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
+from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
 from unmaskbench.datasets.occlusions.head_pose import Array
 from unmaskbench.datasets.occlusions.lighting import Light
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class DepthCanvas:

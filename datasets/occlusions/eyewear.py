@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from unmaskbench.datasets.occlusions.depth_canvas import DepthCanvas, smooth_outline
 from unmaskbench.datasets.occlusions.head_pose import Array
 from unmaskbench.datasets.occlusions.lighting import Light
-from unmaskbench.plugin import HeadPose
+from unmaskbench.plugin import HeadPose, np
 
 LENSES = {
     "wayfarer": [(0.10, -0.20), (0.50, -0.27), (0.97, -0.24), (0.99, -0.05), (0.90, 0.27), (0.55, 0.38), (0.22, 0.30)],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, Places, ray_cast
-from unmaskbench.plugin import Face, HeadPose, pose_of
+from unmaskbench.plugin import Face, HeadPose, np, pose_of, torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 HAIRLINE_Y, CHIN_Y, EAR_ANGLE = -1.05, 1.86, 1.42
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import torch
+from unmaskbench.plugin import OCCLUSIONS, Face, Occluded, OcclusionCard, coverage, face_region, torch
 
-from unmaskbench.plugin import OCCLUSIONS, Face, Occluded, OcclusionCard, coverage, face_region
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @OCCLUSIONS.register("given")

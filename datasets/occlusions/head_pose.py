@@ -13,18 +13,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from unmaskbench.plugin import Face, cv2, np
 
-from unmaskbench.plugin import Face
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array: TypeAlias = "NDArray[np.float64]"
 
 AXIS_Z = -1.1
 # eyes, nose tip, mouth corners of an average adult in head coordinates (nose and mouth heights as in ArcFace's template)
-MEAN_LANDMARKS = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.585, 0.52], [-0.43, 1.12, 0.12], [0.43, 1.12, 0.12]])
+MEAN_LANDMARKS = ((-0.5, 0, 0), (0.5, 0, 0), (0, 0.585, 0.52), (-0.43, 1.12, 0.12), (0.43, 1.12, 0.12))
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,10 @@ def _rotations(states: Array) -> Array:
 
 def _seen(states: Array) -> Array:
     """The mean landmarks (N, 5, 2) as seen in N states, in units of the face's size from the eyes' midpoint."""
-    points = MEAN_LANDMARKS * np.stack([np.ones(len(states)), np.exp(states[:, 4]), np.ones(len(states))], 1)[:, None]
+    points = (
+        np.array(MEAN_LANDMARKS)
+        * np.stack([np.ones(len(states)), np.exp(states[:, 4]), np.ones(len(states))], 1)[:, None]
+    )
     rotated = (_rotations(states)[:, None, :2, :] * points[:, :, None, :]).sum(-1)
     return np.asarray(rotated * np.exp(states[:, 3])[:, None, None] + states[:, None, 5:7])
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, Literal
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from unmaskbench.datasets.occlusions.head_pose import Array
 from unmaskbench.plugin import (
@@ -19,12 +15,17 @@ from unmaskbench.plugin import (
     OcclusionCard,
     check_colour,
     check_range,
+    cv2,
     face_region,
     lay_over,
+    np,
     pixels_of,
     read_mask,
     walk,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @OCCLUSIONS.register("irregular")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from unmaskbench.datasets.occlusions.head_pose import Array, Grid, Places
-from unmaskbench.plugin import Face, Occluded
+from unmaskbench.plugin import Face, Occluded, np, torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LUMINANCE = (0.299, 0.587, 0.114)
 

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
-import numpy as np
-
+from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
 from unmaskbench.datasets.occlusions.head_pose import Array, Shell
 
 TEXTURE = 192
@@ -42,14 +40,16 @@ class MaskKind:
         """Heights y of the upper and the lower edge at places s."""
         upper, lower = _edges(self.upper, self.lower)
         at = np.abs(s)
-        return np.interp(at, _KNOTS, upper), np.interp(at, _KNOTS, lower)
+        return np.interp(at, _knots(), upper), np.interp(at, _knots(), lower)
 
     def relief_at(self, blur: float) -> Array:
         """The relief (TEXTURE, TEXTURE, 3) as a lens sees it that blurs by ``blur`` texels (quantised to half octaves)."""
         return _blurred(self.relief, round(2 * float(np.log2(max(blur, 0.5)))))
 
 
-_KNOTS = np.linspace(0.0, 1.0, 257)
+def _knots() -> Array:
+    """Places from 0 to 1 at which an edge is tabulated."""
+    return np.linspace(0.0, 1.0, 257)
 
 
 @lru_cache(maxsize=64)
@@ -64,7 +64,7 @@ def _blurred(relief: Callable[[], Array], half_octaves: int) -> Array:
 def _edges(upper: tuple[tuple[float, float], ...], lower: tuple[tuple[float, float], ...]) -> tuple[Array, Array]:
     from scipy.interpolate import PchipInterpolator
 
-    top, bottom = (PchipInterpolator(*np.array(knots).T)(_KNOTS) for knots in (upper, lower))
+    top, bottom = (PchipInterpolator(*np.array(knots).T)(_knots()) for knots in (upper, lower))
     return top, bottom
 
 

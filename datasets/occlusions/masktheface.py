@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from unmaskbench.datasets.occlusions.head_pose import AXIS_Z, Array, look
 from unmaskbench.datasets.occlusions.lighting import Light
 from unmaskbench.datasets.occlusions.mask_cloth import FLAT_SHELL
-from unmaskbench.plugin import HeadPose, read_rgba
+from unmaskbench.plugin import HeadPose, cv2, np, read_rgba
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TURNED_YAW = 0.40
 TOP_Y, BOTTOM_Y, HALF_ANGLE = 0.22, 2.0, 1.2

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, ClassVar
 
 from unmaskbench.datasets.occlusions import masktheface
 from unmaskbench.datasets.occlusions.face_area import within_face
 from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, Places, places_of_surface, ray_cast
 from unmaskbench.datasets.occlusions.lighting import Light, estimate_light
 from unmaskbench.datasets.occlusions.mask_cloth import KINDS, MARGIN, TEXTURE, MaskKind, creases, pattern
-from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
+from unmaskbench.plugin import (
+    OCCLUSIONS,
+    Face,
+    HeadPose,
+    Occluded,
+    OcclusionCard,
+    cv2,
+    lay_over,
+    np,
+    pixels_of,
+    pose_of,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 STANDARD = (0.35, 0.45)
 STRAPS_SHARE = 0.01  # of the face area, about what the straps cover

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, ClassVar
 
 from unmaskbench.datasets.occlusions.accessories import ACCESSORIES
 from unmaskbench.datasets.occlusions.depth_canvas import DepthCanvas
 from unmaskbench.datasets.occlusions.face_area import within_face
 from unmaskbench.datasets.occlusions.head_pose import HEAD, Array, Grid, ray_cast
 from unmaskbench.datasets.occlusions.lighting import estimate_light
-from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
+from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, np, pixels_of, pose_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @OCCLUSIONS.register("objects")

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
-import numpy as np
-
 from unmaskbench.plugin import (
     OCCLUSIONS,
     Face,
     Occluded,
     OcclusionCard,
     check_range,
+    cv2,
     face_region,
     lay_over,
+    np,
     pixels_of,
     pose_of,
 )

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from unmaskbench.plugin import (
     HOLE_MARGIN,
@@ -18,8 +14,13 @@ from unmaskbench.plugin import (
     coverage,
     each_hole,
     face_region,
+    torch,
     widened,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 
 @OCCLUSIONS.register("worn")

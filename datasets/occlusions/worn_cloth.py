@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
+from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
 from unmaskbench.datasets.occlusions.head_pose import Array
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TEXTURE = 96
 
@@ -121,48 +123,47 @@ def _valve(colour: Array, rng: np.random.Generator) -> None:
     colour *= 1 - 0.3 * np.exp(-(((away - 1) / 0.15) ** 2))[..., None]
 
 
+@lru_cache(maxsize=1)
 def _grid() -> tuple[Array, Array]:
     """s in [-1, 1] across and v in [0, 1] down, each (T, T)."""
     v, s = np.mgrid[0:TEXTURE, 0:TEXTURE] / (TEXTURE - 1.0)
     return s * 2 - 1, v
 
 
-_S, _V = _grid()
-
-
 def _folds(kind: str, rng: np.random.Generator) -> tuple[Array, Array]:
     """Height of the cloth (T, T) in shares of its width, and lines (T, T) that are darker or brighter by themselves."""
+    s, v = _grid()
     height = _smooth(rng, 4, 0.02) + _smooth(rng, 7, 0.008)
     lines = np.zeros_like(height)
     if kind == "surgical" or (kind == "cloth" and rng.random() < 0.25):
         count = int(rng.integers(2, 5))
         opening = float(rng.uniform(-0.02, 0.14))
         for place in np.linspace(0.2, 0.8, count) + rng.normal(0, 0.04, count):
-            pleat = _V - place - opening * (place - 0.3) * 2 * (1 - _S * _S) - 0.02 * np.sin(3 * _S + place * 9)
+            pleat = v - place - opening * (place - 0.3) * 2 * (1 - s * s) - 0.02 * np.sin(3 * s + place * 9)
             depth = float(rng.uniform(0.3, 1.0))
             height += 0.012 * depth * np.where(pleat > 0, np.exp(-pleat / 0.06), 0.0)
             lines -= 0.22 * depth * np.exp(-((pleat / float(rng.uniform(0.008, 0.02))) ** 2))
     if kind == "kn95" or (kind == "cloth" and rng.random() < 0.6):
         middle = float(rng.normal(0, 0.05))
-        away = np.abs(_S - middle - 0.06 * np.sin(3 * _V))
+        away = np.abs(s - middle - 0.06 * np.sin(3 * v))
         height -= float(rng.uniform(0.02, 0.10)) * away
         lines += float(rng.normal(-0.10, 0.15)) * np.exp(-((away / 0.025) ** 2))
     if kind == "kn95":
-        seam = _V - float(rng.uniform(0.15, 0.45)) - float(rng.uniform(-0.1, 0.3)) * np.abs(_S)
+        seam = v - float(rng.uniform(0.15, 0.45)) - float(rng.uniform(-0.1, 0.3)) * np.abs(s)
         lines -= 0.15 * np.exp(-((seam / 0.015) ** 2)) * (rng.random() < 0.6)
     for _ in range(int(rng.integers(1, 7))):
         # A crease runs from an ear loop or anywhere, dies out along its length, and has a steep side.
         turn = float(rng.uniform(-0.9, 0.9))
         at = rng.uniform((-0.9, 0.1), (0.9, 0.95))
-        along = (_S - at[0]) * np.cos(turn) + (_V - at[1]) * 2 * np.sin(turn)
-        across = (_V - at[1]) * 2 * np.cos(turn) - (_S - at[0]) * np.sin(turn)
+        along = (s - at[0]) * np.cos(turn) + (v - at[1]) * 2 * np.sin(turn)
+        across = (v - at[1]) * 2 * np.cos(turn) - (s - at[0]) * np.sin(turn)
         width = float(rng.uniform(0.05, 0.16))
         fade = np.exp(-((along / float(rng.uniform(0.25, 0.8))) ** 2))
         height += float(rng.normal(0, 0.022)) * fade * np.exp(-((across / width) ** 2))
     if rng.random() < 0.7:
         hem = float(rng.uniform(0.03, 0.10))
         dark = float(rng.uniform(0.03, 0.20))
-        for distance in (_V, 1 - _V, (1 - np.abs(_S)) * 0.7):
+        for distance in (v, 1 - v, (1 - np.abs(s)) * 0.7):
             lines -= dark * np.exp(-(((distance - hem) / 0.012) ** 2))
     return height, lines
 
@@ -179,7 +180,8 @@ def _printed(base: Array, rng: np.random.Generator) -> Array:
 def _woven(base: Array, ink: list[Array], rng: np.random.Generator) -> Array:
     """Stripes, checks, or a small repeating pattern."""
     count, turn = float(rng.uniform(4, 22)), float(rng.choice((0.0, 0.0, np.pi / 4, rng.uniform(0, np.pi))))
-    a, b = _S * np.cos(turn) + _V * 1.5 * np.sin(turn), _V * 1.5 * np.cos(turn) - _S * np.sin(turn)
+    s, v = _grid()
+    a, b = s * np.cos(turn) + v * 1.5 * np.sin(turn), v * 1.5 * np.cos(turn) - s * np.sin(turn)
     first, second = np.sin(a * count * np.pi), np.sin(b * count * np.pi)
     pattern = (first, (np.sign(first) + np.sign(second)) / 2, first * second, np.maximum(first, second) - 0.5)[
         int(rng.integers(4))

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, ClassVar
 
 from unmaskbench.datasets.occlusions import worn_scene
 from unmaskbench.datasets.occlusions.face_area import within_face
@@ -16,7 +12,21 @@ from unmaskbench.datasets.occlusions.lighting import Light, estimate_light
 from unmaskbench.datasets.occlusions.objects import skin_colour
 from unmaskbench.datasets.occlusions.worn_cloth import Cloth, weave
 from unmaskbench.datasets.occlusions.worn_outline import LIMITS, Outline, worn
-from unmaskbench.plugin import OCCLUSIONS, Face, HeadPose, Occluded, OcclusionCard, lay_over, pixels_of, pose_of
+from unmaskbench.plugin import (
+    OCCLUSIONS,
+    Face,
+    HeadPose,
+    Occluded,
+    OcclusionCard,
+    lay_over,
+    np,
+    pixels_of,
+    pose_of,
+    torch,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SHARES = {"surgical": 0.42, "kn95": 0.18, "cloth": 0.40}
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from unmaskbench.datasets.occlusions.head_pose import Array, Places, Shell
 from unmaskbench.datasets.occlusions.mask_cloth import CUP_SHELL, FLAT_SHELL, RIDGE_SHELL
-from unmaskbench.plugin import HeadPose
+from unmaskbench.plugin import HeadPose, np
 
 SHELLS = {"surgical": FLAT_SHELL, "kn95": RIDGE_SHELL, "cloth": FLAT_SHELL}
 

@@ -5,16 +5,17 @@ Pictures are float64 RGB (H, W, 3) in [0, 1]; shares are (H, W) in [0, 1]. Every
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from unmaskbench.datasets.occlusions.depth_canvas import DepthCanvas, smooth_outline
 from unmaskbench.datasets.occlusions.eyewear import eyeglasses, sunglasses
 from unmaskbench.datasets.occlusions.head_pose import HEAD, Array
 from unmaskbench.datasets.occlusions.lighting import Light
 from unmaskbench.datasets.occlusions.worn_cloth import weave
-from unmaskbench.plugin import HeadPose
+from unmaskbench.plugin import HeadPose, cv2, np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def dress(picture: Array, pose: HeadPose, light: Light, rng: np.random.Generator) -> Array:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from os import PathLike
+from typing import TYPE_CHECKING
 
-import torch
+from unmaskbench.plugin import DATASETS, Attribute, DatasetCard, Face, SampleRef, torch
 
-from unmaskbench.datasets.synthetic.capture import Capture, draw_capture
-from unmaskbench.datasets.synthetic.identity import Identity, draw_identity
-from unmaskbench.datasets.synthetic.render import render
-from unmaskbench.plugin import DATASETS, Attribute, DatasetCard, Face, SampleRef
+if TYPE_CHECKING:
+    from unmaskbench.datasets.synthetic.capture import Capture
+    from unmaskbench.datasets.synthetic.identity import Identity
 
 SPLITS = {"train": range(0, 800_000), "validation": range(800_000, 900_000), "test": range(900_000, 1_000_000)}
 """Identity numbers of each split: disjoint by construction. Another ``seed`` gives as many again."""
@@ -95,6 +95,10 @@ class Synthetic:
         return face
 
     def _render(self, index: int) -> Face:
+        from unmaskbench.datasets.synthetic.capture import draw_capture
+        from unmaskbench.datasets.synthetic.identity import draw_identity
+        from unmaskbench.datasets.synthetic.render import render
+
         number, image = self._numbers[index // self._images], index % self._images
         who = draw_identity(self.seed, self.split, number)
         how = draw_capture(self.seed, self.split, number, image)

@@ -17,14 +17,14 @@ from unmaskbench.benchmark.detection.crops import MEAN_FACE, apply, cut, inverse
 def test_a_turned_mean_face_is_laid_exactly(scale: float, degrees: float) -> None:
     turn = math.radians(degrees)
     rotation = scale * np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    matrix = lay(MEAN_FACE @ rotation.T + [31.0, -7.0])
-    assert np.allclose(apply(matrix, MEAN_FACE @ rotation.T + [31.0, -7.0]), MEAN_FACE)
-    assert np.allclose(apply(inverse(matrix), MEAN_FACE), MEAN_FACE @ rotation.T + [31.0, -7.0])
+    matrix = lay(np.array(MEAN_FACE) @ rotation.T + [31.0, -7.0])
+    assert np.allclose(apply(matrix, np.array(MEAN_FACE) @ rotation.T + [31.0, -7.0]), np.array(MEAN_FACE))
+    assert np.allclose(apply(inverse(matrix), np.array(MEAN_FACE)), np.array(MEAN_FACE) @ rotation.T + [31.0, -7.0])
 
 
 def test_any_face_is_laid_as_the_matchers_alignment_lays_it() -> None:
-    points = MEAN_FACE * 2.3 + np.random.default_rng(0).normal(0, 6, (5, 2))
-    other = similarity_transform(torch.from_numpy(points)[None], torch.from_numpy(MEAN_FACE))[0].numpy()
+    points = np.array(MEAN_FACE) * 2.3 + np.random.default_rng(0).normal(0, 6, (5, 2))
+    other = similarity_transform(torch.from_numpy(points)[None], torch.from_numpy(np.array(MEAN_FACE)))[0].numpy()
     assert np.allclose(lay(points), other)
 
 
@@ -32,7 +32,7 @@ def test_any_face_is_laid_as_the_matchers_alignment_lays_it() -> None:
 def test_a_crop_shows_what_lies_there(scale: float) -> None:
     y, x = np.mgrid[:900, :1000].astype(np.float64)
     value = np.stack([127 + 100 * np.sin(x / 60), 127 + 100 * np.cos(y / 70), np.full_like(x, 90)], axis=-1)
-    points = MEAN_FACE * scale + [150.0, 100.0]
+    points = np.array(MEAN_FACE) * scale + [150.0, 100.0]
     matrix = lay(points)
     crop = cut(value.round().astype(np.uint8), matrix)
     rows, columns = np.mgrid[:64, :64]

@@ -61,7 +61,7 @@ def test_an_offset_moves_points_by_eye_distances_along_the_face() -> None:
     """A face turned by 30 degrees, its eyes 44 px apart: half an eye distance to its right is 22 px along its own axis."""
     turn = np.deg2rad(30)
     rotation = 2 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    points = MEAN_FACE @ rotation.T + [80.0, 30.0]
+    points = np.array(MEAN_FACE) @ rotation.T + [80.0, 30.0]
     pixels = np.zeros((200, 220, 3), np.uint8)
     assert np.allclose(refine(pixels, points, Says(np.zeros((5, 2)))), points)
     moved = refine(pixels, points, Says(np.tile([0.5, 0.0], (5, 1))), passes=1)

@@ -109,5 +109,5 @@ def registered() -> Iterator[None]:
         try:
             yield
         finally:
-            del METHODS._mmengine().module_dict["deadly"]
-            del METRICS._mmengine().module_dict["deadly_metric"]
+            del METHODS.classes["deadly"]
+            del METRICS.classes["deadly_metric"]

@@ -109,7 +109,7 @@ def _plugins() -> Iterator[None]:
         try:
             yield
         finally:
-            del METHODS._mmengine().module_dict["rude"]
+            del METHODS.classes["rude"]
 
 
 def rude(what: str, early: bool = False) -> dict[str, Any]:

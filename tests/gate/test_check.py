@@ -65,8 +65,8 @@ def _plugins() -> Iterator[None]:
         METHODS.register("switched_fill")(SwitchedFill)
         OCCLUSIONS.register("switched_block")(SwitchedBlock)
         yield
-        del METHODS._mmengine().module_dict["switched_fill"]
-        del OCCLUSIONS._mmengine().module_dict["switched_block"]
+        del METHODS.classes["switched_fill"]
+        del OCCLUSIONS.classes["switched_block"]
 
 
 def suite(**changes: Any) -> Any:

@@ -69,8 +69,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]
         _rename_in_the_board(bad)
         yield good, bad
         HostileFill.fails = False
-        del DATASETS._mmengine().module_dict["hostile_faces"]
-        del METHODS._mmengine().module_dict["hostile_fill"]
+        del DATASETS.classes["hostile_faces"]
+        del METHODS.classes["hostile_fill"]
 
 
 def _rename_in_the_board(folder: Path) -> None:

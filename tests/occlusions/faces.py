@@ -18,7 +18,7 @@ def turned(yaw: float, size: int = 128) -> np.ndarray:
     pose = HeadPose(
         np.array([0.5, 0.42]) * size, 0.29 * size, np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]), 1.0, yaw, 0.0
     )
-    return pose.project(MEAN_LANDMARKS)
+    return pose.project(np.array(MEAN_LANDMARKS))
 
 
 def make_face(landmarks: np.ndarray = FRONTAL, size: int = 128, id_: str = "face") -> Face:

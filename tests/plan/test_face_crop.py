@@ -22,7 +22,7 @@ def posed(eye_distance: float, degrees: float, middle: tuple[float, float]) -> n
     """The mean face's landmarks of a size and roll, with the middle between the eyes at a place."""
     turn = math.radians(degrees)
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    return eye_distance * UNIT_FACE @ rotation.T + middle
+    return eye_distance * np.array(UNIT_FACE) @ rotation.T + middle
 
 
 def waves(height: int, width: int) -> torch.Tensor:

@@ -41,7 +41,7 @@ def _plugins() -> Iterator[None]:
     with tiny.registered():
         OCCLUSIONS.register("drawn")(Drawn)
         yield
-        del OCCLUSIONS._mmengine().module_dict["drawn"]
+        del OCCLUSIONS.classes["drawn"]
 
 
 @pytest.fixture

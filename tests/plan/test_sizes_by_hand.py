@@ -162,7 +162,7 @@ def test_maps_are_read_at_the_nearest_pixel(height: int, width: int, left: int, 
 
 def test_maps_around_a_face_end_where_the_photograph_ends() -> None:
     """The face lies in the corner: beyond the photograph there is no face, no mask and no surface."""
-    points = torch.from_numpy(20 * UNIT_FACE + np.array([4.0, 6.0]))
+    points = torch.from_numpy(20 * np.array(UNIT_FACE) + np.array([4.0, 6.0]))
     ones = torch.ones(3, 100, 120)
     found = fit(
         Face("f", ones, landmarks=points, face_region=ones[:1], surface=ones, given_mask=ones[:1]),

@@ -71,7 +71,7 @@ def test_a_registered_class_may_be_changed_and_read_again(tmp_path: Path) -> Non
         assert METHODS.get(f"{path}:Half") is METHODS.get("registered_half")
         assert METHODS.get("registered_half").level == 0.25
     finally:
-        del METHODS._mmengine().module_dict["registered_half"]
+        del METHODS.classes["registered_half"]
 
 
 def test_what_lies_beside_the_file_can_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

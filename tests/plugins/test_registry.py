@@ -21,7 +21,6 @@ from unmaskbench.benchmark.plugins.registry import (
     UnavailablePluginError,
     UnknownPluginError,
     missing_extra,
-    mmengine_registry,
 )
 from unmaskbench.benchmark.plugins.types import Missing
 
@@ -159,31 +158,3 @@ def test_missing_extra_of_a_module_in_an_absent_package() -> None:
     assert missing_extra("json", "x") == []
     assert missing_extra("absent_package.module", "ray")[0].remedy == "pip install 'unmaskbench[ray]'"
     json.dumps([entry.name for entry in missing_extra("absent_package", "ray")])
-
-
-@pytest.mark.parametrize("failures", [1, 3, 99])
-def test_a_cache_that_another_process_has_written_half_is_waited_for(
-    failures: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """yapf, which mmengine imports, unpickles a file that the first import of a fresh installation writes in place."""
-    import builtins
-    import time
-
-    honest, tries, waited = builtins.__import__, [], []
-
-    def importing(name: str, *arguments: object, **named: object) -> object:
-        if name == "mmengine.registry":
-            tries.append(name)
-            if len(tries) <= failures:
-                raise EOFError("Ran out of input")
-        return honest(name, *arguments, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", importing)
-    monkeypatch.setattr(time, "sleep", waited.append)
-    if failures > 10:
-        with pytest.raises(EOFError):
-            mmengine_registry()
-    else:
-        assert mmengine_registry().__name__ == "Registry"
-    assert len(tries) == min(failures, 10) + 1
-    assert waited == [0.5] * min(failures, 10)

@@ -268,7 +268,7 @@ def test_nan_in_the_middle_of_a_chain_is_a_failure() -> None:
         restorer = Restorer(MethodEntry(id="tiny_nan+telea"), "cpu", "fp32")
         restored = restorer.restore(torch.full((2, 3, 32, 32), 0.5), torch.ones(2, 1, 32, 32), ["a/b/c", "a/b/d"])
     finally:
-        del METHODS._mmengine().module_dict["tiny_nan"]
+        del METHODS.classes["tiny_nan"]
     assert all("NaN" in error for error in restored.errors)
 
 

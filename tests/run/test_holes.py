@@ -62,7 +62,7 @@ def _plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         registry.register(name)(cls)
     SEEN.clear()
     yield
-    del METHODS._mmengine().module_dict["watching"], SEGMENTERS._mmengine().module_dict["patches"]
+    del METHODS.classes["watching"], SEGMENTERS.classes["patches"]
 
 
 def bench(*words: object) -> None:

@@ -82,7 +82,7 @@ def _plugins() -> Iterator[None]:
             METHODS.register(name)(cls)
         yield
         for name in own:
-            del METHODS._mmengine().module_dict[name]
+            del METHODS.classes[name]
 
 
 @pytest.fixture

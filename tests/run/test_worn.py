@@ -73,7 +73,7 @@ def _plugins() -> Iterator[None]:
     with tiny.registered():
         DATASETS.register("tiny_worn")(TinyWorn)
         yield
-        del DATASETS._mmengine().module_dict["tiny_worn"]
+        del DATASETS.classes["tiny_worn"]
 
 
 def suite(parameters: Mapping[str, object] | None = None, **changes: Any) -> Suite:

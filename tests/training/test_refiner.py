@@ -25,7 +25,7 @@ def dots(count: int, seed: int) -> Examples:
     y, x = np.mgrid[:144, :144]
     pictures, true = [], []
     for _ in range(count):
-        points = MEAN_FACE * 1.6 + [22, 25] + rng.normal(0, 4, 2)
+        points = np.array(MEAN_FACE) * 1.6 + [22, 25] + rng.normal(0, 4, 2)
         light = sum(np.exp(-((x - px) ** 2 + (y - py) ** 2) / 40) for px, py in points)
         pictures.append((40 + 180 * np.clip(light, 0, 1)[..., None] + rng.normal(0, 4, (144, 144, 3))).clip(0, 255))
         true.append(points)
@@ -72,7 +72,7 @@ class OffBy:
 
     def detect(self, pixels: Pixels) -> Detection:
         middle = (np.array(pixels.shape[1::-1]) - 1) / 2
-        points = (MEAN_FACE - MEAN_FACE.mean(0)) * 1.7 + middle + [5, 0]
+        points = (np.array(MEAN_FACE) - np.array(MEAN_FACE).mean(0)) * 1.7 + middle + [5, 0]
         return Detection(points, np.array([0, 0, *pixels.shape[1::-1]], dtype=np.float64), 0.9)
 
 

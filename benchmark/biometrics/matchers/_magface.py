@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from unmaskbench.plugin import TorchMatcher, WeightFile, matcher_signature
+
+if TYPE_CHECKING:
+    from torch import nn
 
 MAGFACE_IRESNET100 = WeightFile(
     id="magface_iresnet100",

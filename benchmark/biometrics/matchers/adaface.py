@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from torch import nn
-
-from unmaskbench.benchmark.biometrics.backbones.ir_net import IR_50, IR_101
 from unmaskbench.plugin import MATCHERS, MatcherCard, TorchMatcher, WeightFile, matcher_signature
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _SOURCE = "AdaFace's model zoo (github.com/mk-minchul/AdaFace, on Google Drive; its publisher states no checksum)"
 _LICENCE = "MIT (code); weights trained on {}"
@@ -37,14 +37,14 @@ class AdaFaceEmbedder(TorchMatcher):
     """512-d unit embeddings of 112 px crops, BGR, (x / 255 - 0.5) / 0.5, compared by cosine."""
 
     order = "bgr"
-    units: ClassVar[tuple[int, int, int, int]]
+    layers: ClassVar[Literal[50, 101]]
 
     @classmethod
     def read_network(cls, path: Path) -> nn.Module:
         """The network with the weights in ``path``. Raises WeightsError where the file is another."""
-        from unmaskbench.benchmark.biometrics.backbones.ir_net import load_ir_net
+        from unmaskbench.benchmark.biometrics.backbones.ir_net import IR_50, IR_101, load_ir_net
 
-        return load_ir_net(path, cls.units)
+        return load_ir_net(path, {50: IR_50, 101: IR_101}[cls.layers])
 
 
 def _signature(network: str) -> str:
@@ -65,7 +65,7 @@ class AdaFace(AdaFaceEmbedder):
         notes=_NOTES,
     )
     weights = (ADAFACE_IR101,)
-    units = IR_101
+    layers = 101
 
 
 @MATCHERS.register("adaface_ir50")
@@ -82,4 +82,4 @@ class AdaFaceIR50(AdaFaceEmbedder):
         notes=_NOTES,
     )
     weights = (ADAFACE_IR50,)
-    units = IR_50
+    layers = 50

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-
-from unmaskbench.benchmark.biometrics.backbones.light_cnn import LightCNN
 from unmaskbench.plugin import (
     ARCFACE_112X112,
     MATCHERS,
@@ -20,7 +16,13 @@ from unmaskbench.plugin import (
     locate,
     matcher_signature,
     read_state_dict,
+    torch,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from unmaskbench.benchmark.biometrics.backbones.light_cnn import LightCNN
 
 FOLDER = Path(__file__).parent
 SIZE = (112, 112)
@@ -54,6 +56,8 @@ class CompactJudge(CosineSimilarity):
         """The network, untrained. It has one size."""
         if size != "compact":
             raise ValueError(f"matcher 'compact_judge' has the size 'compact' only, not '{size}'")
+        from unmaskbench.benchmark.biometrics.backbones.light_cnn import LightCNN
+
         return LightCNN(**settings)
 
     @classmethod
@@ -87,11 +91,11 @@ class CompactJudge(CosineSimilarity):
         self._network = self.load_network(self._checkpoint).to(device)
         self._device = device
 
-    @torch.inference_mode()
     def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
         """Embeddings (N, 256) of images (N, 3, H, W) in [0, 1] with landmarks (N, 5, 2); not normalised."""
         if self._network is None:
             raise RuntimeError("matcher 'compact_judge' is not loaded; call load(device) first")
         crops = align(images, landmarks, ARCFACE_112X112, SIZE).to(self._device)
-        vectors: Tensor = self._network(crops * 2 - 1)
+        with torch.inference_mode():
+            vectors: Tensor = self._network(crops * 2 - 1)
         return vectors.float().cpu()

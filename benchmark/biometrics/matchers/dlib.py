@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import INPUT_PX, DlibResNet, load_dlib_resnet
 from unmaskbench.plugin import DLIB_150X150, MATCHERS, MatcherCard, TorchMatcher, WeightFile, matcher_signature
 
-SIZE = (INPUT_PX, INPUT_PX)
+if TYPE_CHECKING:
+    from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import DlibResNet
 
+SIZE = (150, 150)
 
 DLIB_RESNET = WeightFile(
     id="dlib_resnet",
@@ -44,4 +46,6 @@ class Dlib(TorchMatcher):
     @classmethod
     def read_network(cls, path: Path) -> DlibResNet:
         """dlib's network with the weights in ``path``, in evaluation mode. Raises ValueError where the file is another."""
+        from unmaskbench.benchmark.biometrics.backbones.dlib_resnet import load_dlib_resnet
+
         return load_dlib_resnet(path)

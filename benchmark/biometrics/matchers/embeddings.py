@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
-from unmaskbench.benchmark.biometrics.embedding_table import read_embeddings
 from unmaskbench.plugin import MATCHERS, CosineSimilarity, MatcherCard
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 
 @MATCHERS.register("embeddings")
@@ -30,6 +31,8 @@ class Embeddings(CosineSimilarity):
     )
 
     def __init__(self, source: str | Path) -> None:
+        from unmaskbench.benchmark.biometrics.embedding_table import read_embeddings
+
         path = Path(source)
         self.table = read_embeddings(path)
         self.card = replace(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from unmaskbench.plugin import (
     FACENET_160X160,
@@ -15,6 +14,9 @@ from unmaskbench.plugin import (
     WeightFile,
     matcher_signature,
 )
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SIZE = (160, 160)
 

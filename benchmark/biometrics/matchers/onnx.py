@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.biometrics.matcher_file import MatcherFile
 from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxGraph
 from unmaskbench.plugin import MATCHERS, MatcherCard, Missing, missing_extra
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @MATCHERS.register("onnx")

@@ -6,11 +6,13 @@ alpha / beta is lowered, the more so the better both faces are.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.biometrics.matchers._magface import MagFaceEmbedder, magface_signature
-from unmaskbench.plugin import MATCHERS, MatcherCard, cosine_matrix, cosine_rows
+from unmaskbench.plugin import MATCHERS, MatcherCard, cosine_matrix, cosine_rows, torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ALPHA = 0.077428
 BETA = 0.125926

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from unmaskbench.benchmark.biometrics.matcher_file import MatcherFile, ScriptedEmbedder
 from unmaskbench.plugin import MATCHERS, MatcherCard
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @MATCHERS.register("torchscript")

@@ -15,12 +15,13 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.plugins.weights.files import sha256 as file_sha256
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 PICKLE_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".tar")
 _SHOWN_KEYS = 8
@@ -101,7 +102,7 @@ def state_dict_of(checkpoint: object, *, source: Path | str) -> dict[str, Tensor
     """Return the tensors of a checkpoint object: itself, or its ``state_dict`` entry; WeightsError when neither."""
     if isinstance(checkpoint, Mapping):
         inner = checkpoint.get("state_dict", checkpoint)
-        if isinstance(inner, Mapping) and inner and all(isinstance(value, Tensor) for value in inner.values()):
+        if isinstance(inner, Mapping) and inner and all(isinstance(value, torch.Tensor) for value in inner.values()):
             return {str(key): value for key, value in inner.items()}
         raise WeightsError(f"{source}: holds no state dict; its entries are {_shorten([str(k) for k in checkpoint])}")
     raise WeightsError(f"{source}: holds a {type(checkpoint).__name__}, expected a dictionary of tensors")

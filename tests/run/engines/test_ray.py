@@ -78,7 +78,7 @@ def _cluster() -> Iterator[None]:
                 yield
             finally:
                 for name in ("mortal", "endless"):
-                    del METHODS._mmengine().module_dict[name]
+                    del METHODS.classes[name]
     finally:
         patch.undo()
 
@@ -293,10 +293,10 @@ def test_plugins_travel_by_name_and_those_of_the_main_program_whole() -> None:
     METHODS.register("scripted")(scripted)
     sent = ray.cloudpickle.dumps(engine._plugins())
     for name in ("mortal", "scripted"):
-        del METHODS._mmengine().module_dict[name]
+        del METHODS.classes[name]
     try:
         engine._register(sent)
         assert METHODS.get("mortal") is Mortal
         assert METHODS.card("scripted") == facts["card"]
     finally:
-        METHODS._mmengine().module_dict.pop("scripted", None)
+        METHODS.classes.pop("scripted", None)
