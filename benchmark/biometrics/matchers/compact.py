@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from unmaskbench.benchmark.biometrics.backbones.compact_embedder import CompactEmbedder
+from unmaskbench.benchmark.biometrics.folding import folded
 from unmaskbench.plugin import (
     ARCFACE_112X112,
     MATCHERS,
@@ -82,7 +83,7 @@ class Compact(CosineSimilarity):
     def load(self, device: str) -> None:
         """Bring the network into memory. Raises FileNotFoundError with a remedy, WeightsError for another network's
         file."""
-        self._network = self.load_network(self._checkpoint).to(device)
+        self._network = folded(self.load_network(self._checkpoint), device)
         self._device = device
 
     @torch.inference_mode()
