@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,15 @@ def pytest_configure(config: pytest.Config) -> None:
         from unmaskbench.benchmark.plugins.registry import mmengine_registry
 
         mmengine_registry()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_wait_for_the_disk() -> Iterator[None]:
+    """What a power cut would leave is not tested, and a tiny run waits for the disk some fifty times; processes that are killed
+    are others than this one, and theirs waits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: os.fstat(handle) and None)
+        yield
 
 
 @pytest.fixture(scope="session")
