@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -108,8 +109,10 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
     return write_file(out / "index.html", html)
 
 
+@lru_cache(maxsize=1)
 def environment() -> Environment:
-    """jinja2 with escaping on for every template and no silent undefined names."""
+    """jinja2 with escaping on for every template and no silent undefined names; one a process, which keeps the templates that it
+    has compiled."""
     loaded = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,15 @@ def pytest_configure(config: pytest.Config) -> None:
         from unmaskbench.benchmark.training.mmengine_import import import_mmengine
 
         import_mmengine()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_wait_for_the_disk() -> Iterator[None]:
+    """What a power cut would leave is not tested, and a tiny run waits for the disk some fifty times; processes that are killed
+    are others than this one, and theirs waits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: os.fstat(handle) and None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -418,10 +418,37 @@ def test_all_methods_leaves_out_what_needs_something_and_says_so(
         tiny.TinyFill, "missing", lambda: [Missing("weights", "w", "bench weights fetch w")], raising=False
     )
     monkeypatch.setitem(METHODS.broken, "torn", "ImportError: no torn")
-    found = all_methods()
+    found = all_methods(tiny.suite())
     assert found[0] == "untouched"
     assert {"telea", "navier_stokes"} < set(found)
     assert not {"tiny_fill", "onnx", "predictions", "torchscript", "torn"} & set(found)
     err = capfd.readouterr().err
     assert "left out: tiny_fill needs weights w (bench weights fetch w)" in err
     assert "left out: torn cannot be imported" in err
+
+
+def test_all_methods_takes_the_cheapest_beside_the_suites_own(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A budget of 5: own methods are free, 1 and 3 fit, 4 does not, and nothing after it; who is named is taken."""
+    from unmaskbench.benchmark.cli.run import all_methods, changed
+    from unmaskbench.benchmark.plugins.registry import METHODS
+
+    costs = {"telea": 9e9, "navier_stokes": 3e9, "tiny_fill": 1e9, "lama": 4e9, "mbnet": 7e9}
+    for name in METHODS.names():
+        card = {"macs": costs[name]} if name in costs else None
+        monkeypatch.setattr(METHODS.get(name), "training_card", lambda card=card: card, raising=False)
+    suite = tiny.suite(methods=["untouched", "telea"], further_macs=5e9)
+    found = all_methods(suite)
+    assert {"untouched", "telea", "navier_stokes", "tiny_fill"} < set(found)
+    assert not {"lama", "mbnet"} & set(found)
+    err = capfd.readouterr().err
+    assert "left out: lama takes 4 billion multiply-accumulates an image; beside its own methods the suite tiny" in err
+    assert "(--methods all,mbnet adds it)" in err
+    everything = {"dataset": "", "root": "", "split": "", "limit": None}
+    asked = dict.fromkeys(("occlusions", "metrics", "matchers", "slice_by"), "") | everything
+    ids = [entry.id for entry in changed(suite, methods="all,mbnet", **asked).methods]
+    assert sorted(ids) == sorted([*found, "mbnet"])
+    assert set(all_methods(tiny.suite())) == {*found, "lama", "mbnet"}, (
+        "a suite without a bound takes all that is ready"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,7 +44,11 @@ def some_samples(limit: int | None) -> int | None:
 def run(
     suite: Annotated[str, typer.Option(help="A suite's name (bench list suites) or a YAML file.")] = "quick",
     methods: Annotated[
-        str, typer.Option(help="'all', or ids separated by commas; a+b chains two. Default: the suite's.")
+        str,
+        typer.Option(
+            help="'all', or ids separated by commas; a+b chains two. 'all' takes the suite's and others that are ready, the "
+            "cheapest first where the suite bounds their cost (further_macs); 'all,NAME' adds one. Default: the suite's."
+        ),
     ] = "",
     dataset: Annotated[str, typer.Option(help="Run on this dataset instead of the suite's.")] = "",
     root: Annotated[str, typer.Option(help="The folder of the dataset's files.")] = "",
@@ -164,7 +169,9 @@ def changed(suite: Suite, **asked: Any) -> Suite:
     if asked.get("crop"):
         changes["crop"] = crop_named(asked["crop"])
     if asked["methods"]:
-        changes["methods"] = all_methods() if asked["methods"] == "all" else split_list(asked["methods"])
+        names = split_list(asked["methods"])
+        ready = all_methods(suite, names) if "all" in names else []
+        changes["methods"] = ready + [name for name in names if name not in ("all", *ready)]
     if asked["dataset"]:
         changes["datasets"] = [{"id": asked["dataset"]}]
         if asked["dataset"] == suite.datasets[0].id:
@@ -192,8 +199,9 @@ def split_list(text: str) -> list[str]:
     return split_names(text)
 
 
-def all_methods() -> list[str]:
-    """Every method that can run here as it is; those that need a file of the user's, or weights, are left out and said."""
+def all_methods(suite: Suite, named: Sequence[str] = ()) -> list[str]:
+    """Every method that can run here as it is, untouched first; those that need a file of the user's, or weights, are left
+    out and said. So are, beside the suite's own and those ``named``, the dearest where a suite bounds the cost of others."""
     from unmaskbench.benchmark.plugins.registry import METHODS
 
     ready = []
@@ -208,7 +216,32 @@ def all_methods() -> list[str]:
         ready.append(name)
     for name, reason in METHODS.broken.items():
         say(f"left out: {name} cannot be imported ({reason})", err=True)
+    if suite.further_macs is not None:
+        own = {entry.id for entry in suite.methods}
+        dear = _beyond(suite.further_macs, [name for name in ready if name not in own and name not in named])
+        for name, macs in dear.items():
+            say(
+                f"left out: {name} takes {macs / 1e9:.2g} billion multiply-accumulates an image; beside its own methods the "
+                f"suite {suite.name} has time for {suite.further_macs / 1e9:.2g} (--methods all,{name} adds it)",
+                err=True,
+            )
+        ready = [name for name in ready if name not in dear]
     return ["untouched", *(name for name in ready if name != "untouched")]
+
+
+def _beyond(budget: float, names: Sequence[str]) -> dict[str, float]:
+    """Which methods do not fit into a budget of multiply-accumulates an image, the cheapest taken first, and what each takes by
+    its training card; a method without a number there counts nothing."""
+    from unmaskbench.benchmark.plugins.hooks import training_card_of
+    from unmaskbench.benchmark.plugins.registry import METHODS
+
+    macs = {name: float((training_card_of(METHODS.get(name)) or {}).get("macs", 0)) for name in names}
+    spent, beyond = 0.0, {}
+    for name in sorted(names, key=lambda name: (macs[name], name)):
+        spent += macs[name]
+        if macs[name] and spent > budget:
+            beyond[name] = macs[name]
+    return beyond
 
 
 run.__doc__ = EXAMPLES

@@ -6,10 +6,8 @@ the restoration's and of what the one metric or matcher is.
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 from collections.abc import Sequence
-from typing import Any
 
 from unmaskbench.benchmark.detection.detectors import detector_named
 from unmaskbench.benchmark.plan.chain import is_chain, parts_of
@@ -21,6 +19,7 @@ from unmaskbench.benchmark.plan.suite import Suite, digest
 from unmaskbench.benchmark.plugins.hooks import libraries_of
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import DATASETS, MATCHERS, METHODS, METRICS, OCCLUSIONS, SEGMENTERS
+from unmaskbench.benchmark.store.provenance import version_of
 
 PART_SCHEMA = 2
 # What a part of a chain is given of the one before it.
@@ -37,7 +36,7 @@ def sample_hash(dataset: DatasetEntry, occlusion: Entry, suite: Suite, device: s
     seed = [] if (drawn := seed_parameters(occlusion)) == occlusion.parameters else [drawn]
     return digest(
         [
-            [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, [_version(name) for name in LIBRARIES]],
+            [PART_SCHEMA, SAMPLE_RESIZE, METHOD_RESIZE, [version_of(name) for name in LIBRARIES]],
             {key: content[key] for key in ("crop", "size", "seed")},
             device.partition(":")[0],
             [dataset.model_dump(mode="json"), fingerprint(DATASETS.get(dataset.id)), contents(dataset)],
@@ -84,7 +83,7 @@ def method_hash(method: MethodEntry | None, suite: Suite) -> str:
 
 def library_versions(classes: Sequence[type]) -> list[list[str]]:
     """``[distribution, version]`` of what methods depend on beyond ``LIBRARIES``; "" for one that is not here."""
-    return [[name, str(_version(name))] for cls in classes for name in libraries_of(cls)]
+    return [[name, version_of(name)] for cls in classes for name in libraries_of(cls)]
 
 
 def measure_hash(kind: str, entry: Entry, suite: Suite, truth: bool) -> str:
@@ -119,10 +118,3 @@ def segmenter_of(method: MethodEntry, suite: Suite) -> str:
 def _detector(suite: Suite) -> str:
     """Whose landmarks a matcher is given: the truth's, or a detector's by its signature."""
     return detector_named(suite.detector).signature if suite.detector else suite.landmarks
-
-
-def _version(distribution: str) -> Any:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

@@ -56,6 +56,7 @@ class Suite(Frozen):
     size: Annotated[int, Field(ge=16, le=1024)] = 128
     occlusions: list[Entry] = Field(min_length=1)
     methods: list[MethodEntry] = Field(min_length=1)
+    further_macs: Annotated[float, Field(ge=0)] | None = None
     mask_source: Literal["oracle", "predicted", "both"] = "oracle"
     segmenter: str = "segmenter"
     outputs: list[Output] = Field(default=["raw", "composite"], min_length=1)

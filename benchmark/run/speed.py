@@ -14,16 +14,19 @@ from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.fingerprint import fingerprint
 from unmaskbench.benchmark.plan.suite import Suite, digest
 from unmaskbench.benchmark.plugins.json_types import JsonObject
+from unmaskbench.benchmark.plugins.macs import macs_of
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.run.metric_calls import describe
 from unmaskbench.benchmark.run.restore import Restorer
 from unmaskbench.benchmark.store.folder import RunFolder
 
 BATCHES = (4, 16)
-WARM_UP = 2
 REPEATS = 7
-# A method slower than this at batch 1 is timed fewer times: the value is then coarse, but a run stays bearable.
-SLOW_SECONDS = 0.5
+FEWEST = 2
+# Seconds in which a method is timed: a run has many, and the dear ones must not cost as much as their scores. At batch 1 it is
+# timed FEWEST times, and up to REPEATS while less than half of the budget is spent; a larger batch is tried where two calls of
+# it fit in what is left, should it be no faster.
+BUDGET_SECONDS = 0.5
 # How memory is measured: figures of another way are measured anew.
 PEAK_MEMORY = "allocated on the GPU by the method"
 
@@ -72,21 +75,24 @@ def _timed_already(entry: MethodEntry, entries: Sequence[MethodEntry]) -> bool:
 
 def time_method(restorer: Restorer, size: int) -> JsonObject:
     """Median and spread (interquartile range) of milliseconds per image at batch 1, images a second at the best batch
-    (larger ones are tried until one is no faster), parameters, multiply-accumulates per image, and on a GPU the most memory
-    that was allocated at once, in MB (None on a CPU)."""
+    (larger ones are tried until one is no faster, or would take more than is left of ``BUDGET_SECONDS``), parameters,
+    multiply-accumulates per image, and on a GPU the most memory that was allocated at once, in MB (None on a CPU)."""
     if restorer.device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(restorer.device)
     single = _inputs(1, size)
-    first = _timed(restorer, single, 1)[0]
-    repeats = REPEATS if first < SLOW_SECONDS else 2
-    _timed(restorer, single, WARM_UP if first < SLOW_SECONDS else 0)
-    seconds = _timed(restorer, single, repeats)
+    _timed(restorer, single, 1)  # memory, kernels and caches are made by the first call
+    seconds = _timed(restorer, single, FEWEST)
+    while len(seconds) < REPEATS and sum(seconds) < BUDGET_SECONDS / 2:
+        seconds += _timed(restorer, single, 1)
     quartiles = statistics.quantiles(seconds, n=4) if len(seconds) > 2 else [min(seconds), 0.0, max(seconds)]
-    best_batch, throughput = 1, 1 / statistics.median(seconds)
-    for batch in BATCHES if first < SLOW_SECONDS else ():
+    best_batch, throughput, left = 1, 1 / statistics.median(seconds), BUDGET_SECONDS - sum(seconds)
+    for batch in BATCHES:
+        if 2 * batch / throughput > left:
+            break
         inputs = _inputs(batch, size)
-        _timed(restorer, inputs, 1)
-        rate = batch / min(_timed(restorer, inputs, 2))
+        taken = _timed(restorer, inputs, 2)
+        left -= sum(taken)
+        rate = batch / min(taken)
         if rate <= throughput:
             break  # where a larger batch is no faster, a still larger one costs seconds and tells nothing
         best_batch, throughput = batch, rate
@@ -104,19 +110,8 @@ def time_method(restorer: Restorer, size: int) -> JsonObject:
 
 
 def macs(restorer: Restorer, inputs: tuple[Tensor, Tensor]) -> float | None:
-    """Multiply-accumulates of one image, counted by torch's FLOP counter (matrix products and convolutions; Fourier
-    transforms and element-wise work are not counted). None where the method has no torch network."""
-    if not restorer.networks():
-        return None
-    from torch.utils.flop_counter import FlopCounterMode
-
-    try:
-        with FlopCounterMode(display=False) as counter:
-            restorer.restore(*inputs, ["speed/speed/0"])
-    except Exception:  # a network that the counter cannot follow (a compiled one, say) still has its other values
-        return None
-    total = counter.get_total_flops()
-    return total / 2 if total else None
+    """Multiply-accumulates of one image; None where the method has no torch network."""
+    return macs_of(lambda: restorer.restore(*inputs, ["speed/speed/0"])) if restorer.networks() else None
 
 
 def _inputs(batch: int, size: int) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from unmaskbench.benchmark.host import machine
@@ -25,12 +26,17 @@ USER_INFO = re.compile(r"(?<=://)[^/\s]+@")
 def versions() -> dict[str, str]:
     """Installed versions of Python and of what computes numbers; "absent" where one is not installed."""
     installed = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            installed[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            installed[package] = "absent"
-    return installed
+    return installed | {package: version_of(package) or "absent" for package in PACKAGES}
+
+
+@lru_cache
+def version_of(package: str) -> str:
+    """The installed version of a package, "" where it is absent; looked up once a process, which goes on with the modules that
+    it has whatever is installed beside it, and for which parsing a package's metadata takes longer than a small run's rows."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def hardware() -> JsonObject:

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.learned_method import file_name
+from unmaskbench.benchmark.plugins.macs import macs_of
+from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.benchmark.training.hooks import BEST_SCORE, CURVE, as_half, atomic_save, read_best
@@ -55,6 +57,7 @@ def finish(folder: Path, recipe: Recipe, facts: JsonObject) -> Path:
         "best_step": best["step"],
         "batch": recipe.batch,
         "parameters": sum(value.numel() for key, value in state.items() if not _is_statistic(key)),
+        **_cost(recipe, path),
         "bytes": path.stat().st_size,
         "teachers": list(recipe.teachers),
         "losses": [term.model_dump(mode="json", exclude_defaults=True) for term in recipe.losses]
@@ -96,6 +99,19 @@ def read_card(weights: Path) -> JsonObject | None:
         return None
     card: JsonObject = yaml.safe_load(path.read_text(encoding="utf-8"))
     return card
+
+
+def _cost(recipe: Recipe, weights: Path) -> JsonObject:
+    """The multiply-accumulates of an image of the recipe's size by a method with these weights; {} for what is none."""
+    if recipe.method not in METHODS.names():
+        return {}
+    method = METHODS.build(recipe.method, checkpoint=weights)
+    method.load("cpu")
+    side = recipe.data.size_px
+    image, mask = torch.zeros(1, 3, side, side), torch.ones(1, 1, side, side)
+    with torch.inference_mode():
+        macs = macs_of(lambda: method.restore(image, mask if method.card.needs_mask else None))
+    return {} if macs is None else {"macs": int(macs)}
 
 
 def _is_statistic(key: str) -> bool:

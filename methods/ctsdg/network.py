@@ -17,23 +17,30 @@ WIDEST = 8
 DILATIONS = (1, 2, 4, 8)
 SOFTMAX_SCALE = 10.0
 
+Map = tuple[Tensor, Tensor]
+"""Features (N, C, H, W) and the mask (N, 1, H, W) that their channels share, float32 and 1 = known."""
+
 
 class PartialConv2d(nn.Conv2d):
-    """Partial convolution (Liu et al. 2018, eqs. 1 and 2) with a mask for every channel, 1 = known, without bias."""
+    """Partial convolution (Liu et al. 2018, eqs. 1 and 2), each channel with its mask, without bias."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
         super().__init__(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
         self.window = float(in_channels * kernel * kernel)
 
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Features and mask (N, out_channels, h, w) for features and mask (N, in_channels, H, W)."""
+    def forward(self, x: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Features (N, out_channels, h, w) and their mask (N, 1, h, w), of features (N, in_channels, H, W) that are 0 where
+        they are unknown and the number of channels (N, 1, H, W) that are known at each place.
+
+        Channels share few masks: counts cost next to nothing, a mask for each channel as much as the features.
+        """
         with torch.no_grad():
-            ones = mask.new_ones(1, 1, *self.kernel_size)
-            # Sums of zeros and ones stay exact when the channels are added first.
-            seen = functional.conv2d(mask.float().sum(1, keepdim=True), ones.float(), None, self.stride, self.padding)
+            # Sums of zeros and ones stay exact, whatever the order.
+            seen = functional.conv2d(count.float(), count.new_ones(1, 1, *self.kernel_size).float(), None, self.stride,
+                                     self.padding)  # fmt: skip
             known = seen.clamp(0, 1)
             ratio = self.window / (seen + 1e-8) * known
-        return super().forward(x * mask) * ratio.to(x.dtype), known.to(x.dtype).expand(-1, self.out_channels, -1, -1)
+        return super().forward(x) * ratio.to(x.dtype), known
 
 
 class PartialBlock(nn.Module):
@@ -54,8 +61,11 @@ class PartialBlock(nn.Module):
             self.bn = nn.BatchNorm2d(out_channels)
         self.norm, self.slope = norm, slope
 
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        x, mask = self.conv(x, mask)
+    def forward(self, *maps: Map) -> Map:
+        """Features and mask of the concatenation of maps, each of features (N, C, H, W) and their mask (N, 1, H, W)."""
+        known = [x * mask.to(x.dtype) for x, mask in maps]
+        counts = [mask * x.shape[1] for x, mask in maps]
+        x, mask = self.conv(torch.cat(known, 1), torch.stack(counts).sum(0))
         return functional.leaky_relu(self.bn(x) if self.norm else x, self.slope), mask
 
 
@@ -148,9 +158,6 @@ class ContextualAggregation(nn.Module):
         return cast("Tensor", self.msfa(region_attention(x)))
 
 
-Maps = list[tuple[Tensor, Tensor]]
-
-
 class CTSDG(nn.Module):
     """Two partial-convolution U-Nets of `levels` halvings from `base_channels`, doubled up to eight times it; their
     bottlenecks are exchanged, their last maps fused."""
@@ -207,18 +214,16 @@ class CTSDG(nn.Module):
         restored = self.out_layer(torch.cat((x, fused), 1))
         return restored, self.texture_feature_projection(texture), self.structure_feature_projection(edges)
 
-    def _encode(self, kind: str, x: Tensor, known: Tensor) -> Maps:
-        maps = [(x, known.expand_as(x))]
+    def _encode(self, kind: str, x: Tensor, known: Tensor) -> list[Map]:
+        maps = [(x, known.float())]
         for level in range(1, self.levels + 1):
-            maps.append(self.get_submodule(f"ec_{kind}_{level}")(*maps[-1]))
+            maps.append(self.get_submodule(f"ec_{kind}_{level}")(maps[-1]))
         return maps
 
-    def _decode(self, kind: str, bottleneck: tuple[Tensor, Tensor], skips: Maps) -> Tensor:
+    def _decode(self, kind: str, bottleneck: Map, skips: list[Map]) -> Tensor:
         x, mask = bottleneck
         for level in range(self.levels, 0, -1):
-            skip, skip_mask = skips[level - 1]
             x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             mask = functional.interpolate(mask, scale_factor=2)
-            block = self.get_submodule(f"dc_{kind}_{level}")
-            x, mask = block(torch.cat((x, skip), 1), torch.cat((mask, skip_mask), 1))
+            x, mask = self.get_submodule(f"dc_{kind}_{level}")((x, mask), skips[level - 1])
         return x

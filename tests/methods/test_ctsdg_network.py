@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tests import parity
-from unmaskbench.methods.ctsdg.network import CTSDG, PartialConv2d, region_attention
+from unmaskbench.methods.ctsdg.network import CTSDG, PartialBlock, PartialConv2d, region_attention
 from unmaskbench.methods.ctsdg.preprocessing import structure_of, wrapped
 
 GAIN = 1.25
@@ -110,11 +110,26 @@ def test_a_partial_convolution_of_ones_is_one_where_it_sees_anything() -> None:
     with torch.no_grad():
         layer.weight.fill_(1 / 50)
         mask = (parity.uniform((1, 1, 16, 16), 5) > 0.95).float().expand(-1, 2, -1, -1)
-        value, known = layer(torch.ones(1, 2, 16, 16), mask)
+        value, known = layer(mask, mask.sum(1, keepdim=True))
     assert 0 < known.mean() < 1
-    torch.testing.assert_close(value, known)
+    torch.testing.assert_close(value, known.expand_as(value))
     seen = torch.nn.functional.max_pool2d(torch.nn.functional.pad(mask[:, :1], (2,) * 4), 5, stride=2)
-    assert torch.equal(known, seen.expand(-1, 3, -1, -1))
+    assert torch.equal(known, seen)
+
+
+def test_channels_with_masks_of_their_own_count_one_by_one() -> None:
+    """Eq. 1 as it stands, a mask for each channel: what two maps with a mask each give together."""
+    layer = PartialBlock(5, 4, norm=False, slope=1.0)
+    x, y = parity.uniform((2, 3, 12, 16), 6), parity.uniform((2, 2, 12, 16), 7)
+    masks = [(parity.uniform((2, 1, 12, 16), seed) > 0.6).float() for seed in (8, 9)]
+    every = torch.cat((masks[0].expand(-1, 3, -1, -1), masks[1].expand(-1, 2, -1, -1)), 1)
+    with torch.no_grad():
+        found, known = layer((x, masks[0]), (y, masks[1]))
+        seen = torch.nn.functional.conv2d(every, torch.ones(1, 5, 3, 3), padding=1)
+        plain = torch.nn.functional.conv2d(torch.cat((x, y), 1) * every, layer.conv.weight, padding=1)
+    expected = torch.where(seen > 0, plain * 45 / seen.clamp(min=1), torch.zeros(()))
+    torch.testing.assert_close(found, expected)
+    assert torch.equal(known, (seen > 0).float())
 
 
 def test_region_attention_keeps_a_constant_map_inside() -> None:

@@ -168,7 +168,7 @@ def test_a_predicted_mask_s_segmenter_is_part_of_the_method(altered: Callable[..
 
 def test_the_libraries_that_a_method_names_are_in_its_hash_by_version(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {"pillow": "1", "scipy": "1"}
-    monkeypatch.setattr(keys, "_version", lambda name: versions.get(name, ""))
+    monkeypatch.setattr(keys, "version_of", lambda name: versions.get(name, ""))
     plain = method()
     monkeypatch.setattr(tiny.TinyFill, "libraries", ("pillow", "no-such-distribution"), raising=False)
     assert library_versions([tiny.TinyFill]) == [["pillow", "1"], ["no-such-distribution", ""]]

@@ -86,7 +86,9 @@ class Compact(CosineSimilarity):
     def load(self, device: str) -> None:
         """Bring the network into memory. Raises FileNotFoundError with a remedy, WeightsError for another network's
         file."""
-        self._network = self.load_network(self._checkpoint).to(device)
+        from unmaskbench.benchmark.biometrics.folding import folded
+
+        self._network = folded(self.load_network(self._checkpoint), device)
         self._device = device
 
     def embed(self, images: Tensor, landmarks: Tensor) -> Tensor:
