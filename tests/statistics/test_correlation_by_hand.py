@@ -121,6 +121,17 @@ def test_perfect_agreement_is_one_in_every_resample_and_never_more() -> None:
         assert all(abs(getattr(found, name)) <= 1 for name in BOTH)
 
 
+def test_a_first_order_tau_stays_within_one() -> None:
+    """Of five samples one couple disagrees: tau is 0.8, and to first order 1.2 where neither of the two is drawn, which is
+    in 8 % of the resamples."""
+    x, y = np.arange(5.0), np.array([1.0, 0.0, 2.0, 3.0, 4.0])
+    boot = IdentityBootstrap(5, 200)
+    alike, reversed_ = (over_samples(x, side, np.arange(5), boot) for side in (y, -y))
+    assert (alike.kendall, reversed_.kendall) == (pytest.approx(0.8), pytest.approx(-0.8))
+    assert alike.kendall_high == 1.0
+    assert reversed_.kendall_low == -1.0
+
+
 def test_a_resample_in_which_a_side_does_not_vary_says_nothing() -> None:
     """Two people, one of them with equal values: half of the resamples draw one person twice."""
     x, y = np.array([1.0, 1.0, 2.0, 3.0, 4.0]), np.array([5.0, 5.0, 1.0, 2.0, 3.0])
@@ -147,9 +158,12 @@ def test_three_are_the_fewest_that_correlate() -> None:
         over_methods(x[:3], y[:3], np.tile(x[:3], (30, 1)), np.tile(y[:3], (30, 1)), boot),
     ):
         assert (found.n, found.spearman, found.kendall) == (3, pytest.approx(0.5), pytest.approx(1 / 3))
-    none = over_samples(x[:2], y[:2], np.arange(2), boot)
-    assert none.n == 2
-    assert np.isnan([none.spearman, none.kendall, *(getattr(none, name) for name in BOTH)]).all()
+    for none in (
+        over_samples(x[:2], y[:2], np.arange(2), boot),
+        over_methods(x[:2], y[:2], np.tile(x[:2], (30, 1)), np.tile(y[:2], (30, 1)), boot),
+    ):
+        assert none.n == 2
+        assert np.isnan([none.spearman, none.kendall, *(getattr(none, name) for name in BOTH)]).all()
 
 
 def test_over_methods_is_scipy_on_every_resample() -> None:
