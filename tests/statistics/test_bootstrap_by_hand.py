@@ -52,6 +52,9 @@ def test_sums_are_those_of_the_drawn_people_whatever_the_columns() -> None:
     assert found.shape == (30, 2, 3)
     np.testing.assert_allclose(found, expected, atol=1e-12)
     np.testing.assert_allclose(boot.weighted_sums(totals[:, 0, 0]), np.array(expected)[:, 0, 0], atol=1e-12)
+    for other in (4, 6):
+        with pytest.raises(ValueError, match=f"totals of 5 identities, got {other}"):
+            boot.weighted_sums(np.ones(other))
 
 
 def test_ratios_are_means_of_the_drawn_peoples_rows() -> None:

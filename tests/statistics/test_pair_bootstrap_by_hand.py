@@ -315,6 +315,23 @@ def test_the_grid_of_equal_fmr_reaches_from_a_fifth_to_five_times_the_target(los
     np.testing.assert_allclose(found[[times == [1, 1, 1] for times in drawn]], observed, atol=1e-9)
 
 
+def test_the_constant_takes_no_rate_beyond_one() -> None:
+    """As above, with 60 failed restorations: drawn three times, the third person lets nobody in, so FNMR is 1. The straight
+    line misses the observed FNMR by a score of 900, which lies between the threshold and the one before: a constant is
+    added to every resample but one that is at 1 already."""
+    couples = np.array([[0, 1]] * 1500 + [[2, 1]] * 1000, np.int32)
+    boot = PairBootstrap(np.array([0, 0, 0, 0, 2, 2, 2, 2], np.int32), couples, IdentityBootstrap(3, 200, seed=1))
+    genuine = np.array([400, 499.5, 500.5, 900, 2000, 2000, 2000, 2000], np.float32)
+    impostor = np.append(np.zeros(1500), np.arange(1000) + 1).astype(np.float32)
+    impostor[-60:] = np.inf
+    found = boot.fnmr_at_fmr(genuine, impostor, 0.0402, 901.0)
+    third = np.array([times == [0, 0, 3] for times in _times_drawn(boot)])
+    assert third.any()
+    assert (found[third] == 1.0).all()
+    once = np.array([times == [1, 1, 1] for times in _times_drawn(boot)])
+    np.testing.assert_allclose(found[once], 0.5, atol=1e-9)
+
+
 def test_one_comparison_of_either_kind_is_a_whole() -> None:
     """One genuine and one impostor score of 1: below it FMR is 1 and FNMR 0, above it the other way round, and a straight
     line between them meets either rate, or a target, at one half. Without the one person nothing is refused."""
