@@ -84,5 +84,5 @@ def _reduced(restored: Pixels, matrix: Array) -> tuple[Pixels, Array]:
     small = max(round(side / scale), 1)
     shrunk = Image.fromarray(restored).resize((small, small), Image.Resampling.BICUBIC)
     # Pixel centres at integers: what lies at x in the square lies at (x + 0.5) * small / side - 0.5.
-    shift = np.array([[0.0, 0.0, 0.5], [0.0, 0.0, 0.5]])
+    shift = np.array([0.0, 0.0, 0.5])
     return np.asarray(shrunk, dtype=np.uint8), (matrix + shift) * (small / side) - shift

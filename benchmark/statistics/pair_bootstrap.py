@@ -33,6 +33,8 @@ Scores = NDArray[np.float32]
 Marks = NDArray[np.bool_]
 
 DENSE_SHARE = 0.02
+LARGEST_DENSE = 8192
+COUNTED_CELLS = 1 << 20
 EER_GRID = 129
 EQUAL_GRID = 64
 
@@ -78,17 +80,7 @@ class PairBootstrap:
     def _quadratic(self, marks: Marks | None) -> Floats:
         """sum over marked comparisons of w_i w_j, (B,)."""
         pairs = self.impostor if marks is None else self.impostor[marks]
-        size = self.people.identities
-        cells = pairs[:, 0].astype(np.int64) * size + pairs[:, 1]
-        if size * size <= max(1 << 20, len(cells)):
-            # About as many comparisons as couples of people: counting beats sorting.
-            dense = np.bincount(cells, minlength=size * size).reshape(size, size)
-            matrix: Any = sparse.coo_array(dense) if np.count_nonzero(dense) < DENSE_SHARE * size * size else dense
-        else:
-            cells, counts = np.unique(cells, return_counts=True)
-            matrix = sparse.coo_array((counts, (cells // size, cells % size)), shape=(size, size))
-            if len(cells) > DENSE_SHARE * size * size and size <= 8192:
-                matrix = matrix.toarray()
+        matrix = _couples(pairs, self.people.identities)
         # Weights and counts are small integers: single precision holds the products exactly enough and halves the time.
         if isinstance(matrix, np.ndarray):
             single = matrix.astype(np.float32)
@@ -135,21 +127,16 @@ class PairBootstrap:
         done_genuine, done_impostor = np.isfinite(genuine), np.isfinite(impostor)
         resampled = []
         for power in (1, 2):
-            resampled.append(
-                self._genuine_means(np.where(done_genuine, genuine, 0).astype(np.float64) ** power, done_genuine)
-            )
-            resampled.append(
-                self._impostor_means(np.where(done_impostor, impostor, 0).astype(np.float64) ** power, done_impostor)
-            )
+            resampled.append(self._genuine_means(genuine.astype(np.float64) ** power, done_genuine))
+            resampled.append(self._impostor_means(impostor.astype(np.float64) ** power, done_impostor))
         mean_g, mean_i, square_g, square_i = resampled
         spread = (square_g - mean_g**2 + square_i - mean_i**2) / 2.0
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(spread > 0, np.abs(mean_g - mean_i) / np.sqrt(spread), np.nan)
 
-    def _impostor_means(self, values: Floats, among: Marks | None = None) -> Floats:
+    def _impostor_means(self, values: Floats, among: Marks) -> Floats:
         """Linearised means (B,): sum of w_i + w_j - 1 over comparisons instead of w_i w_j."""
-        kept = slice(None) if among is None else among
-        pairs, values = self.impostor[kept], values[kept]
+        pairs, values = self.impostor[among], values[among]
         if not len(values):
             return np.full(self.people.resamples, np.nan)
         size, mean = self.people.identities, float(values.mean())
@@ -191,7 +178,7 @@ class PairBootstrap:
             return np.full(self.people.resamples, observed)
         ordered = np.sort(impostor)
         wanted = target * np.geomspace(0.2, 5.0, EQUAL_GRID)
-        places = np.clip(len(ordered) - (wanted * len(ordered)).astype(np.int64) - 1, 0, len(ordered) - 1)
+        places = np.maximum(len(ordered) - (wanted * len(ordered)).astype(np.int64) - 1, 0)
         grid = np.unique(np.append(ordered[places], np.float32(threshold)))
         grid = np.append(grid[np.isfinite(grid)], np.finfo(np.float32).max)
         totals = self._grid_totals(genuine, impostor, grid, self.people.identities)
@@ -221,6 +208,21 @@ class PairBootstrap:
         return np.concatenate([refused, accepted, np.stack(totals, axis=1)], axis=1).astype(np.float64)
 
 
+def _couples(pairs: NDArray[np.int32], size: int) -> Any:
+    """How often each two people (K, K) are compared, first by second: a sparse array where fewer than DENSE_SHARE of all
+    couples are compared at all or there are more than LARGEST_DENSE people, an array otherwise."""
+    cells = pairs[:, 0].astype(np.int64) * size + pairs[:, 1]
+    if size * size <= max(COUNTED_CELLS, len(cells)):
+        # About as many comparisons as couples of people: counting beats sorting.
+        counts = np.bincount(cells)
+        cells = np.flatnonzero(counts)
+        counts = counts[cells]
+    else:
+        cells, counts = np.unique(cells, return_counts=True)
+    matrix = sparse.coo_array((counts, (cells // size, cells % size)), shape=(size, size))
+    return matrix.toarray() if len(cells) >= DENSE_SHARE * size * size and size <= LARGEST_DENSE else matrix
+
+
 def _placements(values: Scores, others: Scores) -> Floats:
     """Share (N,) of sorted ``others`` below each value, ties half."""
     low, up_to = np.searchsorted(others, values, side="left"), np.searchsorted(others, values, side="right")
@@ -229,8 +231,8 @@ def _placements(values: Scores, others: Scores) -> Floats:
 
 def _grid(genuine: Scores, impostor: Scores, rate: float, threshold: float) -> Scores:
     wanted = rate * np.geomspace(0.2, 5.0, EER_GRID // 2)
-    by_fmr = impostor[np.clip(len(impostor) - (wanted * len(impostor)).astype(np.int64) - 1, 0, len(impostor) - 1)]
-    by_fnmr = genuine[np.clip((wanted * len(genuine)).astype(np.int64), 0, len(genuine) - 1)]
+    by_fmr = impostor[np.maximum(len(impostor) - (wanted * len(impostor)).astype(np.int64) - 1, 0)]
+    by_fnmr = genuine[np.minimum((wanted * len(genuine)).astype(np.int64), len(genuine) - 1)]
     grid = np.unique(np.concatenate([by_fmr, by_fnmr, np.array([threshold], dtype=np.float32)]))
     return np.asarray(grid[np.isfinite(grid)])
 
@@ -238,25 +240,26 @@ def _grid(genuine: Scores, impostor: Scores, rate: float, threshold: float) -> S
 def _read_at(fmr: Floats, fnmr: Floats, target: float) -> Floats:
     """FNMR (B,) where FMR, falling along the last axis, meets the target, by straight lines; its end where it never
     does."""
-    last = fmr.shape[1] - 1
     within = fmr <= target
-    after = np.where(within.any(axis=1), np.argmax(within, axis=1), last)
+    within[:, -1] = True
+    after = np.argmax(within, axis=1)
     before = np.maximum(after - 1, 0)
     rows = np.arange(len(fmr))
     step = fmr[rows, before] - fmr[rows, after]
     over = fmr[rows, before] - target
-    share = np.clip(np.divide(over, step, out=np.ones(len(fmr)), where=step > 0), 0.0, 1.0)
+    share = np.minimum(np.divide(over, step, out=np.ones(len(fmr)), where=step > 0), 1.0)
     return np.asarray(fnmr[rows, before] + share * (fnmr[rows, after] - fnmr[rows, before]))
 
 
 def _crossings(fmr: Floats, fnmr: Floats) -> Floats:
     """Where FNMR - FMR, rising along the last axis, crosses zero: the rate there, by straight lines; (B,)."""
     gap = fnmr - fmr
-    last = gap.shape[1] - 1
-    after = np.where((gap >= 0).any(axis=1), np.argmax(gap >= 0, axis=1), last)
+    crossed = gap >= 0
+    crossed[:, -1] = True
+    after = np.argmax(crossed, axis=1)
     before = np.maximum(after - 1, 0)
     rows = np.arange(len(gap))
     step = gap[rows, after] - gap[rows, before]
-    share = np.clip(np.divide(-gap[rows, before], step, out=np.ones(len(gap)), where=step > 0), 0.0, 1.0)
+    share = np.minimum(np.divide(-gap[rows, before], step, out=np.ones(len(gap)), where=step > 0), 1.0)
     rates = fmr[rows, before] + share * (fmr[rows, after] - fmr[rows, before])
     return np.asarray(np.clip(rates, 0.0, 1.0))

@@ -69,6 +69,24 @@ def test_an_output_that_shrinks_on_one_side_alone_is_averaged_there() -> None:
     assert (from_native(lines.transpose(2, 3), 64, 16, 64)[..., 2:-2] - 0.5).abs().max() < 0.05
 
 
+@pytest.mark.parametrize("way", ["to", "from"])
+@pytest.mark.parametrize("along", [2, 3])
+def test_a_third_of_the_size_is_no_pixel_alone(way: str, along: int) -> None:
+    """Lines one pixel wide, of which a third of the size would show every other one, black and white, without a mean. The
+    other side stays as it is or grows: what shrinks decides."""
+    lines = torch.zeros(1, 3, 48, 48)
+    lines.transpose(2, along)[:, :, ::2] = 1
+    if way == "from":
+        shape = (16, 48) if along == 2 else (48, 16)
+        found = from_native(lines, *shape, 48)
+        assert found.shape[-2:] == shape
+    else:
+        short = lines.narrow(5 - along, 0, 12)
+        found, _ = to_native(short, None, 16, 1)
+    inner = found.transpose(2, along)[:, :, 2:-2]
+    assert (inner - 0.5).abs().max() < 0.2
+
+
 def test_enlarging_an_edge_stays_within_black_and_white() -> None:
     edge = torch.zeros(1, 3, 16, 16)
     edge[..., 8:] = 1

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 from unmaskbench.benchmark.detection.crops import apply, inverse
 from unmaskbench.benchmark.plan import face_crop
 from unmaskbench.benchmark.plugins.holes import widened, without_specks
-from unmaskbench.benchmark.run.paste import paste
+from unmaskbench.benchmark.run.paste import _reduced, paste
 
 RNG = np.random.default_rng(5)
 
@@ -130,3 +130,29 @@ def test_specks_are_no_mask() -> None:
     hole = without_specks(probability > 0.5)
     assert hole.sum() == 1000
     assert not hole[:20].any()
+
+
+def test_by_default_the_seam_is_three_hundredths_of_the_side() -> None:
+    pixels = np.full((100, 100, 3), 100, np.uint8)
+    hole = np.zeros((100, 100), dtype=bool)
+    hole[40:60, 40:60] = True
+    out = paste(pixels, np.full((100, 100, 3), 200, np.uint8), hole, np.eye(2, 3))[50, :, 0].astype(int)
+    assert (out[40:60] == 200).all()
+    # Half a pixel beyond the last centre the fade begins; three pixels on, nothing is left of it.
+    assert ((out[[37, 38, 39, 60, 61, 62]] > 100) & (out[[37, 38, 39, 60, 61, 62]] < 200)).all()
+    assert (out[:36] == 100).all()
+    assert (out[64:] == 100).all()
+
+
+@pytest.mark.parametrize(("scale", "small"), [(1.0, 64), (4.0, 16), (64.0, 1), (500.0, 1)])
+def test_what_the_photograph_shows_smaller_is_averaged_and_its_pixels_centres_stay(scale: float, small: int) -> None:
+    """Lines one pixel wide become their mean; a point of the photograph lies at the same share of the smaller square."""
+    lines = np.zeros((64, 64, 3), np.uint8)
+    lines[:, ::2] = 200
+    matrix = turned(scale, 20, (3.0, 2.0), 64)
+    reduced, smaller = _reduced(lines, matrix)
+    assert reduced.shape == (small, small, 3)
+    if scale > 1:
+        assert (np.abs(reduced.astype(int) - 100)[:, small // 8 : small - small // 8] <= 2).all()
+    points = np.array([[0.0, 0.0], [3.0, 2.0], [5.0, -4.0]])
+    np.testing.assert_allclose((apply(smaller, points) + 0.5) / small, (apply(matrix, points) + 0.5) / 64, atol=1e-9)
