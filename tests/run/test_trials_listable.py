@@ -10,7 +10,7 @@ import pytest
 
 from tests import tiny
 from unmaskbench.benchmark.biometrics import pairs, role_pairs
-from unmaskbench.benchmark.biometrics.pairs import impostors_listed, own_pairs
+from unmaskbench.benchmark.biometrics.pairs import impostors_asked, own_pairs
 from unmaskbench.benchmark.biometrics.role_pairs import check_listable
 from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.plugins.types import Role, SampleRef
@@ -40,10 +40,10 @@ def test_the_count_is_that_of_the_list() -> None:
     ]
     samples.append(SampleRef("nobody", None))
     by_hand = sum(a.identity != b.identity for a, b in combinations(samples[:-1], 2))
-    assert impostors_listed(samples, "all") == by_hand == len(own_pairs(samples, impostors="all").impostor)
-    assert impostors_listed(samples, 5) == 5
-    assert impostors_listed(samples, 1000) == by_hand
-    assert impostors_listed([], "all") == 0
+    assert impostors_asked(samples, "all") == by_hand == len(own_pairs(samples, impostors="all").impostor)
+    assert impostors_asked(samples, 5) == 5
+    assert impostors_asked(samples, 1000) == by_hand
+    assert impostors_asked([], "all") == 0
 
 
 def people(probe: int, gallery: int, calibration: int) -> list[SampleRef]:
