@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmaskbench.benchmark.biometrics import impostor_stream, impostor_tally, scores
+from unmaskbench.benchmark.biometrics import impostor_people, impostor_stream, impostor_tally, scores
 from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity, cosine_matrix
 from unmaskbench.benchmark.biometrics.error_rates import (
     ScoreDistribution,
@@ -102,7 +102,7 @@ def cases(draw: st.DrawFn) -> Case:
         probe[rng.random(len(probe)) < 0.1] = float("nan")
     restored = draw(st.sampled_from(["none", "probe", "both"]))
     matcher = draw(st.sampled_from([_Cosine, _Silent]))()
-    return Case(pairs, probe, gallery, *lost, restored, draw(st.sampled_from([2, 3, 7, 64])), matcher)
+    return Case(pairs, probe, gallery, *lost, restored, draw(st.sampled_from([3, 7, 64])), matcher)
 
 
 @pytest.fixture(autouse=True)
@@ -115,12 +115,14 @@ def _both(case: Case, targets: tuple[float, ...] = TARGETS, couples: int = 5) ->
     with pytest.MonkeyPatch.context() as patch:
         for module in (scores, impostor_stream):
             patch.setattr(module, "TILE", case.tile)
+        for module in (impostor_tally, impostor_people):  # so few that scores lie between them
+            patch.setattr(module, "STEPS", 64)
         listed = case.listed()
         found = tally(case.stream(), listed.genuine, targets, couples=couples)
         return listed, StreamedScores(listed.genuine, found, count_people(case.stream(), found, targets))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cases(), st.booleans())
 def test_rates_equal_those_of_the_list(case: Case, completed: bool) -> None:
     listed, streamed = _both(case)
@@ -156,7 +158,7 @@ def test_an_eer_within_the_tail_is_exact_and_below_it_within_a_step(case: Case) 
     assert rate == pytest.approx(expected[0], abs=1e-9) or abs(threshold - expected[1]) <= 2 * streamed.impostor.step
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cases())
 def test_points_of_a_curve_lie_on_the_roc_of_the_list(case: Case) -> None:
     listed, streamed = _both(case)
@@ -174,7 +176,7 @@ def test_points_of_a_curve_lie_on_the_roc_of_the_list(case: Case) -> None:
         np.testing.assert_array_equal(drawn.genuine, expected.genuine)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cases(), st.integers(1, 40))
 def test_the_people_of_the_highest_scores(case: Case, wanted: int) -> None:
     listed, streamed = _both(case, couples=wanted)
