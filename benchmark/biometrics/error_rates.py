@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unmaskbench.benchmark.biometrics.impostor_tally import ImpostorTally
 from unmaskbench.benchmark.biometrics.scores import PairScores, Scores
+from unmaskbench.benchmark.biometrics.streamed_scores import StreamedScores
 
 Floats = NDArray[np.float64]
 
@@ -25,18 +27,24 @@ scores."""
 
 @dataclass(frozen=True, eq=False)
 class ScoreDistribution:
-    """Genuine (G,) and impostor (I,) scores, each sorted upwards, float32."""
+    """Genuine (G,) and impostor (I,) scores, each sorted upwards, float32; of streamed impostors what was kept of them."""
 
     genuine: Scores
-    impostor: Scores
+    impostor: Scores | ImpostorTally
 
     @classmethod
-    def of(cls, scores: PairScores) -> ScoreDistribution:
+    def of(cls, scores: PairScores | StreamedScores) -> ScoreDistribution:
         """The sorted scores. Raises ValueError where there is no genuine or no impostor comparison."""
         if not len(scores.genuine) or not len(scores.impostor):
             counts = f"{len(scores.genuine)} genuine and {len(scores.impostor)} impostor ones"
             raise ValueError(f"error rates need both kinds of comparison, got {counts}")
-        return cls(np.sort(scores.genuine), np.sort(scores.impostor))
+        return cls.sorted_of(scores)
+
+    @classmethod
+    def sorted_of(cls, scores: PairScores | StreamedScores) -> ScoreDistribution:
+        """The sorted scores, of which either kind may be empty."""
+        impostor = scores.impostor
+        return cls(np.sort(scores.genuine), impostor if isinstance(impostor, ImpostorTally) else np.sort(impostor))
 
     def fnmr(self, threshold: ArrayLike) -> Floats:
         """FNMR in [0, 1] at each threshold."""
@@ -44,13 +52,27 @@ class ScoreDistribution:
 
     def fmr(self, threshold: ArrayLike) -> Floats:
         """FMR in [0, 1] at each threshold."""
-        below = np.searchsorted(self.impostor, _single(threshold), side="left")
+        below = _impostors_below(self.impostor, _single(threshold))
         return (len(self.impostor) - below) / len(self.impostor)
+
+
+def ends(scores: ScoreDistribution) -> tuple[float, float]:
+    """The lowest and the highest score of both kinds."""
+    kinds = [scores.genuine[[0, -1]].tolist()]
+    impostor = scores.impostor
+    kinds.append([impostor.first, impostor.last] if isinstance(impostor, ImpostorTally) else impostor[[0, -1]].tolist())
+    return float(min(kind[0] for kind in kinds)), float(max(kind[1] for kind in kinds))
 
 
 def _single(threshold: ArrayLike) -> Scores:
     # A float64 query would make NumPy copy ten million scores to float64 first.
     return np.asarray(threshold, dtype=np.float32)
+
+
+def _impostors_below(impostor: Scores | ImpostorTally, thresholds: Scores) -> NDArray[np.int64]:
+    if isinstance(impostor, ImpostorTally):
+        return impostor.counts_below(thresholds)
+    return np.searchsorted(impostor, thresholds, side="left")
 
 
 # ------------------------------------------------------------------------------------------------------ thresholds
@@ -75,9 +97,15 @@ def threshold_at_fmr(scores: ScoreDistribution, target: float) -> float:
         raise ValueError(f"an FMR target must lie between 0 and 1, got {target}")
     allowed = int(target * len(scores.impostor) * (1 + 1e-9))
     # A target below 1 leaves at least one impostor to refuse.
-    refused = scores.impostor[len(scores.impostor) - 1 - min(allowed, len(scores.impostor) - 1)]
+    rank = min(allowed, len(scores.impostor) - 1)
+    streamed = scores.impostor if isinstance(scores.impostor, ImpostorTally) else None
+    refused = streamed.from_top(rank) if streamed else scores.impostor[len(scores.impostor) - 1 - rank]
     above = []
     for values in (scores.genuine, scores.impostor):
+        if isinstance(values, ImpostorTally):
+            following = values.next_above(refused)
+            above += [] if following is None else [following]
+            continue
         place = int(np.searchsorted(values, refused, side="right"))
         if place < len(values):
             above.append(values[place])
@@ -93,7 +121,7 @@ def balanced_threshold(scores: ScoreDistribution) -> float:
     if not len(candidates):
         return float(np.finfo(np.float32).max)
     accepted = len(scores.genuine) - np.searchsorted(scores.genuine, candidates, side="left")
-    false = len(scores.impostor) - np.searchsorted(scores.impostor, candidates, side="left")
+    false = len(scores.impostor) - _impostors_below(scores.impostor, candidates)
     # Integers, so that equals are equal.
     gain = accepted * len(scores.impostor) - false * len(scores.genuine)
     return float(candidates[len(gain) - 1 - int(np.argmax(gain[::-1]))])
@@ -111,6 +139,9 @@ def auc(scores: ScoreDistribution) -> float:
     """Area under the ROC curve, in [0, 1]: the share of (genuine, impostor) couples in which the genuine score is
     higher, ties counted half (Mann-Whitney). Exact: counted in integers."""
     few, many = scores.genuine, scores.impostor
+    if isinstance(many, ImpostorTally):
+        counted = int(many.counts_below(few).sum()) + int(many.counts_up_to(few).sum())
+        return float(counted) / 2.0 / (len(few) * len(many))
     swapped = len(few) > len(many)
     if swapped:
         few, many = many, few
@@ -142,9 +173,7 @@ def _first_crossing(scores: ScoreDistribution) -> np.float32:
     found = bool(scores.fnmr(known[high]) >= scores.fmr(known[high]))
     # Below known[0], or between two neighbours, the lowest score that can cross lies above the last that does not.
     low = (known[high - 1] if high > 0 else None) if found else known[-1]
-    start = 0 if low is None else int(np.searchsorted(scores.impostor, low, side="right"))
-    end = int(np.searchsorted(scores.impostor, known[high], side="left")) if found else len(scores.impostor)
-    between = scores.impostor[start:end]
+    between = _impostors_between(scores.impostor, low, known[high] if found else None)
     if len(between):
         crosses = scores.fnmr(between) >= scores.fmr(between)
         if crosses.any():
@@ -154,21 +183,44 @@ def _first_crossing(scores: ScoreDistribution) -> np.float32:
 
 def _score_below(scores: ScoreDistribution, threshold: np.float32) -> np.float32:
     """The highest score below a threshold that is not the lowest score of all."""
-    kinds = (scores.genuine, scores.impostor)
-    places = [(values, int(np.searchsorted(values, threshold, side="left"))) for values in kinds]
-    return np.float32(max(values[place - 1] for values, place in places if place))
+    place = int(np.searchsorted(scores.genuine, threshold, side="left"))
+    lower = [scores.genuine[place - 1]] if place else []
+    if isinstance(scores.impostor, ImpostorTally):
+        below = scores.impostor.next_below(threshold)
+        lower += [] if below is None else [below]
+    elif place := int(np.searchsorted(scores.impostor, threshold, side="left")):
+        lower.append(scores.impostor[place - 1])
+    return np.float32(max(lower))
 
 
-def dprime(scores: PairScores | ScoreDistribution) -> float:
+def _impostors_between(impostor: Scores | ImpostorTally, low: np.float32 | None, high: np.float32 | None) -> Scores:
+    """The impostor scores between two (None: no end); of streamed ones those of the tail, and knots below it."""
+    if isinstance(impostor, ImpostorTally):
+        return impostor.between(low, high)
+    start = 0 if low is None else int(np.searchsorted(impostor, low, side="right"))
+    return impostor[start : None if high is None else int(np.searchsorted(impostor, high, side="left"))]
+
+
+def dprime(scores: PairScores | StreamedScores | ScoreDistribution) -> float:
     """Decidability |mean genuine - mean impostor| / sqrt((var genuine + var impostor) / 2) over completed comparisons;
     Daugman 2000. NaN where fewer than two comparisons of a kind are completed, or where neither kind varies."""
     genuine = scores.genuine[np.isfinite(scores.genuine)]
-    impostor = scores.impostor[np.isfinite(scores.impostor)]
-    if len(genuine) < 2 or len(impostor) < 2:
+    completed, mean, variance = _moments(scores.impostor)
+    if len(genuine) < 2 or completed < 2:
         return float("nan")
-    spread = (genuine.var(dtype=np.float64) + impostor.var(dtype=np.float64)) / 2.0
-    distance = abs(genuine.mean(dtype=np.float64) - impostor.mean(dtype=np.float64))
+    spread = (genuine.var(dtype=np.float64) + variance) / 2.0
+    distance = abs(genuine.mean(dtype=np.float64) - mean)
     return float(distance / np.sqrt(spread)) if spread > 0 else float("nan")
+
+
+def _moments(impostor: Scores | ImpostorTally) -> tuple[int, float, float]:
+    """How many were completed, their mean and their variance."""
+    if isinstance(impostor, ImpostorTally):
+        return impostor.completed_count, impostor.mean, impostor.variance
+    done = impostor[np.isfinite(impostor)]
+    if not len(done):
+        return 0, float("nan"), float("nan")
+    return len(done), float(done.mean(dtype=np.float64)), float(done.var(dtype=np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +233,10 @@ class Curve:
 
 
 def roc(scores: ScoreDistribution) -> Curve:
-    """Every operating point: one for each distinct score, after the one that accepts nothing (threshold infinity)."""
+    """Every operating point: one for each distinct score, after the one that accepts nothing (threshold infinity). Raises
+    ValueError for streamed impostors, of which not every score is known."""
+    if isinstance(scores.impostor, ImpostorTally):
+        raise ValueError("not every operating point of streamed impostors is known; thinned_roc gives those that are")
     few, many = sorted((scores.genuine, scores.impostor), key=len)
     merged = np.insert(many, np.searchsorted(many, few), few)
     first = np.flatnonzero(np.append(True, merged[1:] != merged[:-1]))
@@ -204,52 +259,22 @@ def thinned_roc(scores: ScoreDistribution, targets: tuple[float, ...] = (), poin
     two ends. Raises ValueError where ``points`` cannot hold the targets.
     """
     kept = {threshold_at_fmr(scores, t) for t in targets if enough_impostors(len(scores.impostor), t)}
-    kept |= {float("inf"), float(min(scores.genuine[0], scores.impostor[0]))}
+    streamed = scores.impostor if isinstance(scores.impostor, ImpostorTally) else None
+    kept |= {float("inf"), ends(scores)[0]}
     room = points - len(kept)
     if room < 0:
         raise ValueError(f"{points} points cannot hold {len(targets)} targets and both ends")
     impostors, genuines = len(scores.impostor), len(scores.genuine)
     share = room // 4
     ranks = np.concatenate([np.geomspace(1, impostors, share), np.linspace(1, impostors, share)])
-    places = np.unique(np.clip(impostors - ranks.astype(np.int64), 0, impostors - 1))
+    taken = np.unique(np.clip(ranks.astype(np.int64), 1, impostors))
     misses = np.concatenate([np.geomspace(1, genuines, share) - 1, np.linspace(0, genuines - 1, room - 3 * share)])
     chosen = np.concatenate(
         [
-            scores.impostor[places],
+            streamed.at_ranks(taken) if streamed else scores.impostor[impostors - taken],
             scores.genuine[np.unique(misses.astype(np.int64))],
             np.array(sorted(kept), dtype=np.float32),
         ]
     )
     thresholds = np.unique(chosen)[::-1]
     return Curve(thresholds, scores.fmr(thresholds), scores.fnmr(thresholds))
-
-
-@dataclass(frozen=True, eq=False)
-class Histogram:
-    """Densities of genuine and impostor scores over shared ``edges`` (bins + 1,); each integrates to the completed
-    share."""
-
-    edges: Floats
-    genuine: Floats
-    impostor: Floats
-
-
-def histogram(scores: ScoreDistribution, bins: int = 80, limits: tuple[float, float] | None = None) -> Histogram:
-    """Densities of both kinds of score over ``bins`` equal bins, for a plot.
-
-    ``limits`` sets a common axis for several settings; scores beyond it fall into the outermost bins. By default it
-    is the range of completed scores. Raises ValueError where nothing was completed.
-    """
-    kinds = [values[np.isfinite(values)] for values in (scores.genuine, scores.impostor)]
-    done = [values for values in kinds if len(values)]
-    if not done:
-        raise ValueError("no comparison was completed: there is no distribution to draw")
-    low, high = limits or (float(min(v[0] for v in done)), float(max(v[-1] for v in done)))
-    edges = np.linspace(low, high if high > low else low + 1e-6, bins + 1)
-    width = edges[1] - edges[0]
-    densities = []
-    for values, total in zip(kinds, (len(scores.genuine), len(scores.impostor)), strict=True):
-        inner = np.searchsorted(values, edges[1:-1].astype(np.float32), side="left")
-        counts = np.diff(np.concatenate([[0], inner, [len(values)]]))
-        densities.append(counts / (total * width))
-    return Histogram(edges, densities[0], densities[1])

@@ -23,6 +23,8 @@ Indices = NDArray[np.int32]
 
 LARGEST_CROSS = 64_000_000
 """Most impostor trials that are listed (0.5 GB of indices)."""
+LARGEST_STREAM = 10_000_000_000
+"""Most impostor trials that are streamed where all are asked for: those of some 140,000 faces."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,8 @@ class PairSet:
 
     ``identities`` (N,) numbers the persons of ``ids``; a sample without a known identity counts as a person of its own.
     ``genuine_folds`` and ``impostor_folds`` are the official folds, 0-based, None where there are none. ``origin`` says
-    how the set was made, and belongs to its signature.
+    how the set was made, and belongs to its signature. ``streamed``: the impostor trials are all pairs of two persons, too many
+    to be listed; ``impostor`` is then empty.
     """
 
     ids: tuple[str, ...]
@@ -41,16 +44,24 @@ class PairSet:
     origin: str
     genuine_folds: NDArray[np.int16] | None = None
     impostor_folds: NDArray[np.int16] | None = None
+    streamed: bool = False
 
     @cached_property
     def sha256(self) -> str:
         """Hash of the ordered list of trials: the ids, then every trial's two places in them, then the folds."""
         digest = hashlib.sha256("\n".join(self.ids).encode())
+        if self.streamed:
+            digest.update(b"|all impostors|" + np.ascontiguousarray(self.identities, dtype="<i4").tobytes())
         for array in (self.genuine, self.impostor, self.genuine_folds, self.impostor_folds):
             digest.update(b"|none" if array is None else f"|{array.shape}|".encode())
             if array is not None:
                 digest.update(np.ascontiguousarray(array, dtype="<i4").data)
         return digest.hexdigest()
+
+    @property
+    def impostor_count(self) -> int:
+        """How many impostor trials there are, listed or streamed."""
+        return _crossed(np.bincount(self.identities).tolist()) if self.streamed else len(self.impostor)
 
     @property
     def genuine_identities(self) -> Indices:
@@ -117,9 +128,10 @@ def own_pairs(
     """Trials over all samples of known identity.
 
     Genuine: every pair of two images of one person, at most ``genuine_per_identity`` a person and ``genuine_total``
-    in all. Impostor: pairs of two persons, drawn without replacement, or every one with "all". Where a limit bites,
-    the draw is uniform and depends on ``seed`` and the samples alone. In each trial the image whose id sorts first is
-    the probe; both lists are sorted. Raises ValueError on limits below 1 and on a cross matrix too large to list.
+    in all. Impostor: pairs of two persons, drawn without replacement, or every one with "all": more than ``LARGEST_CROSS`` of
+    these are not listed, the set says that they are streamed. Where a limit bites, the draw is uniform and depends on ``seed``
+    and the samples alone. In each trial the image whose id sorts first is the probe; both lists are sorted. Raises ValueError
+    on limits below 1 and on more impostors than can be listed or streamed.
     """
     if genuine_per_identity < 1 or (genuine_total is not None and genuine_total < 1):
         raise ValueError("the limits on genuine pairs must be at least 1")
@@ -132,26 +144,41 @@ def own_pairs(
     genuine = _genuine(codes, genuine_per_identity, rng)
     if genuine_total is not None and len(genuine) > genuine_total:
         genuine = genuine[np.sort(rng.choice(len(genuine), genuine_total, replace=False))]
+    wanted = impostors_asked(known, impostors)
+    if wanted > LARGEST_CROSS:
+        origin = f"own|genuine:{genuine_per_identity}/{genuine_total or 'all'}|impostor:all, streamed|seed:{seed}|u2"
+        return PairSet(ids, codes, genuine, np.zeros((0, 2), np.int32), origin, streamed=True)
     crossed = ImpostorList(codes)
-    wanted = impostors_listed(known, impostors)
     impostor = crossed.drawn(wanted, rng) if wanted < len(crossed) else crossed.every()
     limit = f"genuine:{genuine_per_identity}/{genuine_total or 'all'}"
     return PairSet(ids, codes, genuine, impostor, origin=f"own|{limit}|impostor:{impostors}|seed:{seed}|u2")
 
 
-def impostors_listed(samples: Iterable[SampleRef], impostors: int | Literal["all"]) -> int:
-    """How many impostor trials ``own_pairs`` lists, from the people's numbers of images alone: nothing is listed here, so that
-    a run can ask before it computes anything. Raises ValueError where they are too many to list."""
+def impostors_asked(samples: Iterable[SampleRef], impostors: int | Literal["all"]) -> int:
+    """How many impostor trials ``own_pairs`` makes, from the people's numbers of images alone: nothing is listed here, so that
+    a run can ask before it computes anything. Raises ValueError where a number of them is too many to list, and "all" are too
+    many to stream."""
     counts = Counter(sample.identity for sample in samples if sample.identity is not None)
-    images = sum(counts.values())
-    every = (images**2 - sum(count**2 for count in counts.values())) // 2
+    every = _crossed(counts.values())
     wanted = every if impostors == "all" else min(impostors, every)
-    if wanted > LARGEST_CROSS:
+    made_of = f"{wanted:,} impostor pairs of {sum(counts.values())} images were asked for"
+    if impostors == "all" and wanted > LARGEST_STREAM:
         raise ValueError(
-            f"{wanted:,} impostor pairs of {images} images were asked for, more than the {LARGEST_CROSS:,} that are listed; "
-            "give a smaller number (pairs: {impostors: 10000000}) or fewer images (limit)"
+            f"{made_of}, more than the {LARGEST_STREAM:,} that are streamed; give a number (pairs: {{impostors: 10000000}}) or "
+            "fewer images (limit)"
+        )
+    if impostors != "all" and wanted > LARGEST_CROSS:
+        raise ValueError(
+            f"{made_of}, more than the {LARGEST_CROSS:,} that are listed; give all of them (pairs: {{impostors: all}}), which "
+            "are streamed, a smaller number (pairs: {impostors: 10000000}) or fewer images (limit)"
         )
     return wanted
+
+
+def _crossed(images: Iterable[int]) -> int:
+    """Pairs of two people's images, from each person's number of them."""
+    counts = list(images)
+    return (sum(counts) ** 2 - sum(count**2 for count in counts)) // 2
 
 
 def _by_id(samples: Sequence[SampleRef]) -> dict[str, SampleRef]:

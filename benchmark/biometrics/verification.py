@@ -18,8 +18,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from unmaskbench.benchmark.biometrics.error_rates import (
     EVIDENCE,
     ScoreDistribution,
@@ -32,11 +30,13 @@ from unmaskbench.benchmark.biometrics.error_rates import (
     threshold_at_fmr,
 )
 from unmaskbench.benchmark.biometrics.scores import PairScores
+from unmaskbench.benchmark.biometrics.streamed_scores import StreamedScores
 from unmaskbench.benchmark.plugins.types import Setting
 
 SETTINGS: tuple[Setting, ...] = ("TT", "MT", "MM", "UT", "UU")
 FMR_TARGETS = (1e-2, 1e-3, 1e-4)
 
+AnyScores = PairScores | StreamedScores
 Handling = Literal["penalised", "completed"]
 RECOVERED = ("recovered_kept", "recovered_equal")
 
@@ -75,10 +75,10 @@ class Thresholds:
     people: int | None = None
 
 
-def set_thresholds(truth: PairScores, targets: Sequence[float] = FMR_TARGETS, people: int | None = None) -> Thresholds:
+def set_thresholds(truth: AnyScores, targets: Sequence[float] = FMR_TARGETS, people: int | None = None) -> Thresholds:
     """Thresholds from the scores of TT; a target with fewer than 10 / FMR impostor comparisons is refused, with how many
     ``people`` it would take where their number is given."""
-    scores = ScoreDistribution(np.sort(truth.genuine), np.sort(truth.impostor))
+    scores = ScoreDistribution.sorted_of(truth)
     at_fmr: dict[float, float | None] = {}
     refusals: dict[float, str] = {}
     for target in targets:
@@ -92,7 +92,7 @@ def set_thresholds(truth: PairScores, targets: Sequence[float] = FMR_TARGETS, pe
 
 
 def verification_rows(
-    scores: Mapping[Setting, PairScores], thresholds: Thresholds, settings: Iterable[Setting] | None = None
+    scores: Mapping[Setting, AnyScores], thresholds: Thresholds, settings: Iterable[Setting] | None = None
 ) -> list[VerificationRow]:
     """All figures of the given settings (default: all of ``scores``, in the order of SETTINGS) at kept thresholds.
 
@@ -120,7 +120,7 @@ def verification_rows(
 
 
 def _setting_rows(
-    setting: Setting, scores: PairScores, thresholds: Thresholds, handling: Handling
+    setting: Setting, scores: AnyScores, thresholds: Thresholds, handling: Handling
 ) -> Iterator[VerificationRow]:
     counts = (len(scores.genuine), len(scores.impostor))
     if not all(counts):
@@ -169,7 +169,7 @@ def _setting_rows(
         yield row("accuracy", balanced_accuracy(ordered, kept), target, kept)
 
 
-def _change_rows(occluded: PairScores, restored: PairScores, thresholds: Thresholds) -> Iterator[VerificationRow]:
+def _change_rows(occluded: AnyScores, restored: AnyScores, thresholds: Thresholds) -> Iterator[VerificationRow]:
     """What a restoration changes at kept thresholds, from MT to UT."""
     counts = (len(restored.genuine), len(restored.impostor))
     before, after = ScoreDistribution.of(occluded), ScoreDistribution.of(restored)

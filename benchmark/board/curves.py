@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, histogram, thinned_roc
+from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, ends, thinned_roc
+from unmaskbench.benchmark.biometrics.score_histogram import histogram
 from unmaskbench.benchmark.biometrics.scores import PairScores
+from unmaskbench.benchmark.biometrics.streamed_scores import StreamedScores
 from unmaskbench.benchmark.biometrics.verification import Thresholds
 from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.fields import threshold_number
@@ -26,12 +28,14 @@ class CurveCollector:
     histograms: list[HistogramRow] = field(default_factory=list)
     limits: tuple[float, float] | None = None
 
-    def add(self, method: str, output: Output, setting: Setting, scores: PairScores, thresholds: Thresholds) -> None:
+    def add(
+        self, method: str, output: Output, setting: Setting, scores: PairScores | StreamedScores, thresholds: Thresholds
+    ) -> None:
         """One setting's curve and histogram."""
         ordered = ScoreDistribution.of(scores)
         if self.limits is None:
-            low = float(min(ordered.genuine[0], ordered.impostor[0]))
-            self.limits = (max(low, -1.0), float(max(ordered.genuine[-1], ordered.impostor[-1])))
+            low, high = ends(ordered)
+            self.limits = (max(low, -1.0), high)
         curve = thinned_roc(ordered, self.targets, 120)
         self.curves.append(
             CurveRow(

@@ -14,7 +14,7 @@ from unmaskbench.benchmark.board.trials import Trials, comparer_of, trials_of, v
 from unmaskbench.benchmark.plan.entries import Entry
 from unmaskbench.benchmark.plan.suite import Suite, parse
 from unmaskbench.benchmark.plugins.types import Setting
-from unmaskbench.benchmark.store.folder import RunFolder
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 
 FLOOR = "untouched"
 SAMPLE_COLUMNS = (
@@ -44,7 +44,7 @@ def pair_table(folder: RunFolder, matcher: str = "", method: str = "") -> pl.Dat
     occluded probe; UT: a restored one), ``genuine`` where both show one person. ``similarity`` is null where it failed.
 
     ``matcher`` and ``method`` leave the others out. Raises ValueError where the run has none of that name, StoreError where the
-    folder holds no run.
+    folder holds no run, and where impostor pairs are streamed.
     """
     run = folder.read_run()
     suite = parse(run["suite"], f"{folder.path / 'run.json'}: suite")
@@ -59,6 +59,10 @@ def pair_table(folder: RunFolder, matcher: str = "", method: str = "") -> pl.Dat
         if len(condition.samples) < 2 or not suite.matchers:
             continue
         trials = trials_of(condition, folder, suite)
+        if trials.judged.streamed:
+            raise StoreError(
+                f"{folder.path}: its {trials.judged.impostor_count:,} impostor pairs are streamed, none of their scores is kept"
+            )
         for entry in suite.matchers:
             if matcher in ("", entry.label):
                 tables += _of_matcher(condition, folder, suite, (trials, entry), method)

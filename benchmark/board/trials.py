@@ -17,11 +17,12 @@ from unmaskbench.benchmark.biometrics.role_pairs import RolePairs, by_roles, rol
 from unmaskbench.benchmark.biometrics.similarity_table import SimilarityTable, TableComparer
 from unmaskbench.benchmark.biometrics.verification import SETTINGS
 from unmaskbench.benchmark.board.condition import Condition
-from unmaskbench.benchmark.board.verification_intervals import pair_bootstrap
+from unmaskbench.benchmark.board.verification_intervals import pair_bootstrap, people_bootstrap
 from unmaskbench.benchmark.plan.entries import Entry
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.types import Matcher, SampleRef, Setting
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
+from unmaskbench.benchmark.statistics.streamed_bootstrap import StreamedBootstrap
 from unmaskbench.benchmark.store.folder import RunFolder
 
 Embeddings = tuple[Tensor, NDArray[np.bool_]]
@@ -36,7 +37,7 @@ class Trials:
     """
 
     pairs: Mapping[Setting, PairSet]
-    bootstraps: Mapping[Setting, PairBootstrap]
+    bootstraps: Mapping[Setting, PairBootstrap | StreamedBootstrap]
     set_by: str = ""
 
     @property
@@ -51,7 +52,7 @@ def trials_of(condition: Condition, folder: RunFolder, suite: Suite) -> Trials:
     statistics = suite.statistics
     if not condition.worn:
         pairs = _pairs_of(condition, folder, suite)
-        bootstrap = pair_bootstrap(pairs, statistics.resamples, suite.seed, statistics.level)
+        bootstrap = people_bootstrap(pairs, statistics.resamples, suite.seed, statistics.level)
         return Trials(dict.fromkeys(SETTINGS, pairs), dict.fromkeys(SETTINGS, bootstrap))
     found = _role_pairs(condition, folder, suite)
     judged = pair_bootstrap(found.judged, statistics.resamples, suite.seed, statistics.level)

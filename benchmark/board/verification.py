@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from unmaskbench.benchmark.biometrics.pairs import PairSet
-from unmaskbench.benchmark.biometrics.scores import PairScores, Restored, score_pairs
+from unmaskbench.benchmark.biometrics.scores import PairScores
 from unmaskbench.benchmark.biometrics.similarity_table import TableComparer
-from unmaskbench.benchmark.biometrics.verification import Handling, Thresholds, set_thresholds, verification_rows
+from unmaskbench.benchmark.biometrics.verification import AnyScores, Handling, Thresholds, verification_rows
 from unmaskbench.benchmark.biometrics.verification import VerificationRow as SettingRow
 from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.curves import CurveCollector
@@ -20,18 +20,16 @@ from unmaskbench.benchmark.board.identity import identity_row
 from unmaskbench.benchmark.board.quantities import QUANTITIES, named
 from unmaskbench.benchmark.board.rows import CurveRow, DifferenceRow, HistogramRow, VerificationRow
 from unmaskbench.benchmark.board.run_cards import RunCards
+from unmaskbench.benchmark.board.scoring import Scoring, beside, figures_of
 from unmaskbench.benchmark.board.slices import TrialSlice, slice_rows, trial_slices
 from unmaskbench.benchmark.board.trials import Embeddings, Trials, comparer_of, own_similarities, trials_of, vectors
-from unmaskbench.benchmark.board.verification_intervals import (
-    IntervalRow,
-    ResampledFigures,
-    with_intervals,
-)
+from unmaskbench.benchmark.board.verification_intervals import Figures, IntervalRow, with_intervals
 from unmaskbench.benchmark.plan.entries import Entry
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
 from unmaskbench.benchmark.plugins.types import Matcher, MatcherCard, MethodCard, Output, Setting
 from unmaskbench.benchmark.statistics.bootstrap import Floats
+from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 from unmaskbench.benchmark.statistics.ranking import Ranking, rank_resampled
 from unmaskbench.benchmark.store.folder import RunFolder
 
@@ -63,12 +61,16 @@ def verification(
         return tables
     trials = trials_of(condition, folder, suite)
     pairs = trials.judged
-    if not len(pairs.genuine) or not len(pairs.impostor):
+    if not len(pairs.genuine) or not pairs.impostor_count:
         # A limit can leave no trial of a kind; the board says so, for every matcher that was asked.
-        none = SettingRow("TT", "auc", None, len(pairs.genuine), len(pairs.impostor), reason=_too_few(condition, pairs))
+        none = SettingRow(
+            "TT", "auc", None, len(pairs.genuine), pairs.impostor_count, reason=_too_few(condition, pairs)
+        )
         tables.rows += [_row(condition, entry.label, ("", "raw"), none, True) for entry in suite.matchers]
         return tables
-    slices = trial_slices(condition, pairs, suite.slice_by, trials.bootstraps["MT"])
+    judged = trials.bootstraps["MT"]
+    # A run asks for no slices of streamed trials.
+    slices = trial_slices(condition, pairs, suite.slice_by, judged) if isinstance(judged, PairBootstrap) else []
     for entry in suite.matchers:
         drawn = CurveCollector(condition, entry.label, tuple(suite.fmr_targets), tables.curves, tables.histograms)
         matcher = comparer_of(condition, folder, entry)
@@ -78,7 +80,7 @@ def verification(
 
 
 def _too_few(condition: Condition, pairs: PairSet) -> str:
-    counts = f"{len(pairs.genuine)} genuine and {len(pairs.impostor)} impostor pairs"
+    counts = f"{len(pairs.genuine)} genuine and {pairs.impostor_count} impostor pairs"
     if not condition.worn:
         return f"{counts} are among these samples; use more of them"
     return (
@@ -113,11 +115,11 @@ class MatcherVerification:
             "MM": (FLOOR, masked, masked),
         }
         roles = {setting: found for setting, found in roles.items() if setting in self.trials.pairs}
-        shared = {setting: self._scores(setting, *found[1:]) for setting, found in roles.items()}
         worn = self.condition.worn
-        people = self._people() if worn else None
-        thresholds = set_thresholds(shared["TT"], self.suite.fmr_targets, people)
-        figures = ResampledFigures(shared, self.trials.bootstraps)
+        scoring = Scoring(self.matcher, self.trials, self.suite.fmr_targets)
+        shared: dict[Setting, AnyScores] = {"TT": scoring.truth(truth, truth, self._people() if worn else None)}
+        shared |= {setting: scoring.of(setting, *found[1:]) for setting, found in roles.items() if setting != "TT"}
+        thresholds, figures = scoring.thresholds, figures_of(shared, self.trials)
         floor: list[IntervalRow] = []
         for setting, (method, _, _) in roles.items():
             found = with_intervals(verification_rows(shared, thresholds, [setting]), figures)
@@ -135,26 +137,27 @@ class MatcherVerification:
                     restored = self._vectors(method, output)
                     usable = ~(masked if worn else truth)[1]
                     failures |= {method} if (restored[1] & usable).any() else set()
-                    contenders[method] = self._method(method, output, restored, truth, thresholds, figures)
+                    contenders[method] = self._method((method, output), restored, truth, scoring, figures)
             self._rank(output, contenders, failures)
 
     def _people(self) -> int:
         """People behind the judged impostor trials."""
         return len(np.unique(self.trials.judged.impostor_identities))
 
-    def _draw(self, method: str, output: Output, setting: Setting, scores: PairScores, thresholds: Thresholds) -> None:
+    def _draw(self, method: str, output: Output, setting: Setting, scores: AnyScores, thresholds: Thresholds) -> None:
         if len(scores.genuine) and len(scores.impostor):  # bare photographs, one of each person, have no genuine pair
             self.drawn.add(method, output, setting, scores, thresholds)
 
     def _method(
-        self, method: str, output: Output, restored: Embeddings, truth: Embeddings, thresholds: Thresholds,
-        shared: ResampledFigures,
-    ) -> list[IntervalRow]:  # fmt: skip
+        self, where: tuple[str, Output], restored: Embeddings, truth: Embeddings, scoring: Scoring, shared: Figures
+    ) -> list[IntervalRow]:
         """The rows of a method's output; those of UT, which it is ranked by, are returned."""
-        own: dict[Setting, PairScores] = {"UT": self._scores("UT", restored, truth, "probe")}
+        method, output = where
+        thresholds = scoring.thresholds
+        own: dict[Setting, AnyScores] = {"UT": scoring.of("UT", restored, truth, "probe")}
         if "UU" in self.trials.pairs:
-            own["UU"] = self._scores("UU", restored, restored, "both")
-        figures = shared.beside(own)
+            own["UU"] = scoring.of("UU", restored, restored, "both")
+        figures = beside(shared, own)
         found = with_intervals(verification_rows(figures.scores, thresholds, own), figures)
         self._keep((method, output), found, own)
         self._keep_similarities((method, output), "UT", restored, truth)
@@ -167,7 +170,7 @@ class MatcherVerification:
         return method in ("", FLOOR) or independent(self.matcher.card, self.cards[method], self.condition.cards)
 
     def _keep(
-        self, where: tuple[str, Output], found: Sequence[IntervalRow], scores: Mapping[Setting, PairScores]
+        self, where: tuple[str, Output], found: Sequence[IntervalRow], scores: Mapping[Setting, AnyScores]
     ) -> None:
         fair = self._fair(where[0])
         for held in found:
@@ -179,10 +182,10 @@ class MatcherVerification:
             self.tables.rows.append(row)
 
     def _add_slices(
-        self, where: tuple[str, Output], setting: Setting, scores: PairScores, thresholds: Thresholds
+        self, where: tuple[str, Output], setting: Setting, scores: AnyScores, thresholds: Thresholds
     ) -> None:
         fair = self._fair(where[0])
-        for part in self.slices:
+        for part in self.slices if isinstance(scores, PairScores) else ():
             for row in slice_rows(part, setting, scores, thresholds):
                 self.tables.rows.append(_row(self.condition, self.entry.label, where, row, fair, part.name))
 
@@ -190,14 +193,6 @@ class MatcherVerification:
         keys = self.condition.keys[method]
         ids = self.trials.judged.ids
         return vectors(self.folder, keys, self.entry.label, output, ids, self.matcher.card.dimension)
-
-    def _scores(
-        self, setting: Setting, probe: Embeddings, gallery: Embeddings, restored: Restored = "none"
-    ) -> PairScores:
-        return score_pairs(
-            self.matcher, self.trials.pairs[setting], probe[0], gallery[0], probe_failed=probe[1], gallery_failed=gallery[1],
-            restored=restored,
-        )  # fmt: skip
 
     def _keep_similarities(
         self, where: tuple[str, Output], setting: Setting, restored: Embeddings, truth: Embeddings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -10,10 +11,23 @@ import numpy as np
 from unmaskbench.benchmark.biometrics.error_rates import ScoreDistribution, threshold_at_fmr
 from unmaskbench.benchmark.biometrics.pairs import PairSet
 from unmaskbench.benchmark.biometrics.scores import PairScores
+from unmaskbench.benchmark.biometrics.streamed_scores import StreamedScores
 from unmaskbench.benchmark.biometrics.verification import RECOVERED, Handling, VerificationRow
 from unmaskbench.benchmark.plugins.types import Setting
 from unmaskbench.benchmark.statistics.bootstrap import CONFIDENCE, RESAMPLES, Floats, IdentityBootstrap
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
+from unmaskbench.benchmark.statistics.streamed_bootstrap import StreamedBootstrap
+
+
+def people_bootstrap(
+    pairs: PairSet, resamples: int = RESAMPLES, seed: int = 0, confidence: float = CONFIDENCE
+) -> PairBootstrap | StreamedBootstrap:
+    """The resamples of the people of a list of trials, or of one whose impostors are streamed; make it once for all settings and
+    methods of the list."""
+    if not pairs.streamed:
+        return pair_bootstrap(pairs, resamples, seed, confidence)
+    people = IdentityBootstrap(max(pairs.people, 1), resamples, seed, confidence)
+    return StreamedBootstrap(pairs.genuine_identities, np.bincount(pairs.identities).astype(np.int64), people)
 
 
 def pair_bootstrap(
@@ -24,22 +38,11 @@ def pair_bootstrap(
     return PairBootstrap(pairs.genuine_identities, pairs.impostor_identities, people)
 
 
-@dataclass(eq=False)
-class ResampledFigures:
-    """Resampled figures of the settings of one method and matcher, each computed once. ``bootstraps`` are those of each
-    setting's trials and share their resamples of people.
+class Figures(ABC):
+    """Resampled figures of the settings of one method and matcher. Subtract those of two methods of one list of trials for a
+    paired difference."""
 
-    Subtract those of two methods (same ``bootstraps``) for a paired difference.
-    """
-
-    scores: Mapping[Setting, PairScores]
-    bootstraps: Mapping[Setting, PairBootstrap]
-    _rates: dict[tuple[Setting, Handling, str, float], Floats] = field(default_factory=dict)
-    _limited: dict[Setting, PairBootstrap] = field(default_factory=dict)
-
-    def beside(self, scores: Mapping[Setting, PairScores]) -> ResampledFigures:
-        """Figures of more settings (a method's) beside these, which are not computed again."""
-        return ResampledFigures({**self.scores, **scores}, self.bootstraps, dict(self._rates), dict(self._limited))
+    scores: Mapping[Setting, PairScores] | Mapping[Setting, StreamedScores]
 
     def of(self, row: VerificationRow) -> Floats | None:
         """The resamples (B,) of a row's value; None for quantities without sampling error (coverage) or refused ones.
@@ -75,6 +78,49 @@ class ResampledFigures:
             return 1.0 - (fnmr + self._rate(*at, "fmr", row.threshold)) / 2.0
         raise ValueError(f"no interval is known for the quantity '{row.metric}'")
 
+    def _recovered(self, row: VerificationRow) -> Floats:
+        """(MT - UT) / (MT - TT) in every resample; NaN where the occlusion cost nothing in it."""
+        roles: tuple[Setting, ...] = ("TT", "MT", "UT")
+        if row.metric == "recovered_equal":
+            truth, occluded, restored = (self._at_equal_fmr(role, "penalised", row.target) for role in roles)
+        else:
+            assert row.threshold is not None
+            truth, occluded, restored = (self._rate(role, "penalised", "fnmr", row.threshold) for role in roles)
+        cost = occluded - truth
+        return np.asarray(np.divide(occluded - restored, cost, out=np.full(len(cost), np.nan), where=cost > 0))
+
+    @abstractmethod
+    def interval(self, setting: Setting, resampled: Floats) -> tuple[float, float]:
+        """The percentile interval of resampled values (B,) of a setting."""
+
+    @abstractmethod
+    def _rate(self, setting: Setting, handling: Handling, kind: str, threshold: float) -> Floats: ...
+
+    @abstractmethod
+    def _at_equal_fmr(self, setting: Setting, handling: Handling, target: float | None) -> Floats: ...
+
+    @abstractmethod
+    def _curve_values(self, row: VerificationRow) -> Floats: ...
+
+
+@dataclass(eq=False)
+class ResampledFigures(Figures):
+    """Those of listed trials, each computed once. ``bootstraps`` are those of each setting's trials and share their resamples of
+    people."""
+
+    scores: Mapping[Setting, PairScores]
+    bootstraps: Mapping[Setting, PairBootstrap]
+    _rates: dict[tuple[Setting, Handling, str, float], Floats] = field(default_factory=dict)
+    _limited: dict[Setting, PairBootstrap] = field(default_factory=dict)
+
+    def beside(self, scores: Mapping[Setting, PairScores]) -> ResampledFigures:
+        """Figures of more settings (a method's) beside these, which are not computed again."""
+        return ResampledFigures({**self.scores, **scores}, self.bootstraps, dict(self._rates), dict(self._limited))
+
+    def interval(self, setting: Setting, resampled: Floats) -> tuple[float, float]:
+        """The percentile interval of resampled values (B,) of a setting."""
+        return self.bootstraps[setting].interval(resampled)
+
     def _curve_values(self, row: VerificationRow) -> Floats:
         scores, bootstrap = self._compared(row.setting, row.handling)
         if row.metric == "auc":
@@ -105,17 +151,6 @@ class ResampledFigures:
             self._rates[key] = bootstrap.fnmr_at_fmr(scores.genuine, scores.impostor, target, own)
         return self._rates[key]
 
-    def _recovered(self, row: VerificationRow) -> Floats:
-        """(MT - UT) / (MT - TT) in every resample; NaN where the occlusion cost nothing in it."""
-        roles: tuple[Setting, ...] = ("TT", "MT", "UT")
-        if row.metric == "recovered_equal":
-            truth, occluded, restored = (self._at_equal_fmr(role, "penalised", row.target) for role in roles)
-        else:
-            assert row.threshold is not None
-            truth, occluded, restored = (self._rate(role, "penalised", "fnmr", row.threshold) for role in roles)
-        cost = occluded - truth
-        return np.asarray(np.divide(occluded - restored, cost, out=np.full(len(cost), np.nan), where=cost > 0))
-
     def _compared(self, setting: Setting, handling: Handling) -> tuple[PairScores, PairBootstrap]:
         scores = self.scores[setting]
         if handling == "penalised":
@@ -134,13 +169,13 @@ class IntervalRow:
     resampled: Floats | None
 
 
-def with_intervals(rows: Iterable[VerificationRow], figures: ResampledFigures) -> list[IntervalRow]:
+def with_intervals(rows: Iterable[VerificationRow], figures: Figures) -> list[IntervalRow]:
     """The rows with ``low`` and ``high`` filled in where an interval is known; ``figures`` are of the scores that the rows
     came from."""
     filled = []
     for row in rows:
         resampled = figures.of(row)
-        low, high = (np.nan, np.nan) if resampled is None else figures.bootstraps[row.setting].interval(resampled)
+        low, high = (np.nan, np.nan) if resampled is None else figures.interval(row.setting, resampled)
         known = bool(np.isfinite(low) and np.isfinite(high))
         filled.append(IntervalRow(replace(row, low=low, high=high) if known else row, resampled))
     return filled

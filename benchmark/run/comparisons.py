@@ -46,7 +46,13 @@ def comparisons(folder: RunFolder) -> list[Comparison]:
     manifest = pl.read_parquet(folder.path / "manifest.parquet")
     found: dict[tuple[str, str], Comparison] = {}
     for condition in conditions(run["units"], suite, manifest):
-        for one in _of_condition(condition, folder, suite, trials_of(condition, folder, suite)):
+        trials = trials_of(condition, folder, suite)
+        if trials.judged.streamed:
+            raise StoreError(
+                f"{folder.path}: its {trials.judged.impostor_count:,} impostor pairs are streamed and not listed; a run with a "
+                "number of them (pairs: {impostors: 20000}) has a list"
+            )
+        for one in _of_condition(condition, folder, suite, trials):
             found.setdefault((one.a, one.b) if one.a < one.b else (one.b, one.a), one)
     absent = sorted({name for one in found.values() for name in (one.a, one.b) if not (folder.path / name).is_file()})
     if absent:

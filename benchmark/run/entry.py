@@ -87,7 +87,7 @@ def run(
         todo = _missing(planned, folder, options, listener)
         state = _state(planned, options, skipped)
         if todo:
-            check_trials(planned)
+            check_trials(planned, listener)
             find_faces(planned, listener)
             check_landmarks(planned, listener)
             tell_conditions(planned, listener)

@@ -69,15 +69,15 @@ class PairBootstrap:
 
     def fmr(self, errors: Marks) -> Floats:
         """Resampled FMR (B,) from the marks (I,) of impostor comparisons that were accepted."""
-        accepted = self._quadratic(errors)
+        accepted = self.couples(errors)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self._compared > 0, accepted / self._compared, np.nan)
 
     @cached_property
     def _compared(self) -> Floats:
-        return self._quadratic(None)
+        return self.couples(None)
 
-    def _quadratic(self, marks: Marks | None) -> Floats:
+    def couples(self, marks: Marks | None) -> Floats:
         """sum over marked comparisons of w_i w_j, (B,)."""
         pairs = self.impostor if marks is None else self.impostor[marks]
         matrix = _couples(pairs, self.people.identities)
@@ -163,7 +163,7 @@ class PairBootstrap:
         # Linearised numerator and denominator: sum of (w_i + w_j - 1). Each comparison is in the totals of two people.
         once = totals.sum(axis=0) / 2.0
         fmr = (weighted[:, len(grid) : -2] - once[len(grid) : -2]) / np.maximum(weighted[:, -1:] - once[-1], 1.0)
-        return _crossings(fmr, fnmr)
+        return crossings(fmr, fnmr)
 
     def fnmr_at_fmr(self, genuine: Scores, impostor: Scores, target: float, threshold: float) -> Floats:
         """Resampled FNMR (B,) at equal FMR: every resample sets its own threshold where its FMR meets ``target``.
@@ -186,7 +186,7 @@ class PairBootstrap:
         weighted = np.concatenate([self.people.weighted_sums(totals), totals.sum(axis=0)[None]])
         fnmr = weighted[:, : len(grid)] / np.maximum(weighted[:, -2:-1], 1.0)
         fmr = (weighted[:, len(grid) : -2] - once[len(grid) : -2]) / np.maximum(weighted[:, -1:] - once[-1], 1.0)
-        at_target = _read_at(fmr, fnmr, target)
+        at_target = read_at(fmr, fnmr, target)
         return np.asarray(np.clip(at_target[:-1] + observed - at_target[-1], 0.0, 1.0))
 
     def _grid_totals(self, genuine: Scores, impostor: Scores, grid: Scores, size: int) -> Floats:
@@ -237,7 +237,7 @@ def _grid(genuine: Scores, impostor: Scores, rate: float, threshold: float) -> S
     return np.asarray(grid[np.isfinite(grid)])
 
 
-def _read_at(fmr: Floats, fnmr: Floats, target: float) -> Floats:
+def read_at(fmr: Floats, fnmr: Floats, target: float) -> Floats:
     """FNMR (B,) where FMR, falling along the last axis, meets the target, by straight lines; its end where it never
     does."""
     within = fmr <= target
@@ -251,7 +251,7 @@ def _read_at(fmr: Floats, fnmr: Floats, target: float) -> Floats:
     return np.asarray(fnmr[rows, before] + share * (fnmr[rows, after] - fnmr[rows, before]))
 
 
-def _crossings(fmr: Floats, fnmr: Floats) -> Floats:
+def crossings(fmr: Floats, fnmr: Floats) -> Floats:
     """Where FNMR - FMR, rising along the last axis, crosses zero: the rate there, by straight lines; (B,)."""
     gap = fnmr - fmr
     crossed = gap >= 0

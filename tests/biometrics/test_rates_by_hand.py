@@ -13,10 +13,10 @@ from unmaskbench.benchmark.biometrics.error_rates import (
     dprime,
     eer,
     enough_impostors,
-    histogram,
     thinned_roc,
     threshold_at_fmr,
 )
+from unmaskbench.benchmark.biometrics.score_histogram import histogram
 from unmaskbench.benchmark.biometrics.scores import PairScores
 
 

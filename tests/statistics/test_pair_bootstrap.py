@@ -12,11 +12,11 @@ from unmaskbench.benchmark.biometrics.error_rates import (
     auc,
     dprime,
     eer,
-    histogram,
     thinned_roc,
     threshold_at_fmr,
 )
 from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
+from unmaskbench.benchmark.biometrics.score_histogram import histogram
 from unmaskbench.benchmark.biometrics.scores import PairScores
 from unmaskbench.benchmark.biometrics.verification import set_thresholds, verification_rows
 from unmaskbench.benchmark.board.verification_intervals import ResampledFigures, pair_bootstrap, with_intervals
