@@ -90,7 +90,7 @@ print_summary(Path({str(GOLDEN)!r}))
     ("shell", "words", "expected"),
     [
         ("bash", {"COMP_WORDS": "bench re", "COMP_CWORD": "1"}, {"report", "restore"}),
-        ("bash", {"COMP_WORDS": "bench weights ", "COMP_CWORD": "2"}, {"get", "list"}),
+        ("bash", {"COMP_WORDS": "bench weights ", "COMP_CWORD": "2"}, {"fetch", "list"}),
         ("zsh", {"_TYPER_COMPLETE_ARGS": "bench lead"}, {"leaderboard"}),
         ("fish", {"_TYPER_COMPLETE_ARGS": "bench lead", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}, {"leaderboard"}),
     ],
