@@ -54,8 +54,8 @@ def name_points(
         for ring in range(6):
             if best_cost <= 14 * ring:  # no place further out can cost less
                 break
-            corners = np.array(_places(width, height, ring)) + (x, y)
-            boxes = np.hstack([corners, corners + (width, height)])
+            corners = np.add(_places(width, height, ring), (x, y))
+            boxes = np.hstack([corners, np.add(corners, (width, height))])
             costs = 3 * _overlaps(boxes, np.array(taken)).sum(axis=1) + 14 * ring
             costs += 6 * (width * height - _overlaps(boxes, np.array([inside]))[:, 0])
             first = int(np.argmin(costs))

@@ -80,7 +80,9 @@ def figures_for_page(
     """Key to SVG of the first ``limit`` figures that have something to show, and how many were left out."""
     import matplotlib
     import matplotlib.backends.backend_svg
-    import matplotlib.figure  # noqa: F401 - before the work is shared out, or every process loads it again
+    import matplotlib.figure
+
+    # loaded before the work is shared out, or every process would load it again
 
     svgs: dict[str, str] = {}
     waiting = planned(indexed)

@@ -30,7 +30,8 @@ def drawn(drawings: Sequence[Draw], processes: int | None = None) -> list[str | 
     time: its share is drawn here, and raises what it raises.
     """
     count = min(processes or os.cpu_count() or 1, len(drawings) // (FEW // 2))
-    if sys.platform != "linux" or count < 2 or len(drawings) < FEW:
+    alone = sys.platform != "linux" or multiprocessing.current_process().daemon  # a daemon may not have helpers
+    if alone or count < 2 or len(drawings) < FEW:
         return [draw() for draw in drawings]
     found: list[str | None] = [None] * len(drawings)
     shares = [range(n, len(drawings), count) for n in range(count)]
