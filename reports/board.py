@@ -22,7 +22,7 @@ Row = JsonObject
 class Board:
     """One board: ``data`` is the JSON tree, ``folders`` maps an image path to the run folder that holds it (paths that
     are not in it lie in ``folder``), ``warnings`` are sentences in plain language, ``unranked`` are the (dataset, occlusion)
-    pairs where methods of several runs stand beside each other without ranks."""
+    pairs where methods of several runs stand beside each other without ranks, ``runs`` are the folders that it is of."""
 
     data: Row
     folder: Path
@@ -30,6 +30,7 @@ class Board:
     warnings: list[str] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
     unranked: frozenset[tuple[str, str]] = frozenset()
+    runs: list[Path] = field(default_factory=list)
 
     def rows(self, table: str, **where: object) -> list[Row]:
         """The rows of ``table`` whose fields equal ``where``, in file order."""
@@ -81,7 +82,7 @@ def load(run: Path) -> Board:
     if reason:
         raise BoardError(reason)
     shown = told(data)
-    board = Board(shown, path.parent, [shown["run"]["name"]])
+    board = Board(shown, path.parent, [shown["run"]["name"]], runs=[path.parent])
     board.warnings = facts_to_warn_of(board)
     return board
 

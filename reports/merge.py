@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from unmaskbench.benchmark.host.text import told
 from unmaskbench.benchmark.plugins.json_types import JsonObject
-from unmaskbench.benchmark.store.folder import StoreError
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 from unmaskbench.benchmark.store.joined_runs import JoinedRuns, lacks_units
 from unmaskbench.reports.board import Board, Row, facts_to_warn_of
 from unmaskbench.reports.population import reason_apart
@@ -107,7 +107,8 @@ def _joined(group: Sequence[Board], labels: Sequence[str]) -> Board:
         "record_sha256": "",
     }
     reason, unranked = _fill(data, group, labels)
-    result = Board(data, first.folder, list(labels), folders=folders, unranked=unranked)
+    runs = [board.folder for board in group]
+    result = Board(data, first.folder, list(labels), folders=folders, unranked=unranked, runs=runs)
     result.warnings = [*reason, *facts_to_warn_of(result)]
     hardware = {json.dumps(b.data["run"]["hardware"], sort_keys=True) + b.data["run"]["device"] for b in group}
     if len(hardware) > 1:
@@ -138,9 +139,9 @@ def _fill(data: Row, group: Sequence[Board], labels: Sequence[str]) -> tuple[lis
 
 
 def lacks_values(board: Board) -> bool:
-    """Whether a board came without the values per sample that it was made of."""
+    """Whether a board came without the values per sample that it was made of, of any of its runs."""
     try:
-        return lacks_units(board.folder)
+        return any(lacks_units(folder) for folder in board.runs)
     except StoreError:
         return True
 
@@ -148,7 +149,7 @@ def lacks_values(board: Board) -> bool:
 def _rebuilt(group: Sequence[Board]) -> JsonObject:
     from unmaskbench.benchmark.board.build import build_board  # with torch, which a page of one run does without
 
-    found: JsonObject = told(build_board(JoinedRuns([board.folder for board in group])))
+    found: JsonObject = told(build_board(JoinedRuns([RunFolder(board.folder) for board in group])))
     return found
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image
@@ -32,6 +34,14 @@ def encode(path: Path) -> bytes:
     return buffer.getvalue()
 
 
+def _encoded(path: Path) -> bytes | None:
+    """An image file as WebP, None where it cannot be read."""
+    try:
+        return encode(path)
+    except (OSError, ImageError):
+        return None
+
+
 class Pictures:
     """Collects the images of one page.
 
@@ -48,19 +58,19 @@ class Pictures:
 
     def gallery(self, board: Board) -> list[Row]:
         """The board's gallery with image numbers for paths; stops at the first sample that does not fit and warns."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and encoding leave the interpreter to the others
+            return self._gallery(board, pool)
+
+    def _gallery(self, board: Board, pool: ThreadPoolExecutor) -> list[Row]:
         entries: list[Row] = []
         missing = 0
         for position, entry in enumerate(board.data["gallery"]):
             encoded: dict[str, int | None] = {}
-            new: dict[Path, bytes] = {}
-            for path in gallery_paths(entry):
-                source = board.image(path)
-                if source in self._seen:
-                    continue
-                try:
-                    new[source] = encode(source)
-                except (OSError, ImageError):
-                    missing += 1
+            sources = [s for path in gallery_paths(entry) if (s := board.image(path)) not in self._seen]
+            distinct = list(dict.fromkeys(sources))
+            found = dict(zip(distinct, pool.map(_encoded, distinct), strict=True))
+            missing += sum(found[source] is None for source in sources)
+            new = {source: data for source, data in found.items() if data is not None}
             size = sum(map(len, new.values()))
             if self.single_file and self.used_bytes + size > self.budget_bytes:
                 left = len(board.data["gallery"]) - position

@@ -44,7 +44,9 @@ def quieten(figure: Figure, indexed: BoardIndex, context: Context) -> Figure:
     """The marks of all methods but the highlighted ones faint and behind; the page greys them until they are pointed at."""
     order = indexed.method_order()
     kept = {order.index(m) for m in highlighted(indexed, context)} | {0}
-    for artist in figure.findobj(lambda a: str(a.get_gid() or "").startswith("method-")):
+    for artist in (artist for axes in figure.axes for artist in axes.get_children()):
+        if not str(artist.get_gid() or "").startswith("method-"):
+            continue
         index = int(str(artist.get_gid()).split("-")[1])
         if index < len(order) and index not in kept:
             artist.set_gid(f"method-{index}-quiet")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unmaskbench.reports.plot_svg import RULE, placeholder, tagged
 
 if TYPE_CHECKING:
@@ -51,11 +54,13 @@ def name_points(
         for ring in range(6):
             if best_cost <= 14 * ring:  # no place further out can cost less
                 break
-            for dx, dy in _places(width, height, ring):
-                box = (x + dx, y + dy, x + dx + width, y + dy + height)
-                cost = 3 * sum(_overlap(box, other) for other in taken) + 6 * _outside(box, inside) + 14 * ring
-                if cost < best_cost:
-                    best, best_cost = (x + dx, y + dy), cost
+            corners = np.add(_places(width, height, ring), (x, y))
+            boxes = np.hstack([corners, np.add(corners, (width, height))])
+            costs = 3 * _overlaps(boxes, np.array(taken)).sum(axis=1) + 14 * ring
+            costs += 6 * (width * height - _overlaps(boxes, np.array([inside]))[:, 0])
+            first = int(np.argmin(costs))
+            if costs[first] < best_cost:
+                best, best_cost = (float(corners[first, 0]), float(corners[first, 1])), float(costs[first])
         box = (best[0], best[1], best[0] + width, best[1] + height)
         taken.append(box)
         middle = (min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3]))
@@ -85,12 +90,8 @@ def _places(width: float, height: float, ring: int) -> list[tuple[float, float]]
     ]  # fmt: skip
 
 
-def _overlap(a: Box, b: Box) -> float:
-    if a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]:
-        return 0.0
-    return (min(a[2], b[2]) - max(a[0], b[0])) * (min(a[3], b[3]) - max(a[1], b[1]))
-
-
-def _outside(box: Box, frame: Box) -> float:
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return area - _overlap(box, frame)
+def _overlaps(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The areas (N, M) that boxes (N, 4) and others (M, 4) share; each is left, bottom, right, top."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    return np.asarray(np.clip(high - low, 0.0, None).prod(axis=2))

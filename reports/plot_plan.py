@@ -10,6 +10,7 @@ from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint
 from unmaskbench.reports.plot_curves import draw_det, draw_distributions, draw_roc, draw_trade
 from unmaskbench.reports.plot_equal import draw_equal
 from unmaskbench.reports.plot_focus import quieten
+from unmaskbench.reports.plot_processes import drawn
 from unmaskbench.reports.plot_svg import Target, to_svg
 from unmaskbench.reports.plots import draw_agreement, draw_coverage, draw_pareto, draw_samples
 
@@ -78,15 +79,22 @@ def figures_for_page(
 ) -> tuple[dict[str, str], int]:
     """Key to SVG of the first ``limit`` figures that have something to show, and how many were left out."""
     import matplotlib
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure
 
-    drawn: dict[str, str] = {}
-    left_out = 0
+    # loaded before the work is shared out, or every process would load it again
+
+    svgs: dict[str, str] = {}
+    waiting = planned(indexed)
     with matplotlib.rc_context({"text.parse_math": False}):  # a name with two dollar signs is a name
-        for key, words, drawing in planned(indexed):
-            if len(drawn) >= limit:
-                left_out += 1
-                continue
-            figure = drawing()
-            if figure is not None:
-                drawn[key] = to_svg(figure, key, target, words)
-    return drawn, left_out
+        while waiting and len(svgs) < limit:
+            # what has nothing to show is known when it is drawn: the next ones take its place
+            now, waiting = waiting[: limit - len(svgs)], waiting[limit - len(svgs) :]
+            texts = drawn([partial(_svg, *entry, target) for entry in now])
+            svgs |= {key: text for (key, _, _), text in zip(now, texts, strict=True) if text is not None}
+    return svgs, len(waiting)
+
+
+def _svg(key: str, words: str, drawing: Drawing, target: Target) -> str | None:
+    figure = drawing()
+    return None if figure is None else to_svg(figure, key, target, words)

@@ -7,7 +7,7 @@ same samples owed. Two runs that both hold a row must hold the same value there.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -32,12 +32,18 @@ VERIFICATION_KEY = (
 )  # fmt: skip
 KEYS = {"rows": ROW_KEY, "verification": VERIFICATION_KEY}
 COUNTS = {"rows": ("n", "failed"), "verification": ("genuine", "impostor", "failed", "refused")}
+UNTOUCHED = ("", "truth", "untouched")
 NOISE = 1e-5
 """The relative difference up to which two values are one: single precision on two machines."""
 
 
 def reason_apart(first: Board, second: Board, names: tuple[str, str]) -> str:
     """Why two runs do not stand on one board, as the end of a sentence; "" where they do. ``names`` tell them apart."""
+    return other_population(first, second) or _other_method(first, second) or _disagreement(first, second, names)
+
+
+def other_population(first: Board, second: Board) -> str:
+    """Why two runs are not of one population, whatever their methods, as the end of a sentence; "" where they are."""
     if first.data["manifest"] != second.data["manifest"]:
         return "they scored different images or pairs"
     return (
@@ -45,9 +51,13 @@ def reason_apart(first: Board, second: Board, names: tuple[str, str]) -> str:
         or _other_settings(first, second)
         or _other_measures(first, second)
         or _other_debt(first, second)
-        or _other_method(first, second)
-        or _disagreement(first, second, names)
     )
+
+
+def measured_otherwise(first: Board, second: Board, names: tuple[str, str]) -> str:
+    """The first row of what no method has touched on which two runs of one population disagree: then it is the measuring
+    that differs between them; "" where they agree."""
+    return _differing_row(first, second, names, UNTOUCHED)[0]
 
 
 def _other_people(first: Board, second: Board) -> str:
@@ -130,24 +140,34 @@ def _other_method(first: Board, second: Board) -> str:
 def _disagreement(first: Board, second: Board, names: tuple[str, str]) -> str:
     """The first row on which two runs disagree; and where they hold one method without a row in common, that."""
     shared = {row["method"] for row in first.data["methods"]} & {row["method"] for row in second.data["methods"]}
-    met: set[str] = set()
-    for table, key in KEYS.items():
-        known = {tuple(row[part] for part in key): row for row in first.data[table]}
-        for row in second.data[table]:
-            other = known.get(tuple(row[part] for part in key))
-            if other is None:
-                continue
-            if not _equal(table, other, row):
-                shown = "/".join(str(row[part]) for part in key if row[part] not in (None, "", "all"))
-                values = [_shown(table, one) for one in (other, row)]
-                return f"{shown} is {values[0]} in {names[0]} and {values[1]} in {names[1]}"
-            met.add(row["method"])
+    differing, met = _differing_row(first, second, names)
+    if differing:
+        return differing
     strangers = sorted(shared - met - {"untouched"})
     if strangers:
         return (
             f"both hold {strangers[0]} and no row in common says that it is one method; give one of them another label"
         )
     return ""
+
+
+def _differing_row(
+    first: Board, second: Board, names: tuple[str, str], among: Collection[str] | None = None
+) -> tuple[str, set[str]]:
+    """The first row (of the methods ``among``) whose values differ, in words, and the methods of the rows that agree."""
+    met: set[str] = set()
+    for table, key in KEYS.items():
+        known = {tuple(row[part] for part in key): row for row in first.data[table]}
+        for row in second.data[table]:
+            other = known.get(tuple(row[part] for part in key))
+            if other is None or (among is not None and row["method"] not in among):
+                continue
+            if not _equal(table, other, row):
+                shown = "/".join(str(row[part]) for part in key if row[part] not in (None, "", "all"))
+                values = [_shown(table, one) for one in (other, row)]
+                return f"{shown} is {values[0]} in {names[0]} and {values[1]} in {names[1]}", met
+            met.add(row["method"])
+    return "", met
 
 
 def _equal(table: str, one: Row, other: Row) -> bool:

@@ -17,9 +17,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from unmaskbench.benchmark.board.quantities import for_page
+from unmaskbench.benchmark.board.quantities import for_page as quantities
 from unmaskbench.benchmark.statistics.ceiling import CEILING
 from unmaskbench.benchmark.store.write import write_file
+from unmaskbench.reports.between_runs import for_page
 from unmaskbench.reports.board import Board, Row, load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.cards import cards
@@ -36,7 +37,7 @@ from unmaskbench.reports.verdict import verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = (
-    "data.js", "format.js", "filters.js", "columns.js", "cells.js", "leaderboard.js", "differences.js", "compare.js",
+    "data.js", "format.js", "filters.js", "columns.js", "cells.js", "leaderboard.js", "differences.js", "runs.js", "compare.js",
     "overview.js", "views.js", "gallery.js", "cards.js", "main.js",
 )  # fmt: skip
 DATA_BUDGET_BYTES = 4_200_000
@@ -90,8 +91,9 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
     # published tables and cards are drawn by the template, the script does not need them twice
     data = {
         "boards": [{k: v for k, v in page.items() if k not in ("published", "cards")} for page in pages],
+        "between": for_page(boards),
         "glossary": GLOSSARY,
-        "quantities": for_page(),
+        "quantities": quantities(),
         "psnr_ceiling": CEILING,
     }
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import polars as pl
 
@@ -40,6 +40,7 @@ class PlannedUnit(TypedDict):
     dataset: str
     occlusion: str
     method: str
+    measure: NotRequired[str]
     samples: int
 
 
@@ -126,6 +127,10 @@ def conditions(
 ) -> list[Condition]:
     """Every dataset x occlusion of a run with the keys of its units."""
     run_conditions = []
+    kept = cards or RunCards()
+    metrics = {f"metric {entry.label}": kept.metric(entry.id).id for entry in suite.metrics}
+    # units of the first schema do not say what they measure
+    metric_of = {unit["key"]: metrics.get(unit["measure"], "") for unit in units if "measure" in unit}
     for dataset in suite.datasets:
         for occlusion in suite.occlusions:
             keys: dict[str, list[str]] = {}
@@ -133,7 +138,7 @@ def conditions(
                 if (unit["dataset"], unit["occlusion"]) == (dataset.label, occlusion.label):
                     keys.setdefault(unit["method"], []).append(unit["key"])
             condition = Condition.of(dataset.label, occlusion.label, manifest, keys, suite)
-            run_conditions.append(dataclasses.replace(condition, cards=cards or RunCards()))
+            run_conditions.append(dataclasses.replace(condition, cards=kept, metric_of=metric_of))
     return run_conditions
 
 

@@ -39,6 +39,15 @@ class Condition:
     cards: RunCards = field(default_factory=RunCards)
     with_roles: tuple[SampleRef, ...] = ()
     unasked: frozenset[tuple[str, str]] = frozenset()
+    metric_of: Mapping[str, str] = field(default_factory=dict)
+
+    def keys_of_metric(self, metric: str) -> list[str]:
+        """The units of all methods that hold a metric's rows: a run of many has hundreds of others beside each of these.
+
+        ``metric_of`` says which metric a unit measures, "" for none; a unit that it does not know may hold any.
+        """
+        keys = (key for method in self.methods for key in self.keys[method])
+        return [key for key in keys if self.metric_of.get(key, metric) == metric]
 
     def asked(self, measure: str) -> list[str]:
         """The methods that a measure (``metric fid``, ``matcher edgeface``) was asked of."""
@@ -102,12 +111,11 @@ def columns(condition: Condition, folder: RunFolder, metric: str, outputs: Seque
 
     Values of a metric without an upper end are at most the ceiling, unless they are infinite: those stay so and are counted.
     """
-    keys = [key for method in condition.methods for key in condition.keys[method]]
     if not condition.samples:
         return
     card = condition.cards.metric(metric)
     table = (
-        folder.rows(keys)
+        folder.rows(condition.keys_of_metric(metric))
         .filter(pl.col("metric") == card.id)
         .select("method", "output", "region", "sample", "value", "status")
         .collect()

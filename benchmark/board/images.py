@@ -193,9 +193,14 @@ def no_truth_rows(condition: Condition, folder: RunFolder, card: MetricCard) -> 
     """A row without a value for every figure of a metric that has no truth to compare with."""
     if card.kind not in ("full_reference", "segmentation"):
         return
-    keys = [key for method in condition.methods for key in condition.keys[method]]
     where = (pl.col("metric") == card.id) & (pl.col("message") == NO_TRUTH)
-    owed = folder.rows(keys).filter(where).select("method", "output", "region").unique().collect()
+    owed = (
+        folder.rows(condition.keys_of_metric(card.id))
+        .filter(where)
+        .select("method", "output", "region")
+        .unique()
+        .collect()
+    )
     place = {method: position for position, method in enumerate(condition.methods)}
     for method, output, region in sorted(owed.iter_rows(), key=lambda row: (row[1], row[2], place[row[0]])):
         nothing = Summary(float("nan"), float("nan"), float("nan"), 0)

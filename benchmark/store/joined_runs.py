@@ -6,7 +6,7 @@ Nothing is copied or written. Every unit is read from the folder of the run that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import polars as pl
 
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.store.folder import SCHEMA, RunFolder
-from unmaskbench.benchmark.store.tables import EMBEDDINGS, ROWS, Columns
+from unmaskbench.benchmark.store.tables import EMBEDDINGS, ROWS
 
 CARDS = ("methods", "datasets", "occlusions", "metrics", "matchers")
 MEASURES = {"metrics": "metric", "matchers": "matcher"}
@@ -24,9 +24,9 @@ BY_LABEL = ("methods", "metrics", "matchers")
 class JoinedRuns(RunFolder):
     """Run folders in order, the first of which lends its manifest, its trials and its settings."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        super().__init__(paths[0])
-        self._members = [RunFolder(path) for path in paths]
+    def __init__(self, members: Sequence[RunFolder]) -> None:
+        super().__init__(members[0].path)
+        self._members = list(members)
         self._records = [member.read_run() for member in self._members]
         self._record = _joined_record(self._records)
         self._holder = _holders(self._records, self._members)
@@ -38,15 +38,17 @@ class JoinedRuns(RunFolder):
 
     def rows(self, keys: Sequence[str]) -> pl.LazyFrame:
         """Scores of the given units, each from the run that holds it."""
-        return self._from_holders(keys, "parts", ROWS)
+        found = [member.rows(held) for member, held in self._by_holder(keys)]
+        return pl.concat(found) if found else pl.LazyFrame(schema=dict(ROWS))
 
     def embeddings(self, keys: Sequence[str]) -> pl.LazyFrame:
         """Embeddings of the given units, each from the run that holds it."""
-        return self._from_holders(keys, "embeddings", EMBEDDINGS)
+        found = [member.embeddings(held) for member, held in self._by_holder(keys)]
+        return pl.concat(found) if found else pl.LazyFrame(schema=dict(EMBEDDINGS))
 
     def arrays(self, key: str) -> dict[str, np.ndarray]:
         """Set statistics of a unit, from the run that holds it."""
-        return self._holder.get(key, self).read_arrays(f"sets/{key}.npz")
+        return self._holder[key].arrays(key) if key in self._holder else {}
 
     def read_arrays(self, relative: str) -> dict[str, np.ndarray]:
         """The arrays of an archive of the first run that has it, {} where none has."""
@@ -55,9 +57,57 @@ class JoinedRuns(RunFolder):
                 return arrays
         return {}
 
-    def _from_holders(self, keys: Sequence[str], place: str, schema: Columns) -> pl.LazyFrame:
-        files = [self._holder[key].path / place / f"{key}.parquet" for key in keys if key in self._holder]
-        return self._scan(files, schema)
+    def _by_holder(self, keys: Sequence[str]) -> list[tuple[RunFolder, list[str]]]:
+        """The keys that any run holds, by the run that holds them."""
+        return [
+            (member, held)
+            for member in self._members
+            if (held := [key for key in keys if self._holder.get(key) is member])
+        ]
+
+
+class RenamedRun(RunFolder):
+    """A run folder as it would be read if its methods had been called otherwise: ``labels`` are new names by old ones.
+
+    Its units' keys bear ``mark``, so that a joint reading does not take a renamed method's unit for the same work under its
+    old name. The untouched image and the truth are nobody's method and keep their names.
+    """
+
+    def __init__(self, path: Path, labels: Mapping[str, str], mark: str) -> None:
+        super().__init__(path)
+        self._labels, self._mark = dict(labels), mark
+
+    def read_run(self) -> JsonObject:
+        """run.json with the new labels and keys."""
+        record = super().read_run()
+        named = self._labels
+        cards = record.get("cards", {})
+        return record | {
+            "methods": [entry | {"label": named.get(entry["label"], entry["label"])} for entry in record["methods"]],
+            "units": [
+                unit | {"method": named.get(unit["method"], unit["method"]), "key": self._mark + unit["key"]}
+                for unit in record["units"]
+            ],
+            "cards": cards | {"methods": {named.get(k, k): card for k, card in cards.get("methods", {}).items()}},
+        }
+
+    def rows(self, keys: Sequence[str]) -> pl.LazyFrame:
+        """Scores of the given units under the new labels."""
+        return self._renamed(super().rows(self._bare(keys)))
+
+    def embeddings(self, keys: Sequence[str]) -> pl.LazyFrame:
+        """Embeddings of the given units under the new labels."""
+        return self._renamed(super().embeddings(self._bare(keys)))
+
+    def arrays(self, key: str) -> dict[str, np.ndarray]:
+        """Set statistics of a unit."""
+        return super().arrays(key.removeprefix(self._mark))
+
+    def _bare(self, keys: Sequence[str]) -> list[str]:
+        return [key.removeprefix(self._mark) for key in keys]
+
+    def _renamed(self, table: pl.LazyFrame) -> pl.LazyFrame:
+        return table.with_columns(pl.col("method").replace(self._labels))
 
 
 def lacks_units(path: Path) -> bool:

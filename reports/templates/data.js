@@ -1,7 +1,7 @@
 "use strict";
 // The board's tables, unpacked on first use, and the reader's choices, which live in the address.
 
-const { boards: BOARDS, glossary: GLOSSARY, quantities: QUANTITIES, psnr_ceiling: PSNR_CEILING } = JSON.parse(document.getElementById("data").textContent);
+const { boards: BOARDS, between: BETWEEN, glossary: GLOSSARY, quantities: QUANTITIES, psnr_ceiling: PSNR_CEILING } = JSON.parse(document.getElementById("data").textContent);
 let imageList = null;
 
 /** Data URI or path of an image number; the list is parsed only when a picture is first shown. */
@@ -95,7 +95,7 @@ function dependentMethods() {
 
 const DEFAULTS = {
   view: "overview", run: "0", ds: "", oc: "", out: "", judge: "", prov: "all", cols: "", sort: "", focus: "", set: "UT",
-  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge", all: "", card: "", open: "", a: "", b: "", fi: "0",
+  diff: "", slice: "", by: "coverage", gm: "", gk: "", go: "stored", gb: "occluded", gi: "0", tg: "judge", all: "", card: "", open: "", a: "", b: "", rb: "", fi: "0",
   q: "", mask: "all", lic: "all", size: "", year: "",
 };
 const state = { ...DEFAULTS };
@@ -107,6 +107,7 @@ function readAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   for (const name of Object.keys(DEFAULTS)) state[name] = given.get(name) ?? DEFAULTS[name];
   if (!BOARDS[Number(state.run)]) state.run = "0";
+  if (state.rb === state.run) state.rb = "";
   if (!document.getElementById(`view-${state.view}`)) state.view = "overview";
   settle();
 }

@@ -106,7 +106,7 @@ function select(label, value, options, change) {
 /** A scrollable table from {caption, columns: [{id, label, sub, word, card}], rows: [{head, cells: [node or text], class}]}. */
 function makeTable({ caption, columns, rows, sort, onsort, name }) {
   const head = columns.map((c) => {
-    const label = [...(c.term ? [el("abbr", { class: "term", title: c.term }, c.label)] : terms(c.label)), c.sub ? el("span", { class: "sub" }, c.sub) : null].filter(Boolean);
+    const label = [el("span", {}, c.term ? el("abbr", { class: "term", title: c.term }, c.label) : terms(c.label)), c.sub ? el("span", { class: "sub" }, c.sub) : null].filter(Boolean);
     // a heading that sorts is a button already: its card has a link of its own beside it
     const card = hasCard(c.card) ? c.card : null;
     const about = card ? el("a", { href: addressOf({ card }), "data-card": card, class: "about", "aria-label": `About ${c.label}` }, "i") : null;
@@ -120,8 +120,14 @@ function makeTable({ caption, columns, rows, sort, onsort, name }) {
     r.cells.map((c, i) => (c instanceof HTMLElement && c.tagName === "TD" ? c : el("td", { class: columns[i + 1]?.word ? "word" : null }, c ?? "–")))));
   const node = el("table", { "data-export": name },
     caption ? el("caption", {}, el("span", {}, typeof caption === "string" ? terms(caption) : caption)) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
-  return el("div", { class: "table" }, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": (typeof caption === "string" && caption) || name || "table" }, node), exportButtons(node));
+  const frame = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": (typeof caption === "string" && caption) || name || "table", onscroll: (event) => markEdge(event.currentTarget) }, node);
+  frames.observe(frame);
+  return el("div", { class: "table" }, frame, exportButtons(node));
 }
+
+/** A shade at a table's right edge says that columns wait beyond it. */
+function markEdge(frame) { frame.classList.toggle("more", frame.scrollLeft + frame.clientWidth < frame.scrollWidth - 2); }
+const frames = new ResizeObserver((seen) => { for (const entry of seen) markEdge(entry.target); });
 
 /** The shown cells of a table as rows of text, headings first. */
 function tableText(node) {

@@ -117,7 +117,12 @@ function start() {
   });
   addEventListener("beforeprint", () => {
     for (const drawing of Object.values(VIEWS)) drawing();
-    for (const part of document.querySelectorAll("details")) part.open = true;
+    for (const part of document.querySelectorAll("details:not([open])")) { part.open = true; part.dataset.printed = ""; }
+    // paper has no scrolling by which a picture would be asked for
+    for (const picture of document.images) picture.loading = "eager";
+  });
+  addEventListener("afterprint", () => {
+    for (const part of document.querySelectorAll("details[data-printed]")) { part.open = false; delete part.dataset.printed; }
   });
   readAddress();
   draw();

@@ -7,6 +7,7 @@ import copy
 import hashlib
 import html.parser
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -427,10 +428,10 @@ def test_twenty_methods_stay_small_and_quick(tmp_path: Path, board_maker: Module
         points=20,
         pairs=(300, 2000),
     )
-    start = time.process_time()
+    start = sum(os.times()[:4])
     page = render([run], tmp_path / "out", figures_limit=12)
-    # a bound on the slope, not a benchmark: the full page of 60 figures adds about 6 s of processor time
-    assert time.process_time() - start < 15
+    # a bound on the slope, not a benchmark: the full page of 60 figures adds about 6 s of processor time, helpers' included
+    assert sum(os.times()[:4]) - start < 15
     assert page.stat().st_size < 5_000_000
 
 
