@@ -99,3 +99,37 @@ def test_crops_on_the_command_line() -> None:
         done = CliRunner().invoke(app, ["run", "--crop", crop])
         assert done.exit_code != 0
         assert word in str(done.exception)
+
+
+def test_without_a_crop_small_faces_are_cropped_and_large_ones_are_not(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path / "cache"))
+    photographs(home, tmp_path / "small")
+    for person in PEOPLE:
+        (tmp_path / "large" / person).mkdir(parents=True)
+        face = Image.open(home / f"data/lfw/images_deepfunneled/{person}/{person}_0001.jpg")
+        face.crop((50, 50, 200, 200)).save(tmp_path / "large" / person / "1.png")
+    words = ["--methods", "untouched", "--metrics", "psnr", "--occlusions", "block", "--matchers", "none", "--no-speed"]
+
+    def crops(folder: str, out: str, *further: str) -> tuple[object, object, str]:
+        """The crop of the suite and of its dataset as run.json has them, and what was said."""
+        done = CliRunner().invoke(app, ["run", "--dataset", "folder", "--root", folder, *words, "--out", out, *further])
+        assert done.exit_code == 0, f"{done.output} {done.exception}"
+        suite = json.loads((tmp_path / out / "run.json").read_text(encoding="utf-8"))["suite"]
+        return suite["crop"], suite["datasets"][0]["crop"], " ".join(done.output.split())
+
+    whole, face = {"centre_px": None, "face": None}, {"centre_px": None, "face": {"margin": 0.2, "roll": True}}
+    _, own, said = crops("small", "one")
+    assert own == face
+    assert "the square around each face is taken, as --crop face does; --crop none keeps the whole picture" in said
+    suite, own, said = crops("small", "two", "--crop", "none")
+    assert (suite, own) == (whole, None)
+    assert "warning: folder: faces are small in their pictures" in said
+    suite, own, said = crops("large", "three")
+    assert (suite, own) == (whole, None)
+    assert "faces are small" not in said
+    crops("small", "asked", "--crop", "face")
+    asked, chosen = (pl.read_parquet(tmp_path / out / "manifest.parquet") for out in ("asked", "one"))
+    assert asked["truth_sha256"].to_list() == chosen["truth_sha256"].to_list()

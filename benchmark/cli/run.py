@@ -62,7 +62,13 @@ def run(
     segmenter: Annotated[
         str, typer.Option(help="Finds the mask where it is predicted: an id or FILE.py:CLASS. Default: the suite's.")
     ] = "",
-    crop: Annotated[str, typer.Option(help="face, none, or the pixels of a centre square. Default: the suite's.")] = "",
+    crop: Annotated[
+        str,
+        typer.Option(
+            help="face, none, or the pixels of a centre square. Default: the suite's; where it has none, face for "
+            "photographs of --dataset whose faces are small."
+        ),
+    ] = "",
     landmarks: Annotated[
         str, typer.Option(help="truth, detected or detected:insightface, for matchers. Default: the suite's.")
     ] = "",
@@ -120,6 +126,7 @@ def run(
         from unmaskbench.benchmark.cli.progress import Bars
         from unmaskbench.benchmark.cli.summary import print_summary
         from unmaskbench.benchmark.plan.suite_file import load_suite
+        from unmaskbench.benchmark.run.default_crop import with_face_crop
         from unmaskbench.benchmark.run.entry import run as execute
         from unmaskbench.benchmark.store.mirrored_folder import folder_of
 
@@ -132,6 +139,8 @@ def run(
     place = folder_of(out or Path("runs") / chosen.name)
     before = _written(place.path)
     with Bars() as bars:
+        if dataset and not crop:
+            chosen = with_face_crop(chosen, bars.listener)
         folder = execute(
             chosen, out or None, device=device, engine=engine, address=address or None, workers=workers,
             fresh=fresh, keep=keep, save_images=save_images, speed=speed, isolate=isolate, unit_timeout=unit_timeout or None,

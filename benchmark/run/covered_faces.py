@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from statistics import median
 
 import torch
 
@@ -20,6 +19,7 @@ from unmaskbench.benchmark.plan.units import Plan
 from unmaskbench.benchmark.plugins.data_hooks import draws
 from unmaskbench.benchmark.plugins.registry import OCCLUSIONS, SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Face, FiledDataset, Segmenter
+from unmaskbench.benchmark.run.default_crop import SMALL_EYES, eyes_apart
 from unmaskbench.benchmark.run.metric_calls import describe
 from unmaskbench.benchmark.run.process_state import undisturbed
 from unmaskbench.benchmark.run.restore import segmented
@@ -28,9 +28,6 @@ LOOKED_AT = 100
 """At most so many faces of a dataset are looked at, evenly spread."""
 COVERED_SHARE = 0.1
 """A face counts as covered from this share of its pixels on: a worn mask has twice that, beards and hands have less."""
-SMALL_EYES = 0.15
-"""Eyes that stand nearer together than this share of the picture's side mean a face of half its width or less: most of what a
-method is shown, and is scored on, is then no face."""
 FEW = 0.05
 """Up to this share of the faces a segmenter may be wrong about; nothing is said of so few."""
 
@@ -64,7 +61,7 @@ def _look(planned: Plan, listener: Listener) -> None:
             with undisturbed(0, "cpu"):
                 segmenter.load("cpu")
         faces = _shown(planned, entry, asked[::step])
-        apart = _eyes_apart(faces)
+        apart = eyes_apart(faces)
         if apart is not None and apart < SMALL_EYES:  # so far away that a segmenter sees anything
             listener.note(
                 f"warning: {entry.label}: faces are small in their pictures, the eyes stand {100 * apart:.0f} % of the side "
@@ -84,16 +81,6 @@ def _shown(planned: Plan, entry: DatasetEntry, indices: Sequence[int]) -> list[F
         with contextlib.suppress(Exception):  # a face that cannot be read becomes a row that says so
             faces.append(fit(dataset[index], entry.crop or suite.crop, suite.size))
     return faces
-
-
-def _eyes_apart(faces: Sequence[Face]) -> float | None:
-    """The median distance of the eyes as a share of the picture's side; None where no face has landmarks."""
-    apart = [
-        float((face.landmarks[0] - face.landmarks[1]).norm()) / face.image.shape[-1]
-        for face in faces
-        if face.landmarks is not None
-    ]
-    return median(apart) if apart else None
 
 
 def _covered(faces: Sequence[Face], segmenter: Segmenter, batch_size: int) -> list[str]:
