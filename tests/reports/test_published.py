@@ -234,3 +234,43 @@ def test_the_notes_on_pleskos_pairs_hold() -> None:
     enhanced = [share for (table, _), share in shares.items() if table == "Table 8"]
     assert [share[0] for share in enhanced] == pytest.approx([0.10] * 4, abs=0.01)
     assert 0.18 <= min(share[1] for share in enhanced) <= max(share[1] for share in enhanced) <= 0.30
+
+
+def table_of(paper: str, name: str) -> dict[str, Any]:
+    tables = next(each["tables"] for each in load_published() if each["paper"]["id"] == paper)
+    found: dict[str, Any] = next(table for table in tables if table["id"] == name)
+    return found
+
+
+def test_a_figure_of_no_network_is_not_excused_by_one() -> None:
+    """Unmasked and occluded faces as they are: nothing restored them, whatever row they stand in."""
+    reasons = {
+        (table["id"], rule["column"]): " ".join(rule["reason"].split())
+        for table in next(each["tables"] for each in load_published() if each["paper"]["id"] == "randhawa2022")
+        for rule in table["measured"]
+        if rule.get("setting") in NO_METHOD
+    }
+    assert len(reasons) == 11
+    assert not [key for key, reason in reasons.items() if "network" in reason or "method" in reason]
+    assert not [key for key, reason in reasons.items() if key[1] == "TT" and "mask" in reason]
+
+
+def test_the_notes_on_randhawas_counts_hold() -> None:
+    rows = {row["label"]: row["cells"] for row in table_of("randhawa2022", "Table 1")["rows"]}
+    shares = {
+        label: [sum(map(int, str(cell).split(", "))) for cell in cells[2:] if cell] for label, cells in rows.items()
+    }
+    assert {label: share[-1] - rows[label][1] for label, share in shares.items()} == {
+        "FFHQ": -390, "CelebA": 0, "LFW": 0, "RMFRD": 0,
+    }  # fmt: skip
+    assert shares["LFW"][0] == 5898 > 5749
+    uu, mm = table_of("randhawa2022", "Table 4 (LFW)")["rows"][0]["cells"][4:6]
+    assert uu < mm
+
+
+def test_the_note_on_pleskos_enhancers_holds() -> None:
+    enhanced = {row["label"]: row["cells"] for row in table_of("plesko2025", "Table 8")["rows"]}
+    plain = next(row["cells"] for row in table_of("plesko2025", "Table 6")["rows"] if row["label"] == "Modified V-Net")
+    assert [label for label, cells in enhanced.items() if cells[5] > plain[5]] == ["CodeFormer", "DFDNet"]
+    assert {label for label, cells in enhanced.items() if cells[4] < plain[4]} >= {"DFDNet"}
+    assert not [label for label, cells in enhanced.items() if cells[0] > plain[0] or cells[3] > plain[3]]
