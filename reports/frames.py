@@ -117,7 +117,11 @@ def summary_html(board: Board, rows: int = 8) -> str:
     table = wide_tables(board)[0]
     picture = indexed.image_metric(contexts[0])
     names = dict.fromkeys([*table.header[:3], " ".join(picture or ()), "latency_ms"])
-    shown_columns = [table.header.index(name) for name in names if name in table.header]
+    shown_columns = [
+        place
+        for place in (table.header.index(name) for name in names if name in table.header)
+        if any(row[place] is not None for row in table.rows)
+    ]
     return (
         environment()
         .get_template("summary.html.j2")

@@ -80,6 +80,8 @@ def _leaderboard(indexed: BoardIndex, context: Context) -> Table:
                 continue
             columns.append((f"{metric}{target} {at.matcher}", indexed.verification(context, at, "UT", metric)))
     pairs = dict.fromkeys((r["metric"], r["region"]) for r in indexed.table("rows", context) if r["slice"] == "all")
+    # the metric that the board's answer is by stands first, and orders the methods where no matcher does
+    pairs = dict.fromkeys(sorted(pairs, key=lambda pair: pair != indexed.image_metric(context)))
     columns += [(f"{metric} {region}", indexed.image_rows(context, metric, region)) for metric, region in pairs]
     columns = [(name, rows) for name, rows in columns if rows]
     methods = [m for m in indexed.board.data["methods"] if any(m["method"] in rows for _, rows in columns)]
