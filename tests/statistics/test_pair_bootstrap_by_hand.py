@@ -388,6 +388,7 @@ def test_where_a_straight_line_meets_the_target() -> None:
         ([0.8, 0.4, 0.0], [0.0, 0.1, 0.5], 0.1, 0.4),
         ([0.5, 0.4], [0.2, 0.6], 0.5, 0.2),  # at the first threshold itself
         ([0.4, 0.3], [0.2, 0.6], 0.5, 0.2),  # before the first
+        ([0.8, 0.5, 0.5, 0.1], [0.0, 0.2, 0.6, 0.9], 0.5, 0.2),  # at the first of two that meet it
         ([0.8, 0.6], [0.2, 0.6], 0.5, 0.6),  # never
         ([0.8, 0.6, 0.6], [0.2, 0.6, 0.7], 0.5, 0.7),  # never, on a level
     ):
