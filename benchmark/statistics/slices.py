@@ -44,7 +44,7 @@ def bin_labels(values: Floats, edges: Sequence[float], unit: str = "") -> list[s
 def coverage_labels(coverage: Floats) -> list[str]:
     """Labels of coverages in [0, 1] by steps of ten per cent: "20-30 %" and so on."""
     # Rounded, because 0.3 * 100 lies above 30.
-    return bin_labels(np.round(coverage * 100.0, 6), list(range(0, 101, 10)), " %")
+    return bin_labels(np.round(coverage * 100.0, 6), list(range(0, 110, 10)), " %")
 
 
 def slice_summaries(
@@ -64,7 +64,6 @@ def slice_summaries(
     if len(labels) != len(values):
         raise ValueError(f"expected a label for each of {len(values)} values, got {len(labels)}")
     names, codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
-    codes = codes.reshape(-1)
     summaries = summarise(values, identities, bootstrap, groups=codes, group_count=len(names))
     slices = []
     for index, name in enumerate(names):

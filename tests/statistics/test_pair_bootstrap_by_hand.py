@@ -113,7 +113,7 @@ def test_two_in_a_hundred_couples_are_worth_a_whole_table(
 
 def test_a_few_comparisons_of_many_people_take_no_table_of_all_couples() -> None:
     """Such a table would take 320 GB; three comparisons are three numbers."""
-    pairs = np.array([[0, 199_999], [7, 8], [7, 8]], np.int32)
+    pairs = np.array([[199_999, 0], [7, 8], [7, 8]], np.int32)
     found = module._couples(pairs, 200_000)
     assert found.nnz == 2
     assert found.sum() == 3
@@ -368,7 +368,7 @@ def test_comparisons_that_failed_stand_beyond_every_threshold() -> None:
 
 
 def test_where_straight_lines_cross() -> None:
-    crossing = module._crossings
+    crossing = module.crossings
     for fmr, fnmr, rate in (
         ([0.8, 0.4], [0.0, 0.6], 0.48),  # a gap of -0.8 to 0.2: four fifths of the way
         ([0.8, 0.4, 0.2], [0.0, 0.3, 0.5], 0.35),  # the second of two lines
@@ -388,7 +388,8 @@ def test_where_a_straight_line_meets_the_target() -> None:
         ([0.8, 0.4, 0.0], [0.0, 0.1, 0.5], 0.1, 0.4),
         ([0.5, 0.4], [0.2, 0.6], 0.5, 0.2),  # at the first threshold itself
         ([0.4, 0.3], [0.2, 0.6], 0.5, 0.2),  # before the first
+        ([0.8, 0.5, 0.5, 0.1], [0.0, 0.2, 0.6, 0.9], 0.5, 0.2),  # at the first of two that meet it
         ([0.8, 0.6], [0.2, 0.6], 0.5, 0.6),  # never
         ([0.8, 0.6, 0.6], [0.2, 0.6, 0.7], 0.5, 0.7),  # never, on a level
     ):
-        assert module._read_at(np.array([fmr] * 2), np.array([fnmr] * 2), target).tolist() == pytest.approx([rate] * 2)
+        assert module.read_at(np.array([fmr] * 2), np.array([fnmr] * 2), target).tolist() == pytest.approx([rate] * 2)
