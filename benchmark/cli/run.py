@@ -231,7 +231,8 @@ def all_methods(suite: Suite, named: Sequence[str] = ()) -> list[str]:
         for name, macs in dear.items():
             say(
                 f"left out: {name} takes {macs / 1e9:.2g} billion multiply-accumulates an image; beside its own methods the "
-                f"suite {suite.name} has time for {suite.further_macs / 1e9:.2g} (--methods all,{name} adds it)",
+                f"suite {suite.name} has time for {suite.further_macs / 1e9:.2g} billion in all, which cheaper ones take "
+                f"(--methods all,{name} adds it)",
                 err=True,
             )
         ready = [name for name in ready if name not in dear]

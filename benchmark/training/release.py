@@ -102,15 +102,18 @@ def read_card(weights: Path) -> JsonObject | None:
 
 
 def _cost(recipe: Recipe, weights: Path) -> JsonObject:
-    """The multiply-accumulates of an image of the recipe's size by a method with these weights; {} for what is none."""
+    """The multiply-accumulates of an image of the recipe's size by a method with these weights; {} for what restores none."""
     if recipe.method not in METHODS.names():
         return {}
-    method = METHODS.build(recipe.method, checkpoint=weights)
-    method.load("cpu")
     side = recipe.data.size_px
     image, mask = torch.zeros(1, 3, side, side), torch.ones(1, 1, side, side)
-    with torch.inference_mode():
-        macs = macs_of(lambda: method.restore(image, mask if method.card.needs_mask else None))
+    try:
+        method = METHODS.build(recipe.method, checkpoint=weights)
+        method.load("cpu")
+        with torch.inference_mode():
+            macs = macs_of(lambda: method.restore(image, mask if method.card.needs_mask else None))
+    except Exception:  # weights of a part alone restore nothing; a by-product must not cost a training its weights
+        return {}
     return {} if macs is None else {"macs": int(macs)}
 
 

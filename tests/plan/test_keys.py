@@ -93,7 +93,9 @@ def test_what_decides_the_occluded_faces_is_in_their_hash(altered: Callable[...,
     for name in ("PART_SCHEMA", "SAMPLE_RESIZE", "METHOD_RESIZE"):
         assert altered(faces, **{name: "another"}), name
     for library in ("torch", "numpy", "pillow", "opencv-python", "scipy", "onnxruntime"):
-        assert altered(faces, _version=lambda name, held=library, kept=keys._version: 0 if name == held else kept(name))
+        assert altered(
+            faces, version_of=lambda name, held=library, kept=keys.version_of: 0 if name == held else kept(name)
+        )
     assert altered(faces, fingerprint=of(DATASETS.get("tiny_faces")))
     assert altered(faces, fingerprint=of(OCCLUSIONS.get("tiny_block")))
     assert not altered(faces, fingerprint=of(METHODS.get("tiny_fill")))

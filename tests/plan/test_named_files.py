@@ -141,7 +141,7 @@ def test_a_methods_own_libraries_are_part_of_what_it_is(monkeypatch: pytest.Monk
     monkeypatch.setattr(tiny.TinyFill, "libraries", ("pillow", "no-such-distribution"), raising=False)
     held = method_hash(entry, suite)
     assert held != plain
-    monkeypatch.setattr(keys, "_version", lambda name: "another" if name == "pillow" else "")
+    monkeypatch.setattr(keys, "version_of", lambda name: "another" if name == "pillow" else "")
     assert method_hash(entry, suite) != held
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import yaml
+from torch.utils.flop_counter import FlopCounterMode
 
 from tests.training import toy
 from unmaskbench.benchmark.plugins.learned_method import metadata_of, training_card
@@ -68,6 +69,9 @@ def test_a_kill_resumes_to_the_same_curve(tmp_path: Path, monkeypatch: pytest.Mo
     card = release.read_card(weights)
     assert card["data"]["people"]["training"]["identities"] == 6
     assert card["best_step"] == 4
+    with FlopCounterMode(display=False) as counter:
+        method.restore(torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64))
+    assert card["macs"] == counter.get_total_flops() / 2 > 0
     with pytest.raises(ValueError, match="another recipe"):
         train.train("fd_stackgan", recipe, "toy_faces", out=tmp_path / "cut", resume=True, steps=9)
 
