@@ -98,8 +98,7 @@ def threshold_at_fmr(scores: ScoreDistribution, target: float) -> float:
     allowed = int(target * len(scores.impostor) * (1 + 1e-9))
     # A target below 1 leaves at least one impostor to refuse.
     rank = min(allowed, len(scores.impostor) - 1)
-    streamed = scores.impostor if isinstance(scores.impostor, ImpostorTally) else None
-    refused = streamed.from_top(rank) if streamed else scores.impostor[len(scores.impostor) - 1 - rank]
+    refused = _from_top(scores.impostor, rank)
     above = []
     for values in (scores.genuine, scores.impostor):
         if isinstance(values, ImpostorTally):
@@ -110,6 +109,13 @@ def threshold_at_fmr(scores: ScoreDistribution, target: float) -> float:
         if place < len(values):
             above.append(values[place])
     return float(min(above)) if above else float(np.nextafter(refused, np.float32("inf")))
+
+
+def _from_top(impostor: Scores | ImpostorTally, rank: int) -> np.float32:
+    """The impostor score that ``rank`` others are not below."""
+    if isinstance(impostor, ImpostorTally):
+        return impostor.from_top(rank)
+    return np.float32(impostor[len(impostor) - 1 - rank])
 
 
 def balanced_threshold(scores: ScoreDistribution) -> float:
@@ -193,6 +199,13 @@ def _score_below(scores: ScoreDistribution, threshold: np.float32) -> np.float32
     return np.float32(max(lower))
 
 
+def _at_ranks(impostor: Scores | ImpostorTally, ranks: NDArray[np.int64]) -> Scores:
+    """The impostor scores of some ranks from the top, 1 the highest; of streamed ones below the tail, thresholds near them."""
+    if isinstance(impostor, ImpostorTally):
+        return impostor.at_ranks(ranks)
+    return impostor[len(impostor) - ranks]
+
+
 def _impostors_between(impostor: Scores | ImpostorTally, low: np.float32 | None, high: np.float32 | None) -> Scores:
     """The impostor scores between two (None: no end); of streamed ones those of the tail, and knots below it."""
     if isinstance(impostor, ImpostorTally):
@@ -259,7 +272,6 @@ def thinned_roc(scores: ScoreDistribution, targets: tuple[float, ...] = (), poin
     two ends. Raises ValueError where ``points`` cannot hold the targets.
     """
     kept = {threshold_at_fmr(scores, t) for t in targets if enough_impostors(len(scores.impostor), t)}
-    streamed = scores.impostor if isinstance(scores.impostor, ImpostorTally) else None
     kept |= {float("inf"), ends(scores)[0]}
     room = points - len(kept)
     if room < 0:
@@ -271,7 +283,7 @@ def thinned_roc(scores: ScoreDistribution, targets: tuple[float, ...] = (), poin
     misses = np.concatenate([np.geomspace(1, genuines, share) - 1, np.linspace(0, genuines - 1, room - 3 * share)])
     chosen = np.concatenate(
         [
-            streamed.at_ranks(taken) if streamed else scores.impostor[impostors - taken],
+            _at_ranks(scores.impostor, taken),
             scores.genuine[np.unique(misses.astype(np.int64))],
             np.array(sorted(kept), dtype=np.float32),
         ]

@@ -39,12 +39,16 @@ def histogram(scores: ScoreDistribution, bins: int = 80, limits: tuple[float, fl
     width = edges[1] - edges[0]
     densities = []
     for values, total in zip(kinds, (len(scores.genuine), len(scores.impostor)), strict=True):
-        inner_edges = edges[1:-1].astype(np.float32)
-        streamed = values if isinstance(values, ImpostorTally) else None
-        inner = streamed.counts_near(inner_edges) if streamed else np.searchsorted(values, inner_edges, side="left")
+        inner = _below(values, edges[1:-1].astype(np.float32))
         counts = np.diff(np.concatenate([[0], inner, [len(values)]]))
         densities.append(counts / (total * width))
     return Histogram(edges, densities[0], densities[1])
+
+
+def _below(values: Scores | ImpostorTally, edges: Scores) -> NDArray[np.int64]:
+    if isinstance(values, ImpostorTally):
+        return values.counts_near(edges)
+    return np.searchsorted(values, edges, side="left")
 
 
 def _completed(values: Scores | ImpostorTally) -> Scores | ImpostorTally:

@@ -94,7 +94,7 @@ class ResampledCurve:
     def fmr(self, threshold: float, observed: float) -> Floats:
         """Resampled FMR (B,), linearised at the threshold of the grid that lies nearest."""
         fmr, _ = self._rates
-        with np.errstate(over="ignore"):
+        with np.errstate(invalid="ignore"):  # infinity less infinity is the nearest there
             nearest = int(np.argmin(np.abs(self.grid.astype(np.float64) - threshold)))
         at = fmr[:, nearest]
         return np.full(len(at) - 1, observed) if at[-1] <= 0.0 else np.clip(at[:-1] * (observed / at[-1]), 0.0, 1.0)

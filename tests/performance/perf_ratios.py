@@ -159,3 +159,36 @@ def test_verification_against_scikit_learn() -> None:
     say("10 million impostors: AUC, EER, threshold at FMR 1e-3", other, mine, 5)
     whole, _ = seconds(lambda: roc(ScoreDistribution.of(scores)))
     say("10 million impostors: the whole ROC", other, whole, 5)
+
+
+def test_listed_trials_against_row_by_row_in_large_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many trials a face as one million of 16,000 faces: blocks where they pay, against embeddings gathered for 65,536 trials
+    at once."""
+    from unmaskbench.benchmark.biometrics import scores as module
+    from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity
+
+    class Cosine(CosineSimilarity):
+        """A matcher of ready embeddings."""
+
+        card = None
+
+        def load(self, device: str) -> None:
+            pass
+
+        def embed(self, images: torch.Tensor, landmarks: torch.Tensor) -> torch.Tensor:
+            return images
+
+    faces = torch.randn(8192, 512, generator=torch.Generator().manual_seed(0))
+    rng = np.random.default_rng(0)
+    ranks = np.sort(rng.choice(8192 * 8192, 524_288, replace=False))
+    trials = np.stack([ranks // 8192, ranks % 8192], axis=1).astype(np.int32)
+    trials = trials[trials[:, 0] < trials[:, 1]]
+    mine, values = seconds(lambda: module.similarities(Cosine(), faces, faces, trials))
+    monkeypatch.setattr(module, "CELLS_A_TRIAL", 0)  # every tile is too sparse
+    gathered, small = seconds(lambda: module.similarities(Cosine(), faces, faces, trials))
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 65_536)
+    other, expected = seconds(lambda: module.similarities(Cosine(), faces, faces, trials))
+    np.testing.assert_allclose(values, expected, atol=1e-6)
+    np.testing.assert_array_equal(small, expected)
+    say(f"{len(trials):,} trials of 8,192 faces, blocks", other, mine, 5)
+    say(f"{len(trials):,} trials of 8,192 faces, 2,048 rows", other, gathered, 3)
