@@ -116,13 +116,21 @@ def _concordance(a: Floats, b: Floats) -> Floats:
     untied_a, untied_b = 0.0, 0.0
     rows = max(1, CELLS_AT_ONCE // len(chosen))
     for start in range(0, len(a), rows):
-        left = np.sign(a[start : start + rows, None] - a[None, chosen]).astype(np.int8)
-        right = np.sign(b[start : start + rows, None] - b[None, chosen]).astype(np.int8)
-        agreement[start : start + rows] = (left * right).sum(axis=1)
+        left, right = (_signs(values[start : start + rows], values[chosen]) for values in (a, b))
+        agreement[start : start + rows] = (left * right).sum(axis=1, dtype=np.int32)
         untied_a += float(np.count_nonzero(left))
         untied_b += float(np.count_nonzero(right))
     weight = np.sqrt(untied_a * untied_b) / len(a)
     return agreement / weight if weight > 0 else np.full(len(a), np.nan)
+
+
+def _signs(values: Floats, others: Floats) -> NDArray[np.int8]:
+    """Whether each of ``values`` (R,) is above, at or below each of ``others`` (C,): 1, 0 or -1 (R, C).
+
+    Of comparisons and not of differences, which are eight times as large: this is where a large run's correlations wait.
+    """
+    above, below = np.greater.outer(values, others), np.less.outer(values, others)
+    return np.asarray(above.view(np.int8) - below.view(np.int8))
 
 
 def _pearson(a: Floats, b: Floats) -> Floats:

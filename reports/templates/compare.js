@@ -76,7 +76,7 @@ function selectB(pair, options) {
   const box = el("select", { "aria-label": "B", onchange: (event) => { const [rb, ...b] = event.target.value.split(":"); choose({ a: pair.a, b: b.join(":"), rb: rb === state.run ? "" : rb }); } });
   BOARDS.forEach((one, run) => {
     const mine = String(run) === pair.run;
-    const missing = mine && !one.methods.some((m) => m.method === pair.b) ? [{ method: pair.b, title: `${pair.b} (not on this page)` }] : [];
+    const missing = mine && !one.methods.some((m) => m.method === pair.b) ? [{ method: pair.b, title: pair.b ? `${pair.b} (not on this page)` : "–" }] : [];
     box.append(el("optgroup", { label: boardName(run) }, [...missing, ...one.methods].map((m) => el("option", { value: `${run}:${m.method}`, selected: mine && m.method === pair.b }, m.title))));
   });
   return el("label", { class: "field" }, "B", box);
@@ -93,7 +93,7 @@ function drawCompare() {
     el("a", { href: addressOf({ a, b }), id: "share" }, "Link to this comparison"));
   const missing = [[a, state.run], [b, pair.run]].filter(([id, run]) => !known(id, run)).map(([id]) => id);
   if (missing.length || (a === b && !pair.apart)) {
-    fill("compare", el("p", { class: "missing", id: "absent" }, missing.length ? `${missing.map((m) => `“${m}”`).join(" and ")}: not on this page. Choose from the methods above.` : "Choose two different methods."), known(a) ? sameMethodElsewhere(a) : null);
+    fill("compare", el("p", { class: "missing", id: "absent" }, b === "" ? "This run holds one method alone: there is nothing of its own to set against it." : missing.length ? `${missing.map((m) => `“${m}”`).join(" and ")}: not on this page. Choose from the methods above.` : "Choose two different methods."), known(a) ? sameMethodElsewhere(a) : null);
     return;
   }
   const found = comparisons(pair);

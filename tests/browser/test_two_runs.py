@@ -70,7 +70,7 @@ def test_one_method_of_two_runs_side_by_side(
     }
     rows = {row[0].replace("\n", " ").partition("\u00a0")[0]: row for row in driver.execute_script(ROWS)}
     assert len(rows) == len(expected) > 3
-    row, stored = rows["PSNR, dB hole"], expected["psnr", "hole"]
+    row, stored = rows["Peak signal-to-noise ratio, dB hole"], expected["psnr", "hole"]
     shown, _, interval = row[3].partition("\n")
     assert number(shown) == pytest.approx(stored.difference, abs=0.006)
     assert [number(end) for end in interval.split(" to ")] == pytest.approx([stored.low, stored.high], abs=0.006)
@@ -84,8 +84,10 @@ def test_one_method_of_two_runs_side_by_side(
     assert len(set(pictures)) == 2
     driver.find_element("css selector", "#compare-tools button").click()  # swap: the other run is A's now
     turned = {row[0].replace("\n", " ").partition("\u00a0")[0]: row for row in driver.execute_script(ROWS)}
-    assert number(turned["PSNR, dB hole"][3].partition("\n")[0]) == pytest.approx(-stored.difference, abs=0.006)
-    assert turned["PSNR, dB hole"][1] == row[2]
+    assert number(turned["Peak signal-to-noise ratio, dB hole"][3].partition("\n")[0]) == pytest.approx(
+        -stored.difference, abs=0.006
+    )
+    assert turned["Peak signal-to-noise ratio, dB hole"][1] == row[2]
 
 
 def test_runs_of_other_pairs_have_values_and_a_sentence(
