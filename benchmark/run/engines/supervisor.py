@@ -27,10 +27,6 @@ from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 STARTS = 3
 
 
-class EngineError(RuntimeError):
-    """An engine that cannot be used as asked; the message says why and what to do."""
-
-
 @dataclass(frozen=True)
 class Setup:
     """What a worker starts from; ``threads`` is its share of torch's."""
