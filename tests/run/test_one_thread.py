@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import cv2
@@ -33,9 +34,9 @@ def _two_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_two_threads")
 def test_threads_come_back_whatever_happens() -> None:
-    with pytest.raises(ValueError, match="inside"), one_thread():
+    with contextlib.suppress(ZeroDivisionError), one_thread():
         assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
-        raise ValueError("inside")
+        _ = 1 / 0
     assert (torch.get_num_threads(), cv2.getNumThreads()) == (2, 2)
 
 
