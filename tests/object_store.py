@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 import fsspec
 import pytest
@@ -33,3 +34,44 @@ def served(bucket: str, secret: str = "testing") -> Iterator[str]:
         finally:
             s3fs.S3FileSystem.clear_instance_cache()
             server.stop()
+
+
+@contextmanager
+def keys_alone(scheme: str) -> Iterator[dict[str, bytes]]:
+    """A store behind ``scheme`` as Google's and Azure's are: objects under keys without a leading slash, and no folders.
+
+    What lies in it, by key. It stands where their packages are asked for, which need an account or an emulator.
+    """
+
+    class KeysAlone(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+        protocol = scheme
+        cachable = False
+        objects: ClassVar[dict[str, bytes]] = {}
+
+        def find(self, path: str, **options: object) -> dict[str, dict[str, object]]:
+            under = {key: value for key, value in self.objects.items() if key.startswith(f"{path}/")}
+            return {key: {"name": key, "size": len(value), "type": "file"} for key, value in under.items()}
+
+        def cat_file(self, path: str, **options: object) -> bytes:
+            try:
+                return self.objects[path]
+            except KeyError:
+                raise FileNotFoundError(path) from None
+
+        def pipe_file(self, path: str, value: bytes, **options: object) -> None:
+            self.objects[path] = bytes(value)
+
+        def rm_file(self, path: str) -> None:
+            del self.objects[path]
+
+        def makedirs(self, path: str, exist_ok: bool = False) -> None:
+            raise AssertionError(f"a store of keys has no folder {path}")
+
+    before = fsspec.registry.get(scheme)
+    fsspec.register_implementation(scheme, KeysAlone, clobber=True)
+    try:
+        yield KeysAlone.objects
+    finally:
+        fsspec.registry._registry.pop(scheme, None)
+        if before is not None:
+            fsspec.register_implementation(scheme, before, clobber=True)

@@ -59,7 +59,7 @@ def restore(
     from unmaskbench.benchmark.detection.found_faces import FoundFaces
     from unmaskbench.benchmark.plan.entries import FaceSquare
     from unmaskbench.benchmark.plan.suite import method_named
-    from unmaskbench.benchmark.run.entry import resolve_device
+    from unmaskbench.benchmark.run.device import resolve_device
     from unmaskbench.benchmark.run.photographs import PhotographRestorer, Treatment
 
     target = Path(out) if out else _beside(photographs.resolve())

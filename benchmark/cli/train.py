@@ -47,7 +47,7 @@ def train(
     if method == "refiner":
         say(f"weights  {_refiner(data, root, steps, out)}")
         return
-    from unmaskbench.benchmark.run.entry import resolve_device
+    from unmaskbench.benchmark.run.device import resolve_device
     from unmaskbench.benchmark.training.train import train as train_method
 
     path = train_method(

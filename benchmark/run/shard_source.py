@@ -8,6 +8,7 @@ from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit, build_dataset
 from unmaskbench.benchmark.plugins.types import Dataset, SampleRef
+from unmaskbench.benchmark.run.one_thread import one_thread
 from unmaskbench.benchmark.run.shards import OccludedShard, ReferenceCache, Stopwatch, TruthShard, decode, occlude
 
 
@@ -28,16 +29,20 @@ class ShardSource:
         """The unit's occluded faces, from the cache where a neighbour has made them."""
         started = time.perf_counter()
         self.cache.enter((unit.dataset.label, unit.samples))
-        truth: TruthShard = self.cache.get(
-            "truth", lambda: decode(self._dataset(unit.dataset), unit.samples, self.suite, unit.dataset.crop)
-        )
+        truth: TruthShard = self.cache.get("truth", lambda: self._decoded(unit))
         watch.add("decode", started)
         started = time.perf_counter()
-        shard: OccludedShard = self.cache.get(
-            ("occluded", unit.occlusion.label), lambda: occlude(truth, unit.dataset, unit.occlusion, self.suite)
-        )
+        shard: OccludedShard = self.cache.get(("occluded", unit.occlusion.label), lambda: self._occluded(unit, truth))
         watch.add("occlude", started)
         return shard
+
+    def _decoded(self, unit: Unit) -> TruthShard:
+        with one_thread():
+            return decode(self._dataset(unit.dataset), unit.samples, self.suite, unit.dataset.crop)
+
+    def _occluded(self, unit: Unit, truth: TruthShard) -> OccludedShard:
+        with one_thread():
+            return occlude(truth, unit.dataset, unit.occlusion, self.suite)
 
     def _dataset(self, entry: DatasetEntry) -> Dataset:
         if entry.label not in self._datasets:

@@ -31,6 +31,8 @@ REMEDIES = {
     "gs": "pip install 'unmaskbench[remote]' gcsfs",
     "abfs": "pip install 'unmaskbench[remote]' adlfs",
 }
+# Other names of the same places.
+ALIASES = {"s3a": "s3", "gcs": "gs", "az": "abfs", "abfss": "abfs"}
 # What needs no folder before a file can be put into it.
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory")
 TRANSFERS = 8
@@ -247,7 +249,7 @@ class MirroredFolder(RunFolder):
                 with self._saying("open"):
                     place, root = url_to_fs(self.url)
             except ImportError as error:
-                remedy = REMEDIES.get(scheme.rstrip("a") if scheme == "s3a" else scheme, f"{REMEDIES['s3']} ({error})")
+                remedy = REMEDIES.get(ALIASES.get(scheme, scheme), f"{REMEDIES['s3']} ({error})")
                 raise StoreError(f"{self.url} needs a package that is not here: {remedy}") from error
             self._place = place, str(root).rstrip("/")
         return self._place

@@ -221,6 +221,36 @@ def test_a_missing_package_is_named_with_its_command() -> None:
         mirrored_folder.local_copy("gs://bucket/run")
 
 
+@pytest.mark.parametrize("scheme", ["az", "abfss"])
+@pytest.mark.skipif(importlib.util.find_spec("adlfs") is not None, reason="adlfs is installed")
+def test_every_name_of_a_store_has_its_own_command(scheme: str) -> None:
+    with pytest.raises(StoreError, match=r"needs a package that is not here: pip install .* adlfs"):
+        mirrored_folder.local_copy(f"{scheme}://container/run")
+
+
+@pytest.mark.parametrize("scheme", ["gs", "az"])
+def test_a_run_at_google_or_azure_is_the_run_of_a_folder_and_goes_on_elsewhere(scheme: str, alone: Path) -> None:
+    url = f"{scheme}://bucket/runs/first"
+    with object_store.keys_alone(scheme) as objects:
+        mirror = run(tiny.suite(), url, speed=False)
+        assert board(mirror) == board(alone)
+        names = {key.removeprefix("bucket/runs/first/") for key in objects}
+        assert names == {
+            p.relative_to(mirror).as_posix() for p in mirror.rglob("*") if p.is_file() and p.name != ".lock"
+        }
+
+        shutil.rmtree(mirror)  # another machine
+        tiny.CALLS.clear()
+        assert board(run(tiny.suite(), url, speed=False)) == board(alone)
+        assert not tiny.CALLS
+
+        units = json.loads((mirror / "run.json").read_text())["units"]
+        key = next(unit["key"] for unit in units if unit["method"] == "tiny_fill")
+        del objects[f"bucket/runs/first/parts/{key}.parquet"]
+        assert board(run(tiny.suite(), url, speed=False)) == board(alone)
+        assert f"bucket/runs/first/parts/{key}.parquet" in objects
+
+
 def test_a_second_run_on_this_machine_is_kept_out(memory: str) -> None:
     first = mirrored_folder.folder_of(memory)
     first.open({})

@@ -5,10 +5,12 @@ from __future__ import annotations
 ENGINES = ("local", "ray")
 
 
+class EngineError(RuntimeError):
+    """An engine that cannot be used as asked; the message says why and what to do."""
+
+
 def require(engine: str, address: str | None) -> None:
     """Raise EngineError where there is no such engine, it is not installed, or has no use for an ``address``."""
-    from unmaskbench.benchmark.run.engines.supervisor import EngineError
-
     if engine not in ENGINES:
         raise EngineError(f"unknown engine '{engine}'; one of {', '.join(ENGINES)}")
     if engine == "ray":

@@ -19,9 +19,10 @@ from unmaskbench.benchmark.host.signals import interrupts_held
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
+from unmaskbench.benchmark.run.engines.last_words import Message
 from unmaskbench.benchmark.run.engines.local_worker import serve
 from unmaskbench.benchmark.run.engines.options import EngineOptions
-from unmaskbench.benchmark.run.engines.supervisor import Message, Order, Setup, Supervisor, WorkerHandle
+from unmaskbench.benchmark.run.engines.supervisor import Order, Setup, Supervisor, WorkerHandle
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder
 

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from unmaskbench.benchmark.host.signals import ignore_interrupts
-from unmaskbench.benchmark.run.engines.supervisor import Setup, execute_order, final_message
+from unmaskbench.benchmark.run.engines.last_words import final_message
+from unmaskbench.benchmark.run.engines.supervisor import Setup, execute_order
 from unmaskbench.benchmark.run.worker import Worker
 
 

@@ -26,16 +26,15 @@ from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
 from unmaskbench.benchmark.plugins import file_plugin, registry
+from unmaskbench.benchmark.run.engines import EngineError
+from unmaskbench.benchmark.run.engines.last_words import Message, final_message
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.engines.supervisor import (
-    EngineError,
-    Message,
     Order,
     Setup,
     Supervisor,
     WorkerHandle,
     execute_order,
-    final_message,
 )
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError

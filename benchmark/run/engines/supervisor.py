@@ -8,27 +8,22 @@ gives no answer in time, becomes rows that say so. What a worker is (a process, 
 from __future__ import annotations
 
 import abc
-import errno
-import pickle
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Measurement, Restoration, Unit
+from unmaskbench.benchmark.run.engines.breaker import Breaker
+from unmaskbench.benchmark.run.engines.last_words import Message
 from unmaskbench.benchmark.run.worker import DIED, HUNG, UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 
 # Workers that die before they are ready: an accident may befall one or two, more in a row are a state of the machine.
 STARTS = 3
-
-
-class EngineError(RuntimeError):
-    """An engine that cannot be used as asked; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -61,28 +56,6 @@ def execute_order(worker: Worker, unit: Unit, order: Order) -> UnitResult:
         finally:
             worker.methods.unblock_method(unit.method_label)
     return worker.write_failed_unit(unit, order.message)
-
-
-def portable(error: Exception) -> Exception:
-    """The error as it can be sent, with the place where it was raised among its notes."""
-    error.add_note(f"in a worker process:\n{traceback.format_exc()}")
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # an error class of another package that cannot be built again from its arguments
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
-
-
-def final_message(error: Exception) -> Message:
-    """What a worker says that an error ends: ("lost", why) where it is the worker alone that cannot go on, ("error",
-    exception) where the run cannot."""
-    cause: BaseException | None = error
-    while cause is not None:
-        # A limit of one process, which a method has used up: a fresh worker has it whole. A full disk is everybody's.
-        if isinstance(cause, OSError) and cause.errno == errno.EMFILE:
-            return "lost", "it has used up its open files"
-        cause = cause.__cause__ or cause.__context__
-    return "error", portable(error)
 
 
 @dataclass
@@ -127,8 +100,6 @@ def _take_followers(worker: WorkerHandle) -> tuple[Unit, ...]:
     return followers
 
 
-Message = tuple[str, Any]
-"""What a worker says: a kind and its content, see ``Supervisor.messages``."""
 W = TypeVar("W", bound=WorkerHandle)
 
 
@@ -146,6 +117,8 @@ class Supervisor(abc.ABC, Generic[W]):
         self.setup, self.progress, self.unit_timeout = setup, progress, unit_timeout
         self._told: dict[tuple[str, str], int] = {}
         self._stillborn = 0
+        self._breaker = Breaker()
+        self._held: list[LostUnit] = []
 
     # ------------------------------------------------------------------------------------------- what a worker is
 
@@ -180,9 +153,19 @@ class Supervisor(abc.ABC, Generic[W]):
             again = [loss.units for loss in lost if not loss.hung]
             lost = yield from self._drive(again, count, lambda unit: Order("run"))
             failed += [loss for loss in lost if loss.hung]
+        alone = Breaker()
         for loss in lost:
-            if not loss.hung:
-                failed += yield from self._drive([loss.units], 1, lambda unit: Order("run"))
+            if loss.hung:
+                continue
+            if reason := alone.reason(loss.unit):
+                failed.append(LostUnit(loss.unit, reason, loss.followers))
+                continue
+            again = yield from self._drive([loss.units], 1, lambda unit: Order("run"))
+            for found in again:
+                alone.lost(found.unit, found.message)
+            if all(found.unit is not loss.unit for found in again):
+                alone.done(loss.unit)
+            failed += again
         yield from self._give_up(failed)
 
     def _give_up(self, failed: Sequence[LostUnit]) -> Iterator[UnitResult]:
@@ -213,6 +196,7 @@ class Supervisor(abc.ABC, Generic[W]):
         waiting = deque(deque(group) for group in groups)
         waiting = deque(group for group in waiting if group)
         lost: list[LostUnit] = []
+        self._breaker, self._held = Breaker(), []
         workers: list[W] = []
         try:
             while waiting or any(worker.todo or worker.at for worker in workers):
@@ -221,6 +205,8 @@ class Supervisor(abc.ABC, Generic[W]):
                 for worker in workers:
                     if waiting and worker.started and worker.at is None and not worker.end_reason:
                         self._give(worker, waiting, order)
+                if not waiting and not any(worker.todo or worker.at for worker in workers):
+                    break  # all that was left is held back
                 while len(workers) < min(count, len(waiting) + sum(bool(w.todo or w.at) for w in workers)):
                     workers.append(self.spawn())
                 self.wait(workers, self._until_next_deadline(workers))
@@ -233,6 +219,7 @@ class Supervisor(abc.ABC, Generic[W]):
                         workers.remove(worker)
                         self.end(worker, at_once=True)
                         if worker.at is not None:
+                            self._breaker.lost(worker.at, reason)
                             lost.append(LostUnit(worker.at, reason, _take_followers(worker)))
                         if worker.todo:
                             waiting.appendleft(worker.todo)
@@ -243,7 +230,7 @@ class Supervisor(abc.ABC, Generic[W]):
             raise
         for worker in workers:
             self.end(worker, at_once=False)
-        return lost
+        return lost + self._held
 
     @staticmethod
     def _until_next_deadline(workers: Sequence[W]) -> float | None:
@@ -263,15 +250,22 @@ class Supervisor(abc.ABC, Generic[W]):
             elif kind == "error":
                 raise content
             else:
+                if worker.at is not None:
+                    self._breaker.done(worker.at)
                 worker.at = worker.deadline = None
                 yield content
 
     def _give(self, worker: W, waiting: deque[deque[Unit]], order: Callable[[Unit], Order]) -> None:
-        if not worker.todo and waiting:
-            worker.todo = waiting.popleft()
-        if not worker.todo:
-            return
-        worker.at = worker.todo.popleft()
+        while worker.at is None:
+            if not worker.todo and waiting:
+                worker.todo = waiting.popleft()
+            if not worker.todo:
+                return
+            worker.at = worker.todo.popleft()
+            reason = self._breaker.reason(worker.at)
+            if reason and order(worker.at).kind == "run":
+                self._held.append(LostUnit(worker.at, reason, _take_followers(worker)))
+                worker.at = None
         worker.counts = {}
         worker.deadline = None if self.unit_timeout is None else time.monotonic() + self.unit_timeout
         self.send(worker, worker.at, order(worker.at))

@@ -13,7 +13,7 @@ import pytest
 from tests import object_store, tiny
 from tests.faults.launch import board, table
 from unmaskbench.benchmark.plan.listener import Listener
-from unmaskbench.benchmark.run.engines.supervisor import EngineError
+from unmaskbench.benchmark.run.engines import EngineError
 from unmaskbench.benchmark.run.entry import run
 
 ray = pytest.importorskip("ray")
