@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import polars as pl
 import pytest
 from onnx import TensorProto, helper
 from PIL import Image
@@ -35,6 +36,12 @@ def _compare(folder: Path, a: str, b: str) -> float:
     return -float(np.abs(first - second).mean())
 
 
+def _template(picture: Path) -> list[float]:
+    """A template of sorts: the colours of a picture on a grid of 4 x 4, about their mean."""
+    colours = np.asarray(Image.open(picture).convert("RGB").resize((4, 4)), dtype=float).ravel()
+    return [float(value) for value in colours - colours.mean()]
+
+
 def _matcher(path: str) -> None:
     """An embedder of sorts: the colours of a crop of 112 px on a grid of 4 x 4."""
     nodes = [
@@ -52,7 +59,9 @@ def test_the_page_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     _matcher("mine.onnx")
     for title, body in blocks(PAGE, "yaml"):
         Path(title).write_text(body, encoding="utf-8")
-    by_file, black_box, pairs, score, _ = re.findall(r"^    bench (.+)$", PAGE.read_text(encoding="utf-8"), re.M)
+    by_file, black_box, pairs, score, templates = re.findall(
+        r"^    bench (.+)$", PAGE.read_text(encoding="utf-8"), re.M
+    )
     _bench(by_file, *SMALL)
     assert (tmp_path / "runs/mine/index.html").is_file()
     _bench(black_box, *SMALL)
@@ -73,6 +82,35 @@ def test_the_page_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     }
     assert found["UT", "coverage"] == 1.0
     assert found["TT", "auc"] is not None
+    pictures = sorted({row[side] for row in rows for side in ("a", "b")})
+    vectors = [_template(table.parent / picture) for picture in pictures]
+    pl.DataFrame({"picture": pictures, "vector": vectors}).write_parquet("mine.parquet")
+    _bench(templates)
+    board = json.loads((table.parent / "board.json").read_text(encoding="utf-8"))
+    coverage = {
+        row["matcher"]: row["value"]
+        for row in board["verification"]
+        if (row["setting"], row["metric"]) == ("UT", "coverage")
+    }
+    assert coverage == {"vendor": 1.0, "templates": 1.0}
+
+
+def test_the_presets_without_a_yaml_and_all_ways_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page's prose says: a preset behind the file's name, and names for two files."""
+    monkeypatch.chdir(tmp_path)
+    told = re.findall(r"`(onnx:[^`]+)`", PAGE.read_text(encoding="utf-8"))
+    assert {"onnx:mine.onnx@arcface", "onnx:old.onnx=old,onnx:new.onnx=new"} <= set(told)
+    for name in ("mine", "old", "new"):
+        _matcher(f"{name}.onnx")
+    ((_, convention),) = blocks(PAGE, "yaml")
+    for name in ("old", "new"):
+        Path(f"{name}.yaml").write_text(convention, encoding="utf-8")
+    _bench(
+        "run --methods untouched --matchers onnx:mine.onnx@arcface,onnx:old.onnx=old,onnx:new.onnx=new --out out",
+        *SMALL,
+    )
+    board = json.loads((tmp_path / "out/board.json").read_text(encoding="utf-8"))
+    assert {row["matcher"] for row in board["verification"]} == {"onnx-mine", "old", "new"}
 
 
 def test_the_tables_are_the_codes() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import typer
 from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
@@ -40,7 +41,7 @@ def test_the_page_works_as_written(home: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("UNMASKBENCH_CACHE", str(tmp_path / "cache"))
     photographs(home, tmp_path / "photographs")
     text = PAGE.read_text(encoding="utf-8")
-    find, run, _, restore = re.findall(r"^    bench (.+)$", text, re.M)
+    find, run, look, restore = re.findall(r"^    bench (.+)$", text, re.M)
     done = CliRunner().invoke(app, shlex.split(find))
     assert done.exit_code == 0, done.output
     assert "a face was found in 4 of 5 photographs" in done.output
@@ -51,6 +52,10 @@ def test_the_page_works_as_written(home: Path, tmp_path: Path, monkeypatch: pyte
     assert done.exit_code == 0, f"{done.output} {done.exception}"
     folder = tmp_path / "runs/mine"
     assert (folder / "index.html").is_file()
+    opened: list[str] = []
+    monkeypatch.setattr(typer, "launch", opened.append)
+    assert CliRunner().invoke(app, shlex.split(look)).exit_code == 0
+    assert opened == [(folder / "index.html").as_uri()]
     samples = pl.read_parquet(folder / "manifest.parquet")
     fates = {row["sample"]: (row["status"], row["message"]) for row in samples.iter_rows(named=True)}
     assert {name for name, (status, _) in fates.items() if status == "ok"} == {
@@ -73,6 +78,9 @@ def test_the_page_works_as_written(home: Path, tmp_path: Path, monkeypatch: pyte
     assert "6 photographs: 1 restored, 4 without a mask, 1 without a face" in done.output
     for name in (name for name in written if "restored" in name):
         assert (tmp_path / name).is_file(), f"{name} was not written"
+    again = CliRunner().invoke(app, shlex.split(restore))
+    assert again.exit_code == 1
+    assert " as before)" in again.output  # only what is new or has changed
 
 
 def test_without_the_list_the_run_finds_faces_once(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def train(
       torchrun --nproc-per-node 4 -m unmaskbench.benchmark.training lama --recipe paper --data celeba --root DIR --device cuda
     """
     if method == "refiner":
-        say(f"weights  {_refiner(data, root, steps, out)}")
+        say(f"weights  {_refiner(data, root, steps, out, resume)}")
         return
     from unmaskbench.benchmark.run.device import resolve_device
     from unmaskbench.benchmark.training.train import train as train_method
@@ -64,10 +64,9 @@ def train(
     say(f"weights  {path}")
 
 
-def _refiner(data: str, root: str, steps: int, out: str) -> Path:
-    """Train the landmark refiner, whose weights stay in its folder until they are put beside the detector's."""
-    from dataclasses import replace
-
+def _refiner(data: str, root: str, steps: int, out: str, resume: bool) -> Path:
+    """Train the landmark refiner, whose weights stay in its folder until they are put beside the detector's. Raises ValueError
+    where it shall go on and there is nothing to go on from."""
     from unmaskbench.benchmark.training.refiner import Settings
     from unmaskbench.benchmark.training.refiner_run import run
 
@@ -75,5 +74,11 @@ def _refiner(data: str, root: str, steps: int, out: str) -> Path:
     if absent := [name for name, _, place in pairs if not (place or root)]:
         raise ValueError(f"bench train refiner: {absent[0]} needs a root (--data {absent[0]}=DIR or --root DIR)")
     sources = [(name, Path(place or root).expanduser()) for name, _, place in pairs]
-    settings = Settings() if not steps else replace(Settings(), steps=steps)
-    return run(sources, settings, Path(out or "runs/train/refiner"), lambda text: say(text, err=True))
+    folder = Path(out or "runs/train/refiner")
+    start = folder / "refiner.safetensors" if resume else None
+    if start is not None and not start.is_file():
+        raise ValueError(
+            f"there is no {start} to go on from; leave out --resume, or give the --out of an earlier training"
+        )
+    settings = Settings(start=start) if not steps else Settings(start=start, steps=steps)
+    return run(sources, settings, folder, lambda text: say(text, err=True))

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 SIDE = 64
 """The crop's side in pixels."""
-EYE_DISTANCE = 22.0
-"""Pixels of the crop between the eyes: it shows 2.9 eye distances, the forehead and the chin."""
+EYE_DISTANCE = 20.0
+"""Pixels of the crop between the eyes: it shows 3.2 eye distances, so that eyes stay in sight of a crop that is laid badly."""
 Points = tuple[tuple[float, float], ...]
 UNIT_FACE: Points = ((-0.5, 0.0), (0.5, 0.0), (0.0, 0.56), (-0.41, 1.1), (0.41, 1.1))
 """A mean face's five landmarks in eye distances, from the middle between the eyes."""
 MEAN_FACE: Points = tuple(
-    (x * EYE_DISTANCE + (SIDE - 1) / 2, y * EYE_DISTANCE + (SIDE - 1) / 2 - 9) for x, y in UNIT_FACE
+    (x * EYE_DISTANCE + (SIDE - 1) / 2, y * EYE_DISTANCE + (SIDE - 1) / 2 - 8) for x, y in UNIT_FACE
 )
 
 
@@ -42,6 +42,11 @@ def lay(points: Array, face: Points | Array = MEAN_FACE) -> Array:
 def apply(matrix: Array, points: Array) -> Array:
     """Points (..., 2) under a matrix (2, 3)."""
     return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def mirrored(offsets: Array) -> Array:
+    """Offsets (5, 2) of a face's points in the mirrored picture, left still the picture's left."""
+    return np.asarray(offsets[[1, 0, 2, 4, 3]] * [-1, 1], dtype=np.float64)
 
 
 def inverse(matrix: Array) -> Array:

@@ -1,8 +1,8 @@
 """The network that corrects five landmarks above a worn mask: six convolutions and two linear layers, 0.33 M parameters.
 
-Input: an RGB crop in [0, 1], (N, 3, 64, 64), laid by the points that are to be corrected. Output: (N, 5, 2) offsets of
-these points in eye distances of the crop. Regression from a crop laid by an earlier guess is the cascade of Sun, Wang, Tang
-2013 (Deep Convolutional Network Cascade for Facial Point Detection).
+Input: an RGB crop in [0, 1], (N, 3, 64, 64), laid by the points that are to be corrected. Output: (N, 5, 2) places, as
+offsets in eye distances from where the points of a mean face lie in every crop. Regression from a crop laid by an earlier
+guess is the cascade of Sun, Wang, Tang 2013 (Deep Convolutional Network Cascade for Facial Point Detection).
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from unmaskbench.benchmark.detection.yunet import YuNet
 from unmaskbench.benchmark.training.refiner import Settings, train
 from unmaskbench.benchmark.training.refiner_data import Examples, examples
 
-TRAINING, VALIDATION = 4500, 500
+TRAINING, VALIDATION = 3000, 400
 VALIDATION_SEED = 999
-PART = 1500
+PART = 500
 
 
 def run(sources: Sequence[tuple[str, Path]], settings: Settings, folder: Path, say: Callable[[str], None]) -> Path:
