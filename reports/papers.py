@@ -120,42 +120,45 @@ def beside(papers: list[Row], board: Board) -> list[Row]:
     occlusion of the board is read there; otherwise the board's first is used and ``match`` is lowered to ``other``, with
     that said in the reason. So it is with a matcher that the board lacks.
     """
-    contexts = board.contexts()
     index = _whole_rows(board)
-    result = []
-    for paper in papers:
-        tables = []
-        for table in paper["tables"]:
-            context, foreign = _context(table.get("protocol") or {}, contexts)
-            rules = {rule["column"]: rule for rule in table.get("measured") or ()}
-            rows = []
-            for row in table["rows"]:
-                cells = []
-                for column, value in zip(table["columns"], row["cells"], strict=True):
-                    cell = {"published": value, "measured": None, "match": "", "reason": "", "where": ""}
-                    rule = rule_of(table, row, column)
-                    if rule is None:
-                        cell["reason"] = why_unmeasured(table, row, column)
-                    elif rule["metric"] in COUNTS:
-                        cell |= _counted(rule, board, table.get("protocol") or {})
-                    elif context is not None:
-                        cell |= _measured(rule, index, context, foreign)
-                        if cell["measured"] is not None:
-                            cell |= _graded(cell, rule, board, table.get("protocol") or {}, context)
-                    cells.append(cell)
-                words = [str(value) for value in (row.get("beside") or {}).values() if value]
-                rows.append(
-                    {"label": row["label"], "method": row.get("method"), "beside": ", ".join(words), "cells": cells}
-                )
-            tables.append(
-                {"id": table["id"], "unmeasured": table.get("unmeasured") or {},
-                 "caption": table.get("caption", ""), "protocol": table.get("protocol") or {},
-                 "columns": table["columns"], "rows": rows, "rules": list(rules.values()),
-                 "foreign": foreign if rules else [],
-                 "measured_cells": sum(cell["measured"] is not None for row in rows for cell in row["cells"])}
-            )  # fmt: skip
-        result.append({"paper": paper["paper"], "tables": tables})
-    return result
+    return [
+        {"paper": paper["paper"], "tables": [_beside_table(table, board, index) for table in paper["tables"]]}
+        for paper in papers
+    ]
+
+
+def _beside_table(table: Row, board: Board, index: dict[tuple[str, ...], list[Row]]) -> Row:
+    """One table; ``foreign`` says what is foreign of the figures that stand in it, ``absent`` which methods the board lacks."""
+    protocol = table.get("protocol") or {}
+    context, foreign = _context(protocol, board.contexts())
+    known = {method["method"] for method in board.data["methods"]}
+    rows: list[Row] = []
+    absent: dict[str, None] = {}
+    for row in table["rows"]:
+        cells = []
+        for column, value in zip(table["columns"], row["cells"], strict=True):
+            cell = {"published": value, "measured": None, "match": "", "reason": "", "where": "", "foreign": []}
+            rule = rule_of(table, row, column)
+            if rule is None:
+                cell["reason"] = why_unmeasured(table, row, column)
+            elif rule["metric"] in COUNTS:
+                cell |= _counted(rule, board, protocol)
+            elif context is not None:
+                cell |= _measured(rule, index, context, foreign)
+                if cell["measured"] is not None:
+                    cell |= _graded(cell, rule, board, protocol, context)
+                elif rule["method"] and rule.get("setting") not in NO_METHOD and rule["method"] not in known:
+                    absent[str(rule["method"])] = None
+            cells.append(cell)
+        words = [str(value) for value in (row.get("beside") or {}).values() if value]
+        rows.append({"label": row["label"], "method": row.get("method"), "beside": ", ".join(words), "cells": cells})
+    measured = [cell for row in rows for cell in row["cells"] if cell["measured"] is not None]
+    return {
+        "id": table["id"], "caption": table.get("caption", ""), "protocol": protocol, "columns": table["columns"],
+        "unmeasured": table.get("unmeasured") or {}, "rules": list(table.get("measured") or ()), "rows": rows,
+        "foreign": list(dict.fromkeys(word for cell in measured for word in cell["foreign"])), "absent": list(absent),
+        "measured_cells": len(measured),
+    }  # fmt: skip
 
 
 def _context(protocol: Row, contexts: list[tuple[str, str]]) -> tuple[tuple[str, str] | None, list[str]]:

@@ -339,7 +339,9 @@ tables:
         encoding="utf-8",
     )
     board = load(GOLDEN)
-    lfw, ffhq = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"]
+    (table,) = beside(load_published(tmp_path), board)[0]["tables"]
+    assert table["foreign"] == table["absent"] == [], "a count is of its own data set, and of no method"
+    lfw, ffhq = table["rows"]
     held = next(row for row in board.data["datasets"] if row["dataset"] == "lfw")
     assert [cell["measured"] for cell in lfw["cells"]] == [held["samples"], held["identities"]]
     assert lfw["cells"][0]["match"] != "same"
@@ -409,9 +411,15 @@ tables:
     assert truth["beside"] == "TT"
     assert str(truth["cells"][0]["published"]) == "30.00"
     (tmp_path / "paper.yaml").write_text(text.replace("dataset: lfw", "dataset: celeba"), encoding="utf-8")
-    cell = beside(load_published(tmp_path), board)[0]["tables"][0]["rows"][0]["cells"][0]
+    (table,) = beside(load_published(tmp_path), board)[0]["tables"]
+    cell = table["rows"][0]["cells"][0]
     assert cell["match"] == "other"
     assert "dataset is lfw" in cell["reason"]
+    assert (table["foreign"], table["absent"]) == (["dataset is lfw"], [])
+    elsewhere = text.replace("dataset: lfw", "dataset: celeba").replace("method: lama", "method: gca")
+    (tmp_path / "paper.yaml").write_text(elsewhere, encoding="utf-8")
+    (table,) = beside(load_published(tmp_path), board)[0]["tables"]
+    assert (table["measured_cells"], table["foreign"], table["absent"]) == (0, [], ["gca"]), "nothing here is foreign"
     (tmp_path / "paper.yaml").write_text(text.replace("cells: [33.2, null]", "cells: [33.2]"), encoding="utf-8")
     with pytest.raises(ValueError, match="1 cells for 2 columns"):
         load_published(tmp_path)
