@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, kind_of
@@ -17,24 +18,45 @@ from unmaskbench.reports.site import environment
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 # A plot in SVG units: the field of the lines, and room for numbers on the left and names on the right.
 LEFT, RIGHT, TOP, BOTTOM, WIDTH, HEIGHT = 62, 700, 14, 250, 900, 290
-LABEL_GAP, TICKS = 15, 4
+LABEL_GAP, TICKS, DODGE = 15, 5, 4.0
 WORDS = {
     "same": "same", "better": "better", "worse": "worse", "unclear": "cannot be told", "new": "new", "failing": "fails now",
     "missing": "missing", "signature": "measured otherwise", "not compared": "not compared",
 }  # fmt: skip
 MARKS = {"better": "▲", "worse": "▼", "failing": "▼", "signature": "◆"}
+MOVES_SHOWN = 12
 
 
 def render_history(found: History, out: Path) -> Path:
     """Write ``out/history.html`` and return its path."""
     methods = ["untouched", *dict.fromkeys(line.method for line in found.lines if line.method != "untouched")]
     figures = [_figure(name, lines, methods, len(found.stages)) for name, lines in found.figures().items()]
+    moved = moves(found)
     html = environment().get_template("history.html.j2").render(
         policy=POLICY, manifest=found.manifest, left_out=told(list(found.left_out)), figures=told(figures),
-        stages=told([{**vars(stage), "day": stage.created[:10], "time": stage.created[:16]} for stage in found.stages]),
+        stages=told([{**vars(stage), "time": stage.created[:16].replace("T", " ")} for stage in found.stages]),
+        moves=told(moved[:MOVES_SHOWN]), more_moves=max(0, len(moved) - MOVES_SHOWN),
         light=LIGHT, dark=DARK, untouched=UNTOUCHED, width=WIDTH, height=HEIGHT, left=LEFT, right=RIGHT, bottom=BOTTOM,
     )  # fmt: skip
     return write_file(out / "history.html", html)
+
+
+def moves(found: History) -> list[Row]:
+    """Every verdict that says of a figure that it moved, the newest run's first: what a reader of a history asks for."""
+    titles = {name: title_of(*name[2:]) for name in found.figures()}
+    rows = [
+        {
+            "stage": point.stage, "method": line.method, "figure": titles[line.figure],
+            "where": f"{line.dataset}, {line.occlusion}",
+            "state": point.state, "mark": MARKS[point.state], "verdict": verdict_of(point), "message": point.message,
+            "before": before.stage, "was": f"{before.value:.4g}", "now": f"{point.value:.4g}",
+        }
+        for line in found.lines
+        for before, point in itertools.pairwise(line.points)
+        if point.state in MARKS
+    ]  # fmt: skip
+    bad_first = {"worse": 0, "failing": 0, "signature": 1, "better": 2}
+    return sorted(rows, key=lambda row: (-row["stage"], bad_first[row["state"]]))
 
 
 def title_of(metric: str, region: str) -> str:
@@ -57,20 +79,29 @@ def _figure(name: tuple[str, str, str, str], lines: Sequence[Line], methods: Seq
     def y(value: float) -> float:
         return round(BOTTOM - (value - low) / (high - low) * (BOTTOM - TOP), 1)
 
-    drawn = [_line(line, methods, stages, y) for line in lines]
+    middle = (len(lines) - 1) / 2
+    drawn = [_line(line, methods, stages, (n - middle) * DODGE, y) for n, line in enumerate(lines)]
     for row, place in zip(drawn, _spread([row["end"] for row in drawn]), strict=True):
         row["label_y"] = place
     return {
         "title": title_of(metric, region),
         "where": f"{dataset}, {occlusion}",
         "better": lines[0].direction,
-        "ticks": [
-            {"y": y(value), "text": f"{value:.4g}"}
-            for value in (low + (high - low) * (step + 0.5) / TICKS for step in range(TICKS))
-        ],
+        "ticks": [{"y": y(value), "text": f"{value:.6g}"} for value in round_numbers(low, high)],
         "stages": [x_of(stage, stages) for stage in range(stages)],
         "lines": drawn,
+        "rows": sorted(drawn, key=lambda row: row["end"])
+        if lines[0].direction == "higher"
+        else sorted(drawn, key=lambda row: -row["end"]),
     }
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """About :data:`TICKS` numbers between two, in steps of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(times * power for times in (1.0, 2.0, 5.0, 10.0) if times * power >= rough)
+    return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def x_of(stage: int, stages: int) -> float:
@@ -78,12 +109,13 @@ def x_of(stage: int, stages: int) -> float:
     return round(LEFT + (RIGHT - LEFT) * ((stage + 0.5) / stages), 1)
 
 
-def _line(line: Line, methods: Sequence[str], stages: int, y: object) -> Row:
-    assert callable(y)
+def _line(line: Line, methods: Sequence[str], stages: int, dodge: float, y: Callable[[float], float]) -> Row:
+    """A line, moved sideways by ``dodge`` so that no interval lies on another."""
     index = methods.index(line.method)
     points = [
         {
-            "x": x_of(point.stage, stages), "y": y(point.value), "stage": point.stage, "text": f"{point.value:.5g}",
+            "x": round(x_of(point.stage, stages) + dodge, 1), "y": y(point.value), "stage": point.stage,
+            "text": f"{point.value:.5g}",
             "interval": "" if point.low is None or point.high is None else f"{point.low:.4g} to {point.high:.4g}",
             "low": None if point.low is None else y(point.low), "high": None if point.high is None else y(point.high),
             "verdict": verdict_of(point), "mark": MARKS.get(point.state or "", ""), "state": point.state or "",
@@ -98,6 +130,7 @@ def _line(line: Line, methods: Sequence[str], stages: int, y: object) -> Row:
         "points": points,
         "cells": {point["stage"]: point for point in points},
         "end": points[-1]["y"],
+        "end_x": points[-1]["x"],
     }
 
 

@@ -46,7 +46,7 @@ def nameless(driver: Any) -> list[str]:
     driver.execute_cdp_cmd("Accessibility.enable", {})
     nodes = driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     roles = Counter(n["role"]["value"] for n in nodes if not n.get("ignored"))
-    assert roles["button"] + roles["link"] > 0
+    assert sum(roles[role] for role in NAMED) > 0
     without = []
     for node in nodes:
         role = node.get("role", {}).get("value")
