@@ -106,7 +106,7 @@ def test_a_deadly_plugin_costs_few_workers_and_no_other_its_units(kind: type[Scr
 
 @pytest.mark.parametrize("kind", [Scripted, OnACluster])
 def test_what_is_lost_by_accident_is_computed(kind: type[Scripted]) -> None:
-    engine, groups = kind("", "tiny_fill"), units()
+    engine, groups = kind("nothing", "tiny_fill"), units()
     results = list(engine.run(groups, 2))
     assert sorted(result.key for result in results) == sorted(unit.key for group in groups for unit in group)
     assert {order.kind for _, _, order in engine.orders} == {"run"}
