@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from unmaskbench.benchmark.plugins.exports import DOOR, HOMES
@@ -83,12 +84,26 @@ def _file_of(module: str) -> Path | None:
     if loaded is not None:
         origin = getattr(loaded, "__file__", None)
     else:
-        try:
-            spec = importlib.util.find_spec(module)
-        except (ImportError, AttributeError, ValueError):  # ``from package import name``: the name is no module
-            return None
+        spec = _spec_of(module)
         origin = spec.origin if spec is not None else None
     return Path(origin) if origin and origin.endswith(".py") else None
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Where a module lies, None where there is none: ``from package.module import name``, and the name is no module.
+
+    Nothing is imported for it, as ``importlib.util.find_spec`` would do with every package and module above: a network's
+    module needs torch.
+    """
+    above = module.rpartition(".")[0]
+    if not above or above in sys.modules:
+        try:
+            return importlib.util.find_spec(module)
+        except (ImportError, AttributeError, ValueError):
+            return None
+    parent = _spec_of(above)
+    places = parent.submodule_search_locations if parent is not None else None
+    return PathFinder.find_spec(module, places) if places is not None else None
 
 
 @lru_cache(maxsize=1024)

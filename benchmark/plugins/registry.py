@@ -175,7 +175,7 @@ class PluginRegistry:
 @lru_cache(maxsize=1)
 def _entry_points() -> importlib.metadata.EntryPoints:
     """Those of every package, read once: each of two hundred packages has a file of them."""
-    return importlib.metadata.entry_points()
+    return importlib.metadata.entry_points()  # type: ignore[return-value]  # typeshed has the class that 3.12 dropped
 
 
 METHODS = PluginRegistry("method", "unmaskbench.methods", "method", "unmaskbench.methods")
