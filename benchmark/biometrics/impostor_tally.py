@@ -182,7 +182,7 @@ def tally(
         finite = ordered[start:end]
         if len(finite):
             done += len(finite)
-            sums += finite.sum(dtype=np.float64), np.square(finite, dtype=np.float64).sum()
+            sums += np.array([finite.sum(dtype=np.float64), np.square(finite, dtype=np.float64).sum()])
             ends = [min(ends[0], finite[0]), max(ends[1], finite[-1])]
             tail.add(finite)
     mean = float(sums[0] / done) if done else float("nan")
