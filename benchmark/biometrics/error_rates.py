@@ -99,7 +99,7 @@ def threshold_at_fmr(scores: ScoreDistribution, target: float) -> float:
     # A target below 1 leaves at least one impostor to refuse.
     rank = min(allowed, len(scores.impostor) - 1)
     refused = _from_top(scores.impostor, rank)
-    above = []
+    above: list[np.float32] = []
     for values in (scores.genuine, scores.impostor):
         if isinstance(values, ImpostorTally):
             following = values.next_above(refused)

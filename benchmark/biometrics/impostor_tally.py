@@ -131,12 +131,13 @@ class ImpostorTally:
     def next_below(self, threshold: np.float32) -> np.float32 | None:
         """The highest score below a threshold; below the tail the next knot in its stead. None where there is none."""
         place = int(np.searchsorted(self.tail.values, threshold, side="left"))
-        if place:
+        if place and (self.tail.values[place - 1] > self.tail.bar or self.tail.bar == -INFINITY):
             return np.float32(self.tail.values[place - 1])
         if threshold <= self.lowest or not self.completed_count:
             return -INFINITY if self.failed and threshold > -INFINITY else None
-        # The scores in between are told apart by no knot: the rates at the knot are theirs.
-        place = int(np.searchsorted(self.knots, threshold, side="left"))
+        # Of scores equal to the bar some may lack: the knot at or below it stands for them.
+        highest = min(threshold, np.nextafter(self.tail.bar, INFINITY))
+        place = int(np.searchsorted(self.knots, highest, side="left"))
         return max(np.float32(self.knots[place - 1]), self.lowest) if place else self.lowest
 
     def at_ranks(self, ranks: ArrayLike) -> Scores:
@@ -182,7 +183,7 @@ def tally(
         finite = ordered[start:end]
         if len(finite):
             done += len(finite)
-            sums += finite.sum(dtype=np.float64), np.square(finite, dtype=np.float64).sum()
+            sums += np.array([finite.sum(dtype=np.float64), np.square(finite, dtype=np.float64).sum()])
             ends = [min(ends[0], finite[0]), max(ends[1], finite[-1])]
             tail.add(finite)
     mean = float(sums[0] / done) if done else float("nan")

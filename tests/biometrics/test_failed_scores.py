@@ -109,9 +109,9 @@ def test_no_trials_have_no_scores() -> None:
 
 
 @pytest.mark.parametrize(("trials", "by_rows"), [(1, True), (15, True), (17, False), (64, False)])
-def test_a_list_of_less_than_a_sixteenth_is_compared_row_by_row(trials: int, by_rows: bool) -> None:
+def test_a_tile_of_less_than_one_in_200_is_compared_row_by_row(trials: int, by_rows: bool) -> None:
     """Probes are all different, so that the matrix has a row for each trial: the gallery decides."""
-    gallery = 17 if by_rows else 15
+    gallery = 201 if by_rows else 200
     listed = np.stack([np.arange(trials), np.arange(trials) % gallery], 1).astype(np.int32)
     found = similarities(Paired(), _numbers(trials), _numbers(gallery) + 6, listed)  # type: ignore[arg-type]
     assert found.tolist() == [(a + 1) * (b + 7) + (1 if by_rows else 0) for a, b in listed.tolist()]
@@ -119,13 +119,15 @@ def test_a_list_of_less_than_a_sixteenth_is_compared_row_by_row(trials: int, by_
 
 @pytest.mark.parametrize("block", [1, 2, 3, 4, 5, 100])
 def test_blocks_of_any_size_give_every_trial_its_own_score(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores_module, "PROBES_AT_ONCE", block)
+    monkeypatch.setattr(scores_module, "TILE", block)
     monkeypatch.setattr(scores_module, "ROWS_AT_ONCE", block)
     for rows in ([0, 0, 1, 4, 4], [4, 0, 4, 1, 0], [2], [4], [0, 1, 2, 3, 4]):
         listed = np.array([(row, column % 40) for column, row in enumerate(rows)], np.int32)
         few = similarities(Products(), _numbers(5), _numbers(40) + 10, listed)  # type: ignore[arg-type]
         assert few.tolist() == [(a + 1) * (b + 11) for a, b in listed.tolist()]
-        rowwise = similarities(Paired(), _numbers(5), _numbers(200) + 10, listed)  # type: ignore[arg-type]
+        with monkeypatch.context() as sparse:
+            sparse.setattr(scores_module, "CELLS_A_TRIAL", 0)
+            rowwise = similarities(Paired(), _numbers(5), _numbers(200) + 10, listed)  # type: ignore[arg-type]
         assert rowwise.tolist() == [(a + 1) * (b + 11) + 1 for a, b in listed.tolist()]
 
 

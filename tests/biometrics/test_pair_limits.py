@@ -67,7 +67,17 @@ def test_the_least_and_the_most_that_may_be_asked_for(monkeypatch: pytest.Monkey
         [2, 4],
     ]
     monkeypatch.setattr(pairs_module, "LARGEST_CROSS", 5)
-    with pytest.raises(ValueError, match="6 impostor pairs of 5 images were asked for, more than the 5 that"):
+    with pytest.raises(
+        ValueError, match="6 impostor pairs of 5 images were asked for, more than the 5 that are listed"
+    ):
+        own_pairs(_samples(3, 2), impostors=6)
+    streamed = own_pairs(_samples(3, 2), impostors="all")
+    assert (streamed.streamed, streamed.impostor_count, len(streamed.impostor)) == (True, 6, 0)
+    assert streamed.origin == "own|genuine:50/all|impostor:all, streamed|seed:0|u2"
+    monkeypatch.setattr(pairs_module, "LARGEST_STREAM", 5)
+    with pytest.raises(
+        ValueError, match="6 impostor pairs of 5 images were asked for, more than the 5 that are streamed"
+    ):
         own_pairs(_samples(3, 2), impostors="all")
 
 
