@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -97,12 +97,6 @@ def keys_of(module: nn.Module) -> dict[str, list[int]]:
     return {name: list(value.shape) for name, value in module.state_dict().items()}
 
 
-def relative_error(ours: Tensor, reference: np.ndarray) -> float:
-    """Return the largest deviation over the reference's largest magnitude."""
-    expected = torch.from_numpy(np.ascontiguousarray(reference))
-    return float((ours - expected).abs().max() / expected.abs().max())
-
-
 Pair = tuple[Tensor, Tensor]
 WRONG_INPUTS: dict[str, Callable[[Tensor, Tensor], Pair]] = {
     "mirrored": lambda image, mask: (image.flip(3), mask.flip(3)),
@@ -127,20 +121,41 @@ def negated(tensor: Tensor) -> Iterator[None]:
         tensor.neg_()
 
 
-def survivors_of_a_sign_flip(module: nn.Module, run: Callable[[], Tensor], ignored: str = "") -> list[str]:
-    """Return the names of the tensors of `module` whose sign `run` does not notice by twice parity's tolerance.
+NOTICED = 2e-4
+"""Twice parity's tolerance: what moves an output by less could pass for the published network."""
 
-    Names that hold one of the words in `ignored` are left out: tensors that the network itself has no use for.
-    """
-    reference = run()
+
+def unnoticed_signs(tensors: Mapping[str, Tensor], distance: Callable[[], float]) -> list[str]:
+    """The names of the tensors whose other sign leaves `distance` below NOTICED."""
     found = []
-    for name, tensor in module.state_dict().items():
-        if not tensor.is_floating_point() or any(word in name for word in ignored.split()):
-            continue
+    for name, tensor in tensors.items():
         with negated(tensor):
-            if moved(run(), reference) < 2e-4:
+            if distance() < NOTICED:
                 found.append(name)
     return found
+
+
+def unnoticed_pads(layers: Mapping[str, nn.Module], distance: Callable[[], float]) -> list[str]:
+    """The names of the layers whose other pad leaves `distance` below NOTICED."""
+    found = []
+    for name, layer in layers.items():
+        with padded_otherwise(layer):
+            if distance() < NOTICED:
+                found.append(name)
+    return found
+
+
+def survivors_of_a_sign_flip(module: nn.Module, run: Callable[[], Tensor]) -> list[str]:
+    """The names of the tensors of `module` whose sign `run` does not notice."""
+    reference = run()
+    tensors = {name: value for name, value in module.state_dict().items() if value.is_floating_point()}
+    return unnoticed_signs(tensors, lambda: moved(run(), reference))
+
+
+def survivors_of_another_pad(module: nn.Module, run: Callable[[], Tensor]) -> list[str]:
+    """The names of the layers of `module` whose padding `run` does not notice."""
+    reference = run()
+    return unnoticed_pads(padding_layers(module), lambda: moved(run(), reference))
 
 
 @contextmanager
@@ -179,15 +194,4 @@ def padding_layers(module: nn.Module) -> dict[str, nn.Module]:
         sides = padding if isinstance(padding, tuple) else (padding,)
         if "Transpose" not in type(layer).__name__ and any(sides):
             found[name] = layer
-    return found
-
-
-def survivors_of_another_pad(module: nn.Module, run: Callable[[], Tensor]) -> list[str]:
-    """Return the names of the layers of `module` whose padding `run` does not notice by twice parity's tolerance."""
-    reference = run()
-    found = []
-    for name, layer in padding_layers(module).items():
-        with padded_otherwise(layer):
-            if moved(run(), reference) < 2e-4:
-                found.append(name)
     return found

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+from unmaskbench.benchmark.plugins.network_method import NetworkMethod
 from unmaskbench.benchmark.plugins.types import MethodCard, Missing
 from unmaskbench.benchmark.plugins.weights.files import search_path
 from unmaskbench.benchmark.plugins.yaml_file import read_mapping
@@ -126,7 +127,7 @@ def _lay_channels_last(network: nn.Module) -> None:
             layer.to(memory_format=torch.channels_last)
 
 
-class LearnedMethod:
+class LearnedMethod(NetworkMethod):
     """Base of the learned methods. A subclass gives ``card``, ``folder`` and ``build_network``.
 
     Args:
@@ -137,7 +138,6 @@ class LearnedMethod:
         settings: of the network, for a checkpoint that does not say them itself.
     """
 
-    card: MethodCard
     folder: ClassVar[Path]
     paper_size: ClassVar[int | None] = 256
     channels_last: ClassVar[bool] = True
@@ -156,7 +156,6 @@ class LearnedMethod:
         self.size, self.recipe = size, recipe or size
         self.checkpoint = Path(checkpoint) if checkpoint is not None else None
         self.settings = dict(settings or {})
-        self.network: nn.Module | None = None
         if size == "paper":
             self.card = replace(self.card, native_size=self.paper_size)
 
@@ -187,22 +186,9 @@ class LearnedMethod:
 
     def load(self, device: str) -> None:
         """Bring the weights into memory on ``device``. FileNotFoundError with a remedy, WeightsError for a misfit."""
-        network = self._network().eval().requires_grad_(False).to(device)
-        if self.channels_last and device == "cpu":
-            _lay_channels_last(network)
-        self.network = network
-
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
-        """Restored (N, 3, H, W) in [0, 1] for occluded likewise; ``mask`` (N, 1, H, W) where the card needs one."""
-        if self.network is None:
-            raise RuntimeError(f"method '{self.card.id}' is not loaded; call load(device) first")
-        if not self.card.needs_mask:
-            restored: Tensor = self.network(occluded)
-            return restored.float()
-        if mask is None:
-            raise ValueError(f"method '{self.card.id}' needs a mask; give it one by mask_source oracle or predicted")
-        restored = self.network(occluded, mask)
-        return restored.float()
+        super().load(device)
+        if self.channels_last and device == "cpu" and self.network is not None:
+            _lay_channels_last(self.network)
 
     def from_published(self, path: Path) -> nn.Module | None:
         """The network of a published file in its authors' layout, or None where ``path`` is none of these."""

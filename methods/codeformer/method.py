@@ -61,14 +61,10 @@ class CodeFormerMethod(_CodeFormer):
         super().__init__(checkpoint, settings)
         self.fidelity = fidelity
 
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+    def answer(self, network: Any, occluded: Tensor, mask: Tensor | None) -> Tensor:
         """Restored (N, 3, 512, 512) in [0, 1]."""
-        del mask
-        network: Any = self.network
-        if network is None:
-            raise RuntimeError("method 'codeformer' is not loaded; call load(device) first")
         restored: Tensor = network(occluded, self.fidelity)
-        return restored.float()
+        return restored
 
 
 @METHODS.register("codeformer_inpaint")
@@ -85,12 +81,7 @@ class CodeFormerInpaint(_CodeFormer):
         ),
     )
 
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+    def answer(self, network: Any, occluded: Tensor, mask: Tensor | None) -> Tensor:
         """Restored (N, 3, 512, 512) in [0, 1], from what lies outside the mask."""
-        network: Any = self.network
-        if network is None:
-            raise RuntimeError("method 'codeformer_inpaint' is not loaded; call load(device) first")
-        if mask is None:
-            raise ValueError("method 'codeformer_inpaint' needs a mask; give it one by mask_source oracle or predicted")
         restored: Tensor = network.inpaint(occluded, mask)
-        return restored.float()
+        return restored

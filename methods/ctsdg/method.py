@@ -56,16 +56,12 @@ class CTSDGMethod(LearnedMethod):
             "restored": (restored + 1) / 2, "texture": (texture + 1) / 2, "edges": edges, "edges_truth": true_edges,
         }  # fmt: skip
 
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+    def answer(self, network: Any, occluded: Tensor, mask: Any) -> Tensor:
         """Restored (N, 3, H, W) in [0, 1], from the image and the structure outside the mask."""
         from unmaskbench.methods.ctsdg.preprocessing import structure_of
 
-        if self.network is None:
-            raise RuntimeError("method 'ctsdg' is not loaded; call load(device) first")
-        if mask is None:
-            raise ValueError("method 'ctsdg' needs a mask; give it one by mask_source oracle or predicted")
-        restored: Tensor = self.network(occluded, structure_of(occluded, mask, self.grey), mask)
-        return restored.float()
+        restored: Tensor = network(occluded, structure_of(occluded, mask, self.grey), mask)
+        return restored
 
     def for_export(self) -> nn.Module:
         """Refused: Canny's detector is no network. Raises ValueError."""

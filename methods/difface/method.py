@@ -97,12 +97,8 @@ class DifFaceMethod(_DifFace):
 
         return SwinIR(**self.settings.get("swinir", {}))
 
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+    def answer(self, network: Any, occluded: Tensor, mask: Tensor | None) -> Tensor:
         """Restored (N, 3, H, W) in [0, 1]."""
-        del mask
-        network: Any = self.network
-        if network is None:
-            raise RuntimeError("method 'difface' is not loaded; call load(device) first")
         return self.denoised(network["estimator"](occluded))
 
 
@@ -130,13 +126,8 @@ class DifFaceInpaint(_DifFace):
         network: nn.Module = METHODS.get("lama").build_network("paper", **self.settings.get("lama", {}))
         return network
 
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+    def answer(self, network: Any, occluded: Tensor, mask: Any) -> Tensor:
         """Restored (N, 3, H, W) in [0, 1], from what lies outside the mask, which the hole's black stands for."""
-        network: Any = self.network
-        if network is None:
-            raise RuntimeError("method 'difface_inpaint' is not loaded; call load(device) first")
-        if mask is None:
-            raise ValueError("method 'difface_inpaint' needs a mask; give it one by mask_source oracle or predicted")
         known = 1 - mask
         image = occluded * known
         return self.denoised(network["estimator"](image, mask), image, known)

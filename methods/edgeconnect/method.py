@@ -56,17 +56,13 @@ class EdgeConnectMethod(LearnedMethod):
         outputs = {"restored": network.paint(occluded, shown, mask), "edges": edges}
         return {**outputs, "edges_truth": grey_and_edges(truth, torch.zeros_like(mask))[1]}
 
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+    def answer(self, network: Any, occluded: Tensor, mask: Any) -> Tensor:
         """Restored (N, 3, H, W) in [0, 1] along edges found outside the mask."""
         from unmaskbench.methods.edgeconnect.preprocessing import grey_and_edges
 
-        if self.network is None:
-            raise RuntimeError("method 'edgeconnect' is not loaded; call load(device) first")
-        if mask is None:
-            raise ValueError("method 'edgeconnect' needs a mask; give it one by mask_source oracle or predicted")
         grey, edges = grey_and_edges(occluded, mask)
-        restored: Tensor = self.network(occluded, grey, edges, mask)
-        return restored.float()
+        restored: Tensor = network(occluded, grey, edges, mask)
+        return restored
 
     def for_export(self) -> nn.Module:
         """Refused: Canny's detector is no network. Raises ValueError."""

@@ -64,12 +64,9 @@ class PSPUnmask(LearnedMethod):
         """Hold StyleGAN2 still: only the encoder learns (section 3)."""
         network.decoder.requires_grad_(False)
 
-    def restore(self, occluded: Tensor, mask: Tensor | None) -> Tensor:
+    def answer(self, network: Any, occluded: Tensor, mask: Tensor | None) -> Tensor:
         """Restored (N, 3, H, W) in [0, 1]; the network itself works in [-1, 1]."""
-        del mask
-        if self.network is None:
-            raise RuntimeError("method 'psp_unmask' is not loaded; call load(device) first")
-        restored: Tensor = self.network(occluded * 2 - 1)
+        restored: Tensor = network(occluded * 2 - 1)
         return ((restored.float() + 1) / 2).clamp(0, 1)
 
     def from_published(self, path: Path) -> nn.Module | None:

@@ -1,4 +1,4 @@
-"""CTSDG equals the published one, name by name and number by number; its preprocessing, slip included, is the authors'."""
+"""CTSDG's layers in closed form; its preprocessing, slip included, is the authors'."""
 
 from __future__ import annotations
 
@@ -7,69 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from tests import parity
 from unmaskbench.methods.ctsdg.network import CTSDG, PartialBlock, PartialConv2d, region_attention
 from unmaskbench.methods.ctsdg.preprocessing import structure_of, wrapped
-
-GAIN = 1.25
-Published = tuple[CTSDG, Tensor, Tensor, Tensor, dict[str, Tensor]]
-
-
-def filled(network: CTSDG) -> CTSDG:
-    """The fixture's weights; as drawn, the fusion's own would be near 0 and hide what they weigh."""
-    parity.fill(network, gain=GAIN)
-    with torch.no_grad():
-        network.bigff.structure_gamma.fill_(0.7)
-        network.bigff.texture_gamma.fill_(-0.9)
-    return network
-
-
-def run(network: CTSDG, image: Tensor, structure: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    with torch.no_grad():
-        return network.generate(image * known, structure * known, known)
-
-
-@pytest.fixture(scope="module")
-def published(home: Path) -> Published:
-    """The paper's network with the fixture's weights, image, (edge, grey), mask (1 = known) and outputs."""
-    network = CTSDG()
-    assert parity.keys_of(network) == parity.published_keys(home / "parity", "ctsdg")
-    case = {key: torch.from_numpy(value) for key, value in np.load(home / "parity" / "ctsdg.npz").items()}
-    edge = (parity.uniform((1, 1, 128, 256), 43) > 0.9).float()
-    structure = torch.cat((edge, parity.uniform((1, 1, 128, 256), 42)), 1)
-    return filled(network), parity.uniform((1, 3, 128, 256), 41) * 2 - 1, structure, case["mask"].float(), case
-
-
-def test_parity(published: Published) -> None:
-    network, image, structure, known, case = published
-    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(52.15, abs=0.005)
-    restored, texture, edges = run(network, image, structure, known)
-    assert parity.moved(restored, case["output"]) < 1e-4
-    assert parity.moved(texture[..., ::4, ::4], case["projected_image"]) < 1e-4
-    assert parity.moved(edges[..., ::4, ::4], case["projected_edge"]) < 1e-4
-
-
-@pytest.mark.parametrize("wrong", parity.WRONG_INPUTS)
-def test_a_wrong_input_is_noticed(published: Published, wrong: str) -> None:
-    network, image, structure, known, case = published
-    changed, mask = parity.WRONG_INPUTS[wrong](image, known)
-    structure = structure.flip(3) if wrong == "mirrored" else structure
-    assert parity.moved(run(network, changed, structure, mask)[0], case["output"]) > 1e-2
-
-
-def test_any_sign_and_any_pad_is_noticed() -> None:
-    network = filled(CTSDG(base_channels=8, levels=4))
-    image, structure = parity.uniform((1, 3, 48, 64), 1) * 2 - 1, parity.uniform((1, 2, 48, 64), 2)
-    known = torch.ones(1, 1, 48, 64)
-    known[..., 12:36, 16:40] = 0
-
-    def every_output() -> Tensor:
-        return torch.cat([output.flatten() for output in run(network, image, structure, known)])
-
-    assert parity.survivors_of_a_sign_flip(network, every_output) == []
-    assert parity.survivors_of_another_pad(network, every_output) == []
 
 
 def test_the_published_preprocessing(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import torch
 
 from tests import tiny
 from unmaskbench.benchmark.plan.entries import MethodEntry
-from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.plugins.registry import METHODS, UnavailablePluginError
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.restore import Restorer
 
@@ -185,3 +186,11 @@ def test_code_that_lies_in_the_folder_is_not_run(repaint: Path, tmp_path: Path) 
     with pytest.raises(ValueError):
         opened(folder)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("package", ["diffusers", "transformers"])
+def test_without_a_package_the_remedy_is_told(repaint: Path, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == package else find(name, *rest))
+    with pytest.raises(UnavailablePluginError, match=r"pip install 'unmaskbench\[diffusers\]'"):
+        METHODS.build("diffusers", source=str(repaint))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,18 @@ import pytest
 import torch
 import yaml
 
+from tests import tiny
 from tests.methods.model_programs import CONVENTIONS, expected, network
 from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plugins.registry import METHODS
+from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.restore import Restorer
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _plugins() -> Iterator[None]:
+    with tiny.registered():
+        yield
 
 
 def saved(folder: Path, convention: dict[str, Any], dynamic: bool = True, batch: int = 2) -> Path:
@@ -98,3 +108,24 @@ def test_weights_without_their_network_say_what_to_do(tmp_path: Path, door: str)
     with pytest.raises(ValueError) as caught:
         METHODS.build(door, source=str(path)).load("cpu")
     assert "weights without" not in str(caught.value)
+
+
+def test_a_run_scores_it_and_resumes(tmp_path: Path) -> None:
+    path = saved(tmp_path, MASKED)
+    suite = tiny.suite(methods=["untouched", f"exported:{path}=ours"], matchers=[], metrics=["psnr"])
+    folder = run(suite, tmp_path / "run", speed=False)
+    board = json.loads((folder / "board.json").read_text())
+    assert {row["method"] for row in board["rows"]} == {"untouched", "ours"}
+    assert not [row for row in board["statuses"] if row["status"] != "ok"]
+    before = {part: part.stat().st_mtime_ns for part in (folder / "parts").iterdir()}
+    run(suite, tmp_path / "run", speed=False)
+    assert {part: part.stat().st_mtime_ns for part in (folder / "parts").iterdir()} == before
+
+
+def test_a_file_or_a_convention_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no model file at .*gone\.pt2"):
+        METHODS.build("exported", source=str(tmp_path / "gone.pt2"))
+    path = saved(tmp_path, MASKED)
+    path.with_suffix(".yaml").unlink()
+    with pytest.raises(ValueError, match=r"net\.pt2 needs its input convention in net\.yaml beside it"):
+        METHODS.build("exported", source=str(path))

@@ -1,65 +1,14 @@
-"""The contextual-attention generator equals its port's, name by name and number by number."""
+"""Contextual attention in closed form, and what its critic looks at."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from tests import parity
 from unmaskbench.methods.gca.discriminator import Critic
 from unmaskbench.methods.gca.network import InpaintGenerator, contextual_attention, propagate
-
-Published = tuple[InpaintGenerator, Tensor, Tensor, dict[str, Tensor]]
-
-
-def run(network: InpaintGenerator, image: Tensor, mask: Tensor) -> Tensor:
-    """The fine image for one in [-1, 1] whose hole is blanked."""
-    with torch.no_grad():
-        return network.generate(image * (1 - mask), mask)[1]
-
-
-@pytest.fixture(scope="module")
-def published(home: Path) -> Published:
-    """The paper's network with the fixture's weights, image, mask and outputs."""
-    network = InpaintGenerator()
-    assert parity.keys_of(network) == parity.published_keys(home / "parity", "gca")
-    parity.fill(network, gain=1.0)
-    case = {key: torch.from_numpy(value) for key, value in np.load(home / "parity" / "gca.npz").items()}
-    return network, parity.uniform((1, 3, 64, 96), 59) * 2 - 1, case["mask"].float(), case
-
-
-def test_parity(published: Published) -> None:
-    network, image, mask, case = published
-    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(3.60, abs=0.005)
-    with torch.no_grad():
-        coarse, fine = network.generate(image * (1 - mask), mask)
-    assert parity.moved(coarse, case["coarse"]) < 1e-4
-    assert parity.moved(fine, case["output"]) < 1e-4
-
-
-@pytest.mark.parametrize("wrong", parity.WRONG_INPUTS)
-def test_a_wrong_input_is_noticed(published: Published, wrong: str) -> None:
-    network, image, mask, case = published
-    assert parity.moved(run(network, *parity.WRONG_INPUTS[wrong](image, mask)), case["output"]) > 1e-2
-
-
-def test_any_sign_and_any_pad_is_noticed() -> None:
-    network = InpaintGenerator(base_channels=8)
-    parity.fill(network, gain=1.0)
-    image, mask = parity.uniform((1, 3, 40, 48), 1) * 2 - 1, torch.zeros(1, 1, 40, 48)
-    mask[..., 8:32, 12:36] = 1
-
-    # What the coarse image is outside the hole is seen by no later layer.
-    def both() -> Tensor:
-        with torch.no_grad():
-            return torch.cat(network.generate(image * (1 - mask), mask))
-
-    assert parity.survivors_of_a_sign_flip(network, both) == []
-    assert parity.survivors_of_another_pad(network, both) == []
 
 
 def test_attention_takes_no_patch_that_touches_the_hole() -> None:

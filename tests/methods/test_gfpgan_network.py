@@ -1,85 +1,37 @@
-"""GFP-GAN's clean network equals the published one, name by name and number by number."""
+"""GFP-GAN's modulation in closed form, and a narrow network as it was on the day when the large one was the published one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from tests import parity
+from tests.methods.narrow_networks import image_and_colours, small_gfpgan
+from tests.methods.published_runs import on_file, squares
 from unmaskbench.methods.gfpgan.network import GFPGAN, ModulatedConvolution
 
 GOLDEN = [-0.02657, -0.07258, 0.06911, -0.05764]
 
 
-def reference_of(home: Path) -> dict[str, Tensor]:
-    return {key: torch.from_numpy(value) for key, value in np.load(home / "parity" / "gfpgan_clean.npz").items()}
-
-
-def face() -> Tensor:
-    return parity.cells((1, 3, 512, 512), 16, 73) * 2 - 1
-
-
-def narrow() -> GFPGAN:
-    network = GFPGAN(size=32, width=16, full_until=8, style=12)
-    parity.fill(network)
-    return network
-
-
-def everything(network: GFPGAN, image: Tensor) -> Tensor:
-    """The image and the U-Net's own colours in one vector."""
-    with torch.no_grad():
-        restored, colours = network.generate(image)
-    return torch.cat([each.flatten() / each.abs().max() for each in (restored, *colours)])
-
-
-def test_published_names_shapes_and_size(home: Path) -> None:
-    network = parity.outline(GFPGAN)
-    assert parity.keys_of(network) == parity.published_keys(home / "parity", "gfpgan_clean")
-    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(86.44, abs=0.005)
-
-
 @torch.no_grad()
-def test_parity_of_the_unet(home: Path) -> None:
-    network, reference = GFPGAN(), reference_of(home)
+def test_the_unet_gives_what_the_published_one_gives(home: Path) -> None:
+    network, reference = GFPGAN(), on_file(home / "parity", "gfpgan_clean")
     parity.fill(network, only=("conv_body", "final_conv", "toRGB"))
-    _, features = network.clean(face())
+    _, features = network.clean(squares(73))
     colours = [to_rgb(x) for to_rgb, x in zip(network.toRGB, features, strict=True)]
     for side, ours in zip((8, 16, 32, 64), colours, strict=False):
         assert parity.moved(ours, reference[f"rgb_{side}"]) < 1e-4
     assert parity.moved(colours[-1][..., ::16, ::16], reference["rgb_512"]) < 1e-4
 
 
-@parity.slow
 @torch.no_grad()
-def test_parity(home: Path) -> None:
-    network, expected = GFPGAN(), reference_of(home)["output"]
-    parity.fill(network)
-    assert parity.moved(network.generate(face())[0][..., ::4, ::4], expected) < 1e-4
-    assert parity.moved(network.generate(face().flip(3))[0][..., ::4, ::4], expected) > 1e-2
-
-
 def test_the_narrow_network_gives_what_it_gave_at_parity() -> None:
-    image = parity.cells((1, 3, 32, 32), 4, 1) * 2 - 1
-    assert parity.projections(everything(narrow(), image)) == pytest.approx(GOLDEN, abs=1e-4)
-
-
-@pytest.mark.parametrize("axis", [1, 3], ids=["bgr", "mirrored"])
-def test_a_wrong_input_is_noticed(axis: int) -> None:
-    network, image = narrow(), parity.cells((1, 3, 32, 32), 4, 1) * 2 - 1
-    with torch.no_grad():
-        assert parity.moved(network.generate(image.flip(axis))[0], network.generate(image)[0]) > 1e-2
-
-
-def test_any_sign_and_any_pad_is_noticed() -> None:
-    network, image = narrow(), parity.cells((1, 3, 32, 32), 4, 2) * 2 - 1
-    # Styles come from the U-Net: the mapping network's layers are carried and not used.
-    assert parity.survivors_of_a_sign_flip(network, lambda: everything(network, image), ignored="style_mlp") == []
-    assert parity.survivors_of_another_pad(network, lambda: everything(network, image)) == []
+    outputs = image_and_colours(small_gfpgan(), parity.cells((1, 3, 32, 32), 4, 1) * 2 - 1).values()
+    everything = torch.cat([each.flatten() / each.abs().max() for each in outputs])
+    assert parity.projections(everything) == pytest.approx(GOLDEN, abs=1e-4)
 
 
 @pytest.mark.parametrize("demodulate", [True, False])
@@ -97,7 +49,7 @@ def test_modulation_equals_weights_scaled_per_sample(demodulate: bool) -> None:
 
 def test_other_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="size 32 x 64; expected 32 x 32"):
-        narrow()(torch.rand(1, 3, 32, 64))
+        small_gfpgan()(torch.rand(1, 3, 32, 64))
     with pytest.raises(ValueError, match="power of two"):
         GFPGAN(size=100)
     with pytest.raises(ValueError, match="width 16 is not enough"):

@@ -1,19 +1,18 @@
-"""pSp's encoder and StyleGAN2 equal the published ones, name by name and number by number."""
+"""pSp's layers in closed form, its pair of networks, and its authors' files."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from tests import parity
+from tests.methods.published_runs import on_file
 from unmaskbench.benchmark.plugins.weights.loading import WeightsError
 from unmaskbench.methods.psp_unmask.checkpoint import first_levels, load_psp_checkpoint, load_stylegan2_checkpoint
 from unmaskbench.methods.psp_unmask.discriminator import Discriminator
@@ -36,17 +35,8 @@ def filled_psp() -> PSP:
     return network
 
 
-@pytest.mark.parametrize(("size", "styles"), [(256, 14), (1024, 18)])
-def test_published_names_and_shapes(home: Path, size: int, styles: int) -> None:
-    with torch.device("meta"):
-        network = PSP.published(size)
-    assert network.latent_avg.shape == (styles, 512)
-    assert parity.keys_of(network.encoder) == parity.published_keys(home / "parity", f"psp_encoder_{size}")
-    assert parity.keys_of(network.decoder) == parity.published_keys(home / "parity", f"stylegan2_{size}")
-
-
-def test_encoder_parity(home: Path) -> None:
-    # One head of each pyramid level; the others are the same class on the same inputs.
+def test_a_head_of_each_level_gives_what_the_published_one_gives(home: Path) -> None:
+    """One head of each level of the pyramid; the others are the same class on the same inputs, and the whole takes a gigabyte."""
     encoder = GradualStyleEncoder(8)
     heads = {0, 3, 7}
     for index in set(range(8)) - heads:
@@ -60,47 +50,9 @@ def test_encoder_parity(home: Path) -> None:
     with torch.no_grad():
         encoder(parity.uniform((1, 3, 256, 256), 11) * 2 - 1)
     for size in (256, 1024):
-        reference = np.load(home / "parity" / f"psp_{size}.npz")["codes"]
+        reference = on_file(home / "parity", f"psp_{size}")["codes"]
         for index in heads:
-            assert parity.relative_error(taken[index], reference[:, index]) < 1e-4
-
-
-@pytest.mark.slow
-@pytest.mark.skipif("UNMASKBENCH_SLOW" not in os.environ, reason="a gigabyte of weights: set UNMASKBENCH_SLOW=1")
-def test_encoder_parity_of_every_head(home: Path) -> None:
-    # The 256 px encoder is the 1024 px one without its last four heads, so one network answers for both.
-    encoder = GradualStyleEncoder(18)
-    parity.fill(encoder)
-    with torch.no_grad():
-        codes = encoder(parity.uniform((1, 3, 256, 256), 11) * 2 - 1)
-    for size, styles in ((1024, 18), (256, 14)):
-        reference = np.load(home / "parity" / f"psp_{size}.npz")["codes"]
-        assert parity.relative_error(codes[:, :styles], reference) < 1e-4
-
-
-@pytest.mark.parametrize("size", [256, 1024])
-def test_generator_parity(home: Path, size: int) -> None:
-    generator = Generator(size)
-    parity.fill(generator, keep=("kernel",))
-    with torch.no_grad():
-        image = generator(parity.uniform((1, generator.n_styles, 512), 13) * 2 - 1)
-    assert image.shape == (1, 3, size, size)
-    pooled = F.adaptive_avg_pool2d(image, 256)
-    assert parity.relative_error(pooled, np.load(home / "parity" / f"psp_{size}.npz")["image_256"]) < 1e-4
-
-
-@torch.no_grad()
-def test_any_sign_any_pad_and_a_wrong_input_is_noticed() -> None:
-    """Codes go past the mapping network; the one squeezed unit of the narrow first block is negative, so nothing reads fc2."""
-    network = tiny_psp(32)
-    parity.fill(network, keep=("kernel",), gain=1.3)
-    image = parity.cells((1, 3, 64, 64), 8, 3)
-    restored = network(image)
-    for wrong in (image.flip(3), image.flip(1)):
-        assert parity.moved(network(wrong), restored) > 1e-2
-    unread = "decoder.style. encoder.body.0.res_layer.5.fc2"
-    assert parity.survivors_of_a_sign_flip(network, lambda: network(image), unread) == []
-    assert parity.survivors_of_another_pad(network, lambda: network(image)) == []
+            assert parity.moved(taken[index], reference[:, index]) < 1e-4
 
 
 def test_compact_pair_fits_its_budget() -> None:

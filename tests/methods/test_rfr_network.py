@@ -1,10 +1,7 @@
-"""RFR-Net equals the published one, name by name and number by number, in both of its sizes."""
+"""RFR-Net's attention over its iterations, in closed form."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,7 +10,6 @@ from tests import parity
 from unmaskbench.methods.rfr.network import KnowledgeConsistentAttention, RFRNet
 
 GAIN = 1.25
-Published = tuple[RFRNet, Tensor, Tensor, Tensor]
 
 
 def run(network: RFRNet, image: Tensor, known: Tensor) -> Tensor:
@@ -21,48 +17,6 @@ def run(network: RFRNet, image: Tensor, known: Tensor) -> Tensor:
     known = known.expand_as(image)
     with torch.no_grad():
         return network.generate(image * known, known)
-
-
-def case(home: Path, name: str, kernel: int) -> Published:
-    """The network of a fixture with its weights, image, mask (1 = known) and output."""
-    network = RFRNet(kernel=kernel)
-    assert parity.keys_of(network) == parity.published_keys(home / "parity", name)
-    parity.fill(network, gain=GAIN)
-    reference = np.load(home / "parity" / f"{name}.npz")
-    mask, output = torch.from_numpy(reference["mask"]).float(), torch.from_numpy(reference["output"])
-    return network, parity.uniform((1, 3, 64, 96), 61), mask, output
-
-
-@pytest.fixture(scope="module")
-def published(home: Path) -> Published:
-    return case(home, "rfr", 7)
-
-
-def test_parity(published: Published) -> None:
-    network, image, known, reference = published
-    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(31.22, abs=0.005)
-    assert parity.moved(run(network, image, known), reference) < 1e-4
-
-
-def test_parity_of_the_variant_for_smaller_holes(home: Path) -> None:
-    network, image, known, reference = case(home, "rfr_smaller_hole", 5)
-    assert parity.moved(run(network, image, known), reference) < 1e-4
-
-
-@pytest.mark.parametrize("wrong", parity.WRONG_INPUTS)
-def test_a_wrong_input_is_noticed(published: Published, wrong: str) -> None:
-    network, image, known, reference = published
-    assert parity.moved(run(network, *parity.WRONG_INPUTS[wrong](image, known)), reference) > 1e-2
-
-
-def test_any_sign_and_any_pad_is_noticed() -> None:
-    network = RFRNet(base_channels=8, iterations=2)
-    parity.fill(network, gain=GAIN)
-    image, known = parity.uniform((1, 3, 48, 64), 1), torch.ones(1, 1, 48, 64)
-    known[..., 12:40, 16:44] = 0
-    # The ratio counts by its magnitude.
-    assert parity.survivors_of_a_sign_flip(network, lambda: run(network, image, known), ignored="ratio") == []
-    assert parity.survivors_of_another_pad(network, lambda: run(network, image, known)) == []
 
 
 def test_attention_remembers_where_the_mask_was_known() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import json
+import sys
+import types
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from tests import tiny
 from unmaskbench.benchmark.plan.entries import MethodEntry
@@ -131,10 +137,58 @@ def test_restricted_architectures_want_the_users_word(home: Path, tmp_path: Path
         METHODS.build("spandrel", source=str(path))
 
 
-def test_what_is_no_checkpoint_of_it_is_told(tmp_path: Path) -> None:
+@pytest.fixture
+def restricted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file of an architecture that a package of restricted ones knows; the package stands in for the real one."""
+    from spandrel import Architecture, ArchRegistry, ArchSupport, ImageModelDescriptor
+
+    class Guarded(Architecture[nn.Module]):
+        def __init__(self) -> None:
+            super().__init__(id="Guarded", detect=lambda state: "guarded.weight" in state)
+
+        def load(self, state_dict: Any) -> Any:
+            model = nn.Sequential(OrderedDict(guarded=nn.Conv2d(3, 3, 1, bias=False)))
+            return ImageModelDescriptor(
+                model, state_dict, architecture=self, purpose="Restoration", tags=[], supports_half=False,
+                supports_bfloat16=False, scale=1, input_channels=3, output_channels=3,
+            )  # fmt: skip
+
+    package: Any = types.ModuleType("spandrel_extra_arches")
+    package.__spec__ = importlib.machinery.ModuleSpec(package.__name__, None)
+    package.EXTRA_REGISTRY = ArchRegistry()
+    package.EXTRA_REGISTRY.add(ArchSupport.from_architecture(Guarded()))
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    path = tmp_path / "guarded.pth"
+    torch.save({"guarded.weight": torch.eye(3).flip(0)[:, :, None, None]}, path)
+    return path
+
+
+def test_a_restricted_network_runs_once_its_licence_is_accepted(restricted: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"is a Guarded network, whose licence restricts its use; read it .* accept_lic"
+    ):
+        METHODS.build("spandrel", source=str(restricted))
+    image = torch.rand(2, 3, 16, 16)
+    method = METHODS.build("spandrel", source=str(restricted), accept_licence=True)
+    assert method.card.code_licence == "restrictive, see spandrel_extra_arches; accepted"
+    method.load("cpu")
+    with torch.no_grad():
+        torch.testing.assert_close(method.restore(image, None), image.flip(1))
+    restricted.with_suffix(".yaml").write_text("accept_licence: true\n")
+    assert METHODS.build("spandrel", source=str(restricted)).card.title == "Guarded (guarded)"
+    torch.save({"other.weight": torch.zeros(1)}, restricted)
+    with pytest.raises(ValueError, match="no architecture of spandrel has these weights, nor one of spandrel_extra"):
+        METHODS.build("spandrel", source=str(restricted))
+
+
+def test_what_is_no_checkpoint_of_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "mine.pth"
     torch.save({"conv.weight": torch.zeros(3)}, path)
-    with pytest.raises(ValueError, match="no architecture of spandrel"):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if "extra" in name else find(name, *rest))
+    with pytest.raises(
+        ValueError, match=r"no architecture of spandrel .*: pip install spandrel_extra_arches, and set acc"
+    ):
         METHODS.build("spandrel", source=str(path))
     torch.save([torch.zeros(3)], path)
     with pytest.raises(ValueError, match="holds a list, not the weights"):
