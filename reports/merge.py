@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from unmaskbench.benchmark.host.text import told
 from unmaskbench.benchmark.plugins.json_types import JsonObject
-from unmaskbench.benchmark.store.folder import StoreError
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
 from unmaskbench.benchmark.store.joined_runs import JoinedRuns, lacks_units
 from unmaskbench.reports.board import Board, Row, facts_to_warn_of
 from unmaskbench.reports.population import reason_apart
@@ -148,7 +148,7 @@ def lacks_values(board: Board) -> bool:
 def _rebuilt(group: Sequence[Board]) -> JsonObject:
     from unmaskbench.benchmark.board.build import build_board  # with torch, which a page of one run does without
 
-    found: JsonObject = told(build_board(JoinedRuns([board.folder for board in group])))
+    found: JsonObject = told(build_board(JoinedRuns([RunFolder(board.folder) for board in group])))
     return found
 
 

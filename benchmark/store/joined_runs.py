@@ -1,12 +1,14 @@
 """Several run folders of the same samples, read as one: what a board of all their methods is built from.
 
 Nothing is copied or written. Every unit is read from the folder of the run that holds it; where two runs did the same work
-(one method, one measure), that of the first is read, for their boards were found to agree before they were joined.
+(one method, one measure), that of the first is read, for they were found to agree before they were joined: runs of one's own
+by the rows of their boards (``reports/population.py``), submissions by their values (``submissions/terms.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +26,9 @@ BY_LABEL = ("methods", "metrics", "matchers")
 class JoinedRuns(RunFolder):
     """Run folders in order, the first of which lends its manifest, its trials and its settings."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        super().__init__(paths[0])
-        self._members = [RunFolder(path) for path in paths]
+    def __init__(self, members: Sequence[RunFolder]) -> None:
+        super().__init__(members[0].path)
+        self._members = list(members)
         self._records = [member.read_run() for member in self._members]
         self._record = _joined_record(self._records)
         self._holder = _holders(self._records, self._members)
@@ -38,15 +40,16 @@ class JoinedRuns(RunFolder):
 
     def rows(self, keys: Sequence[str]) -> pl.LazyFrame:
         """Scores of the given units, each from the run that holds it."""
-        return self._from_holders(keys, "parts", ROWS)
+        return _joined([holder.rows(own) for holder, own in self._by_holder(keys)], ROWS)
 
     def embeddings(self, keys: Sequence[str]) -> pl.LazyFrame:
         """Embeddings of the given units, each from the run that holds it."""
-        return self._from_holders(keys, "embeddings", EMBEDDINGS)
+        return _joined([holder.embeddings(own) for holder, own in self._by_holder(keys)], EMBEDDINGS)
 
     def arrays(self, key: str) -> dict[str, np.ndarray]:
         """Set statistics of a unit, from the run that holds it."""
-        return self._holder.get(key, self).read_arrays(f"sets/{key}.npz")
+        holder = self._holder.get(key)
+        return holder.arrays(key) if holder is not None else {}
 
     def read_arrays(self, relative: str) -> dict[str, np.ndarray]:
         """The arrays of an archive of the first run that has it, {} where none has."""
@@ -55,9 +58,9 @@ class JoinedRuns(RunFolder):
                 return arrays
         return {}
 
-    def _from_holders(self, keys: Sequence[str], place: str, schema: Columns) -> pl.LazyFrame:
-        files = [self._holder[key].path / place / f"{key}.parquet" for key in keys if key in self._holder]
-        return self._scan(files, schema)
+    def _by_holder(self, keys: Sequence[str]) -> list[tuple[RunFolder, list[str]]]:
+        held = [(self._holder[key], key) for key in keys if key in self._holder]
+        return [(holder, [key for _, key in found]) for holder, found in groupby(held, lambda pair: pair[0])]
 
 
 def lacks_units(path: Path) -> bool:
@@ -76,6 +79,10 @@ def lacks_units(path: Path) -> bool:
         if unit["measure"] and any(not (path / name).is_file() for name in companions):
             return True
     return False
+
+
+def _joined(tables: Sequence[pl.LazyFrame], schema: Columns) -> pl.LazyFrame:
+    return pl.concat(tables) if tables else pl.LazyFrame(schema=dict(schema))
 
 
 def _joined_record(records: Sequence[JsonObject]) -> JsonObject:
