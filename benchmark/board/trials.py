@@ -159,6 +159,10 @@ def vectors(
     if stored.height:
         rows = np.array([place[name] for name in stored["sample"]])
         width = stored["vector"].list.len()[0]
+        if not width:
+            raise ValueError(
+                f"embeddings of {matcher} are withheld; bench leaderboard makes a board of its similarities"
+            )
         flat = stored["vector"].explode().to_numpy().reshape(-1, width)
         if width != dimension:
             embeddings = np.zeros((len(ids), width), np.float32)

@@ -18,20 +18,24 @@ def submit(
     predictions: Annotated[
         bool, typer.Option("--predictions", help="Attach the restored pictures, so that others can score them again.")
     ] = False,
+    similarities: Annotated[
+        bool, typer.Option("--similarities", help="Hand in the similarity of every trial in place of the embeddings.")
+    ] = False,
 ) -> None:
-    """Write a finished run as a small, hashed result into a folder of results: per-sample scores, embeddings, cards and
-    figures. No pictures (unless asked for), no absolute path and no host's name.
+    """Write a finished run as a small, hashed result into a folder of results: per-sample scores, embeddings (or, asked for,
+    similarities alone), cards and figures. No pictures (unless asked for), no absolute path and no host's name.
 
     \b
     Examples:
       bench submit runs/quick --to results
       bench submit runs/mine --to results --name mine --notes "trained on synthetic heads"
       bench submit runs/mine --to results --name mine --predictions
+      bench submit runs/mine --to results --similarities
     """
     from unmaskbench.benchmark.store.mirrored_folder import local_copy
     from unmaskbench.benchmark.submissions.pack import submit as submitted
 
-    done = submitted(local_copy(run), to, name, notes, predictions)
+    done = submitted(local_copy(run), to, name, notes, predictions, similarities)
     say(f"submission  {done.folder}{' (was there already, with the same bytes)' if done.was_there else ''}")
     rooms: dict[str, list[int]] = {}
     for file, (_, size) in done.index.files.items():

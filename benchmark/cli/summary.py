@@ -7,7 +7,6 @@ from pathlib import Path
 from unmaskbench.benchmark.host.terminal import print_table, say
 from unmaskbench.benchmark.plugins.cards import NO_TRUTH
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
-from unmaskbench.benchmark.store.folder import RunFolder
 from unmaskbench.reports.board import load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.verdict import verdict
@@ -17,8 +16,8 @@ TRUTH, OCCLUDED = "(truth)", "untouched"
 
 def print_summary(folder: Path) -> None:
     """The headline and the main values of each condition on stdout, then times and what failed."""
-    board = RunFolder(folder).read_board()
-    indexed = BoardIndex(load(folder / "board.json"))
+    loaded = load(folder)
+    board, indexed = loaded.data, BoardIndex(loaded)
     for dataset, occlusion in dict.fromkeys(
         (r["dataset"], r["occlusion"]) for r in board["rows"] + board["verification"]
     ):

@@ -13,6 +13,7 @@ from unmaskbench.benchmark.board.trials import similarities_file
 from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.geometry import METHOD_RESIZE, SAMPLE_RESIZE
 from unmaskbench.benchmark.plan.named_files import files_named
+from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Plan
 from unmaskbench.benchmark.plugins.data_hooks import owns_pairs
 from unmaskbench.benchmark.plugins.hooks import lookup_of, weight_paths_of, weights_of
@@ -58,6 +59,9 @@ def keep_tables(planned: Plan, folder: RunFolder) -> None:
     """Similarities from elsewhere go into the run folder, so that its board is made without the file."""
     for entry in planned.suite.matchers:
         if not MATCHERS.card(entry.id).needs_names:
+            folder.remove(
+                [similarities_file(entry.label)]
+            )  # an earlier matcher's of this label: it would judge in its place
             continue
         table = lookup_of(MATCHERS.build(entry.id, **entry.parameters))
         arrays = table.arrays() if table is not None else {}
@@ -72,6 +76,7 @@ def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitRe
     if (folder.path / "run.json").is_file():
         previous = dict(folder.read_run().get("timings", {}))
     timings = dict(previous)
+    lists = [name for name in trial_files(suite) if (folder.path / name).is_file()]
     for result in results:
         for stage, seconds in result.seconds.items():
             timings[stage] = round(timings.get(stage, 0.0) + seconds, 4)
@@ -107,7 +112,8 @@ def describe(planned: Plan, folder: RunFolder, device: str, results: list[UnitRe
         "resizing": {"samples": SAMPLE_RESIZE, "methods": METHOD_RESIZE},
         "seed": suite.seed,
         "weights": _weights(planned),
-        "files": _files(planned, folder),
+        "files": _files(planned, folder) | {name: content_hash(folder.path / name) for name in lists},
+        "trial_lists": lists,
         "timings": timings,
     }
 
@@ -133,6 +139,12 @@ def _weights(planned: Plan) -> dict[str, str]:
     for entry in (*suite.datasets, *suite.occlusions, *suite.methods, *suite.metrics, *suite.matchers):
         used |= {text: content_hash(path) for text, path in files_named(entry).items()}
     return dict(sorted(used.items()))
+
+
+def trial_files(suite: Suite) -> list[str]:
+    """Where a run folder may keep the lists that a board reads trials and their similarities from, by name."""
+    pairs = [f"pairs-{entry.label}.npz" for entry in suite.datasets]
+    return sorted([*pairs, *(similarities_file(entry.label) for entry in suite.matchers)])
 
 
 def files_of(planned: Plan, folder: RunFolder) -> set[str]:

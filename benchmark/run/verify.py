@@ -17,6 +17,7 @@ from unmaskbench.benchmark.plan.suite import parse
 from unmaskbench.benchmark.plan.units import Measurement, Plan, Unit, plan
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
 from unmaskbench.benchmark.plugins.weights.files import sha256
+from unmaskbench.benchmark.run.record import trial_files
 from unmaskbench.benchmark.run.worker import Worker
 from unmaskbench.benchmark.store.folder import FINISHED, RunFolder, StoreError, read_json
 
@@ -50,9 +51,23 @@ def verify(path: Path, recompute: int = 0, seed: int | None = None) -> Verificat
             verification.problems.append(f"{name} is missing")
         elif sha256(path / name) != expected:
             verification.problems.append(f"{name} is not what the run wrote")
+    _compare_lists(path, record, verification)
     if recompute:
         _recompute(folder, record, recompute, seed, verification)
     return verification
+
+
+def _compare_lists(path: Path, record: JsonMapping, verification: Verification) -> None:
+    """Lists of trials are read where they are there: one that the run did not write would change every rate."""
+    suite = parse(record["suite"], f"{path / 'run.json'}: suite")
+    there = [name for name in trial_files(suite) if (path / name).is_file() and name not in record["files"]]
+    if "trial_lists" in record:
+        verification.problems += [f"{name} is not of this run, and its board reads it" for name in there]
+    elif there:
+        verification.notes.append(
+            f"{', '.join(there)} cannot be compared: this older run records no hash of its trials; a run made anew (bench run "
+            "--fresh) does"
+        )
 
 
 def _expected(path: Path, record: JsonMapping) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Several run folders of the same samples, read as one: what a board of all their methods is built from.
 
 Nothing is copied or written. Every unit is read from the folder of the run that holds it; where two runs did the same work
-(one method, one measure), that of the first is read, for their boards were found to agree before they were joined.
+(one method, one measure), that of the first is read, for they were found to agree before they were joined: runs of one's own
+by the rows of their boards (``reports/population.py``), submissions by their values (``submissions/terms.py``).
 """
 
 from __future__ import annotations

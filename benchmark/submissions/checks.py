@@ -16,7 +16,6 @@ import polars as pl
 from unmaskbench.benchmark.board.build import build_board, conditions
 from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.run_cards import RunCards
-from unmaskbench.benchmark.board.trials import similarities_file
 from unmaskbench.benchmark.host.text import shown
 from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.suite import Suite, digest, parse
@@ -26,6 +25,8 @@ from unmaskbench.benchmark.plugins.registry import MATCHERS, METRICS, PluginRegi
 from unmaskbench.benchmark.store.folder import RunFolder, read_json
 from unmaskbench.benchmark.store.manifest import hash_of
 from unmaskbench.benchmark.submissions.index import Index, SubmissionError, check_files, read_index
+from unmaskbench.benchmark.submissions.scored_folder import opened
+from unmaskbench.benchmark.submissions.similarities import ROOM, Comparisons, check_trials, handed_in, named_in
 from unmaskbench.benchmark.submissions.texts import check_texts
 
 RECORD: dict[str, type] = {
@@ -70,12 +71,23 @@ class Submission:
         """Every dataset under every occlusion."""
         return conditions(self.run["units"], self.suite, self.manifest, RunCards(self.run["cards"]))
 
+    def similarities(self, condition: Condition, method: str, labels: Sequence[str]) -> pl.DataFrame:
+        """The similarities of a method ("" the truths) by the matchers ``labels``: as they are handed in, else as they come out
+        of the embeddings."""
+        given = set(named_in(self.run))
+        found = handed_in(self.folder, condition.keys[method]).filter(pl.col("matcher").is_in(labels))
+        rest = [label for label in labels if label not in given]
+        if not rest:
+            return found
+        comparisons = Comparisons(condition, self.folder, self.suite)
+        return pl.concat([found, comparisons.compared(method, rest)])
+
 
 def checked(path: Path) -> Submission:
     """The submission in a folder, with the board that comes out of its values. Raises SubmissionError with the sentence why it
     is not accepted, and what reading a damaged table raises."""
     found = held_together(path)
-    board = build_board(found.folder)
+    board = build_board(opened(found.folder))
     if edited := next(_edited(read_json(path / "board.json", "a board"), board), ""):
         raise SubmissionError(edited)
     return replace(found, board=board)
@@ -92,7 +104,7 @@ def held_together(path: Path) -> Submission:
     suite = parse(run["suite"], "run.json: suite")
     if run.get("suite_hash") != digest(run["suite"]):
         raise SubmissionError("run.json was changed: suite_hash is not that of its suite")
-    _check_plugins(run, suite, path)
+    _check_plugins(run, suite)
     _check_units(run, suite, index)
     manifest = pl.read_parquet(path / "manifest.parquet")
     if not hash_of(manifest.iter_rows(named=True)) == run["manifest"] == index.manifest:
@@ -102,6 +114,7 @@ def held_together(path: Path) -> Submission:
     found = Submission(folder, index, run, suite, manifest, {})
     for condition in found.conditions():
         check_population(condition, folder, suite)
+        check_trials(condition, folder, suite, named_in(run))
     return found
 
 
@@ -113,6 +126,8 @@ def _check_record(run: JsonObject) -> None:
     teachers = run["cards"].get("teachers", {})
     if not isinstance(teachers, dict) or not all(_are_texts(names) for names in teachers.values()):
         raise SubmissionError("run.json: 'cards.teachers' names no matchers")
+    if not _are_texts(run.get(ROOM, [])):
+        raise SubmissionError(f"run.json: '{ROOM}' names no matchers")
     if not _are_texts(run.get("skipped", [])) or not _are_texts(list(run["weights"].values())):
         raise SubmissionError("run.json: 'skipped' and the hashes of 'weights' are no texts")
 
@@ -121,7 +136,7 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _check_plugins(run: JsonObject, suite: Suite, path: Path) -> None:
+def _check_plugins(run: JsonObject, suite: Suite) -> None:
     """That every card is there, so that nothing is asked for one, and that what must be built is installed and plain."""
     cards = run["cards"]
     entries = [MethodEntry.model_validate(entry) for entry in run["methods"]]
@@ -135,13 +150,14 @@ def _check_plugins(run: JsonObject, suite: Suite, path: Path) -> None:
     for kind, labels in kinds.items():
         if absent := [label for label in labels if not cards.get(kind, {}).get(label)]:
             raise SubmissionError(f"run.json has no card of {kind[:-1]} {shown(absent[0])}")
+    if stray := sorted(set(named_in(run)) - set(kinds["matchers"])):
+        raise SubmissionError(f"run.json has similarities of {shown(stray[0])}, which its suite does not ask for")
     kept = RunCards(cards)
     for entry in suite.metrics:
         if kept.metric(entry.id).kind == "set":
             _check_installed(METRICS, "metric", entry.id, entry.parameters)
     for matcher in suite.matchers:
-        by_table = (path / similarities_file(matcher.label)).is_file()
-        if not cards["matchers"][matcher.label]["compares_by_cosine"] and not by_table:
+        if not cards["matchers"][matcher.label]["compares_by_cosine"] and matcher.label not in named_in(run):
             _check_installed(MATCHERS, "matcher", matcher.id, matcher.parameters)
 
 

@@ -6,9 +6,10 @@
     run.json            the run's own, without paths and with the units below
     manifest.parquet    every sample: hashes of its pixels, who is on it, coverage, attributes
     parts/              per-sample scores, a file for each method of a condition
-    embeddings/         face embeddings, likewise
+    embeddings/         face embeddings, likewise; of a matcher that hands in similarities, who could be enrolled
+    similarities/       the score of every trial, likewise, of such a matcher
     sets/               statistics of set metrics, where there are any
-    pairs-*.npz         official trials; similarities-*.npz those of a matcher that is a table
+    pairs-*.npz         official trials
     speed.json          what the run measured of speed
     board.json          the figures, as they come out of the files above
     predictions/        restored pictures, where they are attached
@@ -41,8 +42,8 @@ NEEDED = ("run.json", "manifest.parquet", "board.json")
 PREDICTIONS = "predictions"
 _LABEL = LABEL.pattern.replace("{1,80}", "{1,120}")
 _NAMES = re.compile(
-    rf"run\.json|manifest\.parquet|board\.json|speed\.json|(?:parts|embeddings)/{_LABEL}\.parquet|sets/{_LABEL}\.npz"
-    rf"|(?:pairs|similarities)-{_LABEL}\.npz|{PREDICTIONS}/[^\\:]+\.png"
+    rf"run\.json|manifest\.parquet|board\.json|speed\.json|(?:parts|embeddings|similarities)/{_LABEL}\.parquet|sets/{_LABEL}\.npz"
+    rf"|pairs-{_LABEL}\.npz|{PREDICTIONS}/[^\\:]+\.png"
 )
 
 

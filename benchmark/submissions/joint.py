@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,19 +12,24 @@ from pathlib import Path
 import polars as pl
 
 from unmaskbench.benchmark.board.build import build_board
+from unmaskbench.benchmark.board.cards import SPEED
 from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.suite import digest
 from unmaskbench.benchmark.plugins.json_types import JsonObject
-from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
+from unmaskbench.benchmark.store.folder import RunFolder, StoreError
+from unmaskbench.benchmark.store.joined_runs import JoinedRuns
 from unmaskbench.benchmark.store.tables import TABLE_ERRORS
 from unmaskbench.benchmark.submissions.checks import Submission, checked
 from unmaskbench.benchmark.submissions.index import SubmissionError
-from unmaskbench.benchmark.submissions.tables import write_frame
+from unmaskbench.benchmark.submissions.member import Member
+from unmaskbench.benchmark.submissions.scored_folder import ScoredFolder
+from unmaskbench.benchmark.submissions.similarities import named_in
 from unmaskbench.benchmark.submissions.terms import check_terms, shared_terms, values_apart
 
 FLOOR = "untouched"
 SHARED = ("", FLOOR)
 LABEL_LIMIT = 80
+SIZE = ("parameters", "macs")
 # What a damaged file of a stranger may raise on the way to a sentence.
 DAMAGE = (
     StoreError, ValueError, LookupError, TypeError, AttributeError, OSError, ArithmeticError, RecursionError, EOFError,
@@ -149,75 +153,50 @@ def joint_board(found: Gathered, name: str) -> JsonObject:
     if not found.accepted:
         raise SubmissionError("no submission is accepted: there is no board to draw")
     places = placed(found.accepted)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = RunFolder(Path(scratch) / "joint")
-        first = found.accepted[0]
-        write_frame(folder, "manifest.parquet", first.manifest)
-        for file in first.index.files:
-            if file.startswith(("pairs-", "similarities-")):
-                folder.write_bytes(file, (first.folder.path / file).read_bytes())
-        same_machine = len({digest(one.run["hardware"]) for one in found.accepted}) == 1
-        if same_machine:
-            folder.write_json("speed.json", _speed(places))
-        units = list(_units(folder, first, [Place(first, first.methods[0], ""), *places]))
-        folder.write_json("run.json", _record(found, places, name) | {"units": units})
-        board: JsonObject = dict(build_board(folder))
-    board["run"]["members"] = [one.board["run"] | {"name": one.name} for one in found.accepted]
-    if not same_machine:
-        board["run"]["skipped"] += ["speed: the submissions were run on different hardware"]
-    return board
-
-
-def _record(found: Gathered, places: Sequence[Place], name: str) -> JsonObject:
-    """run.json of the joint board: the first submission's, with the methods of all."""
-    first = found.accepted[0].run
-    entries = [place.entry.model_dump(mode="json") | {"label": place.label} for place in places]
-    cards = dict(first["cards"])
-    cards["methods"] = {p.label: p.submission.run["cards"]["methods"][p.entry.label] for p in places}
-    cards["teachers"] = {
-        key: value for one in found.accepted for key, value in one.run["cards"].get("teachers", {}).items()
-    }
-    skipped = dict.fromkeys(reason for one in found.accepted for reason in one.run.get("skipped", ()))
-    return first | {
+    board: JsonObject = dict(build_board(_folder(found.accepted, places)))
+    members = [one.board["run"] | {"name": one.name} for one in found.accepted]
+    board["run"] |= {
         "name": name,
         "command": f"bench leaderboard {name}",
         "created": max(str(one.run["created"]) for one in found.accepted),
-        "suite": first["suite"] | {"methods": entries},
-        "methods": entries,
-        "cards": cards,
-        "weights": {key: value for one in found.accepted for key, value in one.run["weights"].items()},
-        "skipped": list(skipped),
         "refused": [f"{refused}: {reason}" for refused, reason in sorted(found.refused.items())],
-        "timings": {},
+        "members": members,
+        "record_sha256": "",
     }
+    board["timings"] = {}
+    _tell_speed(board, found.accepted, places)
+    return board
 
 
-def _speed(places: Sequence[Place]) -> JsonObject:
-    speed: JsonObject = {}
+def _folder(accepted: Sequence[Submission], places: Sequence[Place]) -> RunFolder:
+    """All submissions as one run. A matcher whose similarities any of them hands in compares the embeddings of the others."""
+    by_name: dict[str, dict[str, str]] = {one.name: {} for one in accepted}
     for place in places:
-        path = place.submission.folder.path / "speed.json"
-        held = read_json(path, "speed figures") if path.is_file() else {}
-        if isinstance(held.get(place.entry.label), dict):
-            speed[place.label] = held[place.entry.label]
-    return speed
+        by_name[place.submission.name][place.entry.label] = place.label
+    members = [Member(one, by_name[one.name]) for one in accepted]
+    joined = JoinedRuns(members)
+    labels = list(dict.fromkeys(label for one in accepted for label in named_in(one.run)))
+    if not labels:
+        return joined
+    rows = [
+        member.relabelled(one.similarities(condition, method, labels).lazy())
+        for one, member in zip(accepted, members, strict=True)
+        for condition in one.conditions()
+        for method in ("", *by_name[one.name])
+        if method or one is accepted[0]
+    ]
+    return ScoredFolder(joined, pl.concat(rows).collect(), labels)
 
 
-def _units(folder: RunFolder, first: Submission, places: Sequence[Place]) -> Iterator[JsonObject]:
-    """The units of every row, their tables written under the row's label; a label of "" is the truth's."""
-    for place in places:
-        source = place.submission
-        own = place.entry.label if place.label else ""
-        for unit in source.run["units"]:
-            if unit["method"] != own:
-                continue
-            key = f"{digest([unit['key'], source.name, place.label])[:16]}"
-            named = pl.lit(place.label).alias("method")
-            embeddings = source.folder.embeddings([unit["key"]]).with_columns(named).collect()
-            companions = [f"embeddings/{key}.parquet"] if embeddings.height else []
-            if companions:
-                write_frame(folder, companions[0], embeddings)
-            if arrays := source.folder.arrays(unit["key"]):
-                folder.write_arrays(f"sets/{key}.npz", arrays)
-            rows = source.folder.rows([unit["key"]]).with_columns(named).collect()
-            write_frame(folder, f"parts/{key}.parquet", rows, companions)
-            yield unit | {"key": key, "method": place.label}
+def _tell_speed(board: JsonObject, accepted: Sequence[Submission], places: Sequence[Place]) -> None:
+    """Each method's size as its own submission tells it, and its speed where all ran on the same hardware."""
+    same = len({digest(one.run["hardware"]) for one in accepted}) == 1
+    if not same:
+        board["run"]["skipped"] += ["speed: the submissions were run on different hardware"]
+    measured = {place.label: _row_of(place.submission.board, place.entry.label) for place in places}
+    for row in board["methods"]:
+        row |= {key: measured[row["method"]].get(key) if same or key in SIZE else None for key in SPEED}
+
+
+def _row_of(board: JsonObject, method: str) -> JsonObject:
+    return next(row for row in board["methods"] if row["method"] == method)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from unmaskbench.benchmark.board.build import build_board
+from unmaskbench.benchmark.board.trials import similarities_file
 from unmaskbench.benchmark.plan.suite import digest, parse, samples_digest
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.weights.files import sha256
@@ -32,6 +33,8 @@ from unmaskbench.benchmark.submissions.index import (
 )
 from unmaskbench.benchmark.submissions.pictures import attach
 from unmaskbench.benchmark.submissions.places import Places
+from unmaskbench.benchmark.submissions.scored_folder import opened
+from unmaskbench.benchmark.submissions.similarities import ROOM, Withheld
 from unmaskbench.benchmark.submissions.tables import write_frame
 
 KEPT = (
@@ -59,8 +62,11 @@ class Submitted:
     was_there: bool
 
 
-def submit(run: Path, to: Path, name: str = "", notes: str = "", predictions: bool = False) -> Submitted:
-    """Write the run at ``run`` as the submission ``to/name`` (default: the run folder's name).
+def submit(
+    run: Path, to: Path, name: str = "", notes: str = "", predictions: bool = False, similarities: bool = False
+) -> Submitted:
+    """Write the run at ``run`` as the submission ``to/name`` (default: the run folder's name); ``predictions`` attaches its
+    pictures, ``similarities`` hands in the score of every trial in place of the embeddings.
 
     Raises StoreError where ``run`` is no finished run or does not hold what its run wrote, SubmissionError where the name or
     the notes cannot be taken or another submission has the name. The same run gives the same bytes.
@@ -75,7 +81,7 @@ def submit(run: Path, to: Path, name: str = "", notes: str = "", predictions: bo
     target = to / name
     with tempfile.TemporaryDirectory() as scratch:
         staged = RunFolder(Path(scratch) / name)
-        index = _stage(RunFolder(run), staged, name, notes, predictions)
+        index = _stage(RunFolder(run), staged, (name, notes), predictions, similarities)
         was_there = _held(target, staged.path, index)
         for file in () if was_there else (*sorted(index.files), INDEX):
             write_file(target / file, (staged.path / file).read_bytes())
@@ -105,14 +111,17 @@ def _held(target: Path, staged: Path, index: Index) -> bool:
     return False
 
 
-def _stage(run: RunFolder, staged: RunFolder, name: str, notes: str, predictions: bool) -> Index:
+def _stage(run: RunFolder, staged: RunFolder, told: tuple[str, str], predictions: bool, similarities: bool) -> Index:
+    name, notes = told
     record = run.read_run()
     suite = parse(record["suite"], f"{run.path / 'run.json'}: suite")
     roots = [entry.root for entry in suite.datasets if entry.root]
     places = Places.here(run.path, *roots)
-    units = list(_units(run, staged, record, places))
+    by_table = [e.label for e in suite.matchers if (run.path / similarities_file(e.label)).is_file()]
+    withheld = [entry.label for entry in suite.matchers] if similarities else by_table
+    units = list(_units(run, staged, record, places, Withheld(run, record, suite, withheld)))
     _copy_manifest(run, staged, places)
-    for path in sorted(run.path.glob("pairs-*.npz")) + sorted(run.path.glob("similarities-*.npz")):
+    for path in sorted(run.path.glob("pairs-*.npz")):
         staged.write_arrays(path.name, run.read_arrays(path.name))
     if (run.path / "speed.json").is_file():
         staged.write_json("speed.json", places.taken_out(read_json(run.path / "speed.json", "speed figures")))
@@ -120,9 +129,10 @@ def _stage(run: RunFolder, staged: RunFolder, name: str, notes: str, predictions
         attach(run, staged, record)
     files = sorted(path.relative_to(staged.path).as_posix() for path in walk(staged.path, lambda _: True).files)
     staged.write_json(
-        "run.json", _record(record, units, places) | {"files": {n: sha256(staged.path / n) for n in files}}
+        "run.json",
+        _record(record, units, places) | {"files": {n: sha256(staged.path / n) for n in files}, ROOM: withheld},
     )
-    staged.write_json("board.json", build_board(staged))
+    staged.write_json("board.json", build_board(opened(staged)))
     files += ["run.json", "board.json"]
     index = Index(
         name=name,
@@ -158,7 +168,9 @@ def _record(record: JsonObject, units: list[JsonObject], places: Places) -> Json
     }  # fmt: skip
 
 
-def _units(run: RunFolder, staged: RunFolder, record: JsonObject, places: Places) -> Iterator[JsonObject]:
+def _units(
+    run: RunFolder, staged: RunFolder, record: JsonObject, places: Places, withheld: Withheld
+) -> Iterator[JsonObject]:
     """A unit for each method of a condition in place of its shards' and measures', written; set statistics stay as they
     are, a unit each."""
     grouped: dict[tuple[str, str, str], list[JsonObject]] = {}
@@ -173,7 +185,11 @@ def _units(run: RunFolder, staged: RunFolder, record: JsonObject, places: Places
         embeddings = run.embeddings(keys).collect()
         if embeddings.height:
             companions = [f"embeddings/{key}.parquet"]
-            write_frame(staged, companions[0], embeddings.select(list(EMBEDDINGS)))
+            write_frame(staged, companions[0], withheld.emptied(embeddings.select(list(EMBEDDINGS))))
+        scores = withheld.scores(dataset, occlusion, method)
+        if scores.height:
+            companions.append(f"{ROOM}/{key}.parquet")
+            write_frame(staged, companions[-1], scores)
         rows = _without_places(run.rows(keys).collect(), places).with_columns(pl.lit(None, pl.Float64).alias("seconds"))
         write_frame(staged, f"parts/{key}.parquet", rows.select(list(ROWS)), companions)
         yield named | {"key": key, "measure": "", "samples": samples}

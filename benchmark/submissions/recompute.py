@@ -24,6 +24,7 @@ from unmaskbench.benchmark.store.folder import RunFolder
 from unmaskbench.benchmark.store.manifest import FIELDS
 from unmaskbench.benchmark.submissions.checks import Submission
 from unmaskbench.benchmark.submissions.index import PREDICTIONS, SubmissionError
+from unmaskbench.benchmark.submissions.similarities import named_in
 
 # Another processor or library moves a score by less; what decides a rank is more.
 AGREE, EMBEDDED = 1e-3, 1e-2
@@ -75,7 +76,10 @@ def _planned(found: Submission, methods: Sequence[str], root: str | None, done: 
         for label in methods
     ]
     content["metrics"] = _ready(METRICS, suite.metrics, done, ("full_reference", "no_reference"))
-    content["matchers"] = _ready(MATCHERS, suite.matchers, done)
+    given = named_in(found.run)
+    if given:
+        done.notes.append(f"{', '.join(given)} hands in similarities, whose faces cannot be compared again")
+    content["matchers"] = _ready(MATCHERS, [entry for entry in suite.matchers if entry.label not in given], done)
     return plan(parse(content | {"gallery": 0}, f"submission '{found.name}'"))
 
 

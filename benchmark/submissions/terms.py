@@ -1,6 +1,8 @@
 """What submissions of one board must share: samples, trials, judges, and everything else that a figure depends on.
 
-The terms are those of one submission, which is named, or those that most submissions share.
+The terms are those of one submission, which is named, or those that most submissions share. What two say of one method may
+differ by ``AGREE``, a hundred times what ``reports/population.py`` lets two runs of one's own differ by: strangers' processors
+and libraries are others, and here single values are compared, there means.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.plan.suite import digest
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.weights.files import sha256
 from unmaskbench.benchmark.submissions.checks import Submission
 from unmaskbench.benchmark.submissions.index import SubmissionError
+from unmaskbench.benchmark.submissions.similarities import TRIAL, named_in
 
 SAMPLE = (
     "dataset",
@@ -39,7 +43,7 @@ WHAT = {
     "conditions": "its datasets or occlusions are others",
     "geometry": "its size, crop, landmarks, seed, outputs or regions are others",
     "figures": "its FMR targets, statistics, slices or pairs are others",
-    "trials": "its list of trials, or its table of similarities, is another",
+    "trials": "its list of trials is another",
     "metrics": "its metrics are others, or of other signatures",
     "matchers": "its matchers are others, or of other signatures",
 }
@@ -110,8 +114,12 @@ def values_apart(one: Submission, other: Submission, method: str) -> str:
         if len(gaps) and gaps.max() > AGREE:
             row = both.row(int(gaps.argmax()), named=True)
             return f"{row['metric']} of {row['sample']} is {row['value']} here and {row['value_right']} in {other.name}"
+        given = sorted({*named_in(one.run), *named_in(other.run)})
+        if apart := _scores_apart((one, mine), (other, theirs), method, given) if given else "":
+            return apart
         tables = [
             c.folder.embeddings(k.keys[method]).select("output", "matcher", "sample", "vector").drop_nulls("vector")
+            .filter(~pl.col("matcher").is_in(given))
             for c, k in ((one, mine), (other, theirs))
         ]  # fmt: skip
         pairs = tables[0].join(tables[1], on=["output", "matcher", "sample"], how="inner").collect()
@@ -120,6 +128,24 @@ def values_apart(one: Submission, other: Submission, method: str) -> str:
             if a.shape != b.shape or float(np.abs(a - b).max(initial=0)) > AGREE * max(1.0, float(np.abs(b).max())):
                 return f"{row['matcher']} gives {row['sample']} another embedding here than in {other.name}"
     return ""
+
+
+def _scores_apart(
+    one: tuple[Submission, Condition], other: tuple[Submission, Condition], method: str, labels: Sequence[str]
+) -> str:
+    """As :func:`values_apart`, of the matchers whose similarities either of the two hands in."""
+    tables = [found.similarities(condition, method, labels) for found, condition in (one, other)]
+    both = tables[0].join(tables[1], on=["matcher", *TRIAL], how="inner")
+    gaps = _gaps(
+        *(both[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in ("similarity", "similarity_right"))
+    )
+    if not len(gaps) or gaps.max() <= AGREE:
+        return ""
+    row = both.row(int(gaps.argmax()), named=True)
+    return (
+        f"{row['matcher']} gives {row['a']} and {row['b']} {row['similarity']} here ({row['setting']}) and "
+        f"{row['similarity_right']} in {other[0].name}"
+    )
 
 
 def _gaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +65,39 @@ def test_a_run_under_way_is_not_verified(folder: Path) -> None:
     (folder / "finished.json").unlink()
     with pytest.raises(StoreError, match=r"finished\.json: it is not a finished run"):
         verify(folder)
+
+
+@pytest.fixture
+def official(tmp_path: Path) -> Path:
+    """A run with an official list of trials."""
+    return run(tiny.suite(gallery=0, pairs={"official": True}), tmp_path / "official", speed=False)
+
+
+def test_a_changed_byte_of_a_trial_list_is_seen(official: Path) -> None:
+    path = official / "pairs-tiny_faces.npz"
+    content = bytearray(path.read_bytes())
+    assert verify(official).problems == []
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    assert verify(official).problems == ["pairs-tiny_faces.npz is not what the run wrote"]
+    path.unlink()
+    assert verify(official).problems == ["pairs-tiny_faces.npz is missing"]
+
+
+def test_a_trial_list_that_the_run_did_not_write_is_seen(folder: Path, official: Path) -> None:
+    shutil.copy(official / "pairs-tiny_faces.npz", folder)
+    assert verify(folder).problems == ["pairs-tiny_faces.npz is not of this run, and its board reads it"]
+
+
+def test_an_older_run_without_the_hash_of_its_trials_still_holds_and_says_so(official: Path) -> None:
+    record = json.loads((official / "run.json").read_text())
+    del record["trial_lists"], record["files"]["pairs-tiny_faces.npz"]
+    (official / "run.json").write_text(json.dumps(record))
+    mark = json.loads((official / "finished.json").read_text())
+    (official / "finished.json").write_text(json.dumps(mark | {"run_sha256": sha256(official / "run.json")}))
+    found = verify(official)
+    assert found.problems == []
+    assert found.notes == [
+        "pairs-tiny_faces.npz cannot be compared: this older run records no hash of its trials; a run made anew (bench run "
+        "--fresh) does"
+    ]

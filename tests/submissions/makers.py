@@ -15,6 +15,7 @@ from unmaskbench.benchmark.plan.suite import digest
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.store.folder import RunFolder
 from unmaskbench.benchmark.submissions.index import INDEX, Index, hashed, read_index
+from unmaskbench.benchmark.submissions.scored_folder import opened
 
 
 def finished(path: Path, *methods: Any, **changes: Any) -> Path:
@@ -27,7 +28,7 @@ def reindexed(folder: Path, rebuild: bool = True) -> None:
     would do."""
     run_folder, index = RunFolder(folder), read_index(folder)
     if rebuild:
-        run_folder.write_json("board.json", build_board(run_folder))
+        run_folder.write_json("board.json", build_board(opened(run_folder)))
     files = {name: hashed((folder / name).read_bytes()) for name in index.files if (folder / name).is_file()}
     changed = Index(index.name, index.notes, index.manifest, index.created, files, index.evidence)
     run_folder.write_json(INDEX, changed.as_json())
