@@ -6,18 +6,26 @@ drawn over it. A bare one is of the ``gallery``.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+
+import torch
 
 from unmaskbench.plugin import (
     DATASETS,
     DatasetCard,
     Face,
+    FoundFaces,
+    ImageError,
+    NoFaceError,
     SampleRef,
+    detector_named,
     existing,
     not_here,
-    read_image,
     read_landmarks,
+    read_pixels,
+    to_tensor,
     walk,
 )
 
@@ -34,7 +42,8 @@ LAYOUT = """ROOT/
 class RMFRD:
     """Faces of RMFRD; ``test`` is both kinds, ``masked`` and ``unmasked`` one of them.
 
-    The id is "<name>/masked/<file>" or "<name>/unmasked/<file>" without the file's extension.
+    The id is "<name>/masked/<file>" or "<name>/unmasked/<file>" without the file's extension. Landmarks that no file gives are
+    found by YuNet.
     """
 
     card = DatasetCard(
@@ -82,6 +91,7 @@ class RMFRD:
         )
         self._landmarks = read_landmarks(self.root / "landmarks.csv", base=self.root)
         self.remarks = self._landmarks.remarks
+        self._faces = FoundFaces(detector_named("yunet"))
         self._lists = existing(self.root, "landmarks.csv")
 
     def __len__(self) -> int:
@@ -93,14 +103,34 @@ class RMFRD:
 
     def __getitem__(self, index: int) -> Face:
         path, name, masked = self._files[index]
+        pixels = read_pixels(path)
+        landmarks = self._landmarks.get(self._place(index))
+        if landmarks is None:
+            with contextlib.suppress(NoFaceError):  # it may still be shown whole
+                landmarks = torch.from_numpy(self._faces.look(path, lambda _: pixels).points).float()
         return Face(
             id=self.samples[index].id,
-            image=read_image(path),
+            image=to_tensor(pixels),
             identity=name,
-            landmarks=self._landmarks.get(path.relative_to(self.root).as_posix()),
+            landmarks=landmarks,
             attributes={"masked": masked},
             role=self.samples[index].role,
         )
+
+    def undetected(self, indices: Sequence[int]) -> list[int]:
+        """Those of the samples whose landmarks no file gives, so that a face must be found in the picture."""
+        return [index for index in indices if self._place(index) not in self._landmarks]
+
+    def find_face(self, index: int) -> str:
+        """Look for a sample's face, whose answer is then remembered; "" where it is found, else why not."""
+        try:
+            self._faces.look(self._files[index][0])
+        except (NoFaceError, ImageError) as error:
+            return str(error)
+        return ""
+
+    def _place(self, index: int) -> str:
+        return self._files[index][0].relative_to(self.root).as_posix()
 
 
 def _bases(root: Path) -> list[Path]:
