@@ -184,8 +184,10 @@ class MatcherVerification:
     def _add_slices(
         self, where: tuple[str, Output], setting: Setting, scores: AnyScores, thresholds: Thresholds
     ) -> None:
+        if not isinstance(scores, PairScores):  # streamed trials are in no list that could be sliced
+            return
         fair = self._fair(where[0])
-        for part in self.slices if isinstance(scores, PairScores) else ():
+        for part in self.slices:
             for row in slice_rows(part, setting, scores, thresholds):
                 self.tables.rows.append(_row(self.condition, self.entry.label, where, row, fair, part.name))
 

@@ -125,8 +125,11 @@ class ResampledCurve:
         done = np.isfinite(self.genuine)
         scores = np.where(done, self.genuine, 0.0).astype(np.float64)
         size = self.bootstrap.people.identities
-        per_person = [
-            np.bincount(self.bootstrap.genuine, weights=done * scores**power, minlength=size) for power in (0, 1, 2)
+        per_person: list[Floats] = [
+            np.asarray(
+                np.bincount(self.bootstrap.genuine, weights=done * scores**power, minlength=size), dtype=np.float64
+            )
+            for power in (0, 1, 2)
         ]
         per_person += [self.cells[:, 1:-1] @ middles**power for power in (0, 1, 2)]
         totals = np.stack(per_person, axis=1)

@@ -50,8 +50,8 @@ class ScoredFolder(RunFolder):
         """Embeddings of the given units; of a matcher that has similarities, each face's place (1,) in its table."""
         plain = self._inner.embeddings(keys)
         named = plain.with_columns(_picture("sample")[3].alias("shown"))
-        on = {"left_on": ["matcher", *PLACE[:3], "shown", "sample"], "right_on": ["matcher", *PLACE]}
-        joined = named.join(self._places.lazy(), how="left", **on)
+        shown, placed = ["matcher", *PLACE[:3], "shown", "sample"], ["matcher", *PLACE]
+        joined = named.join(self._places.lazy(), how="left", left_on=shown, right_on=placed)
         withheld = pl.col("matcher").is_in(list(self._tables)) & pl.col("vector").is_not_null()
         place = pl.concat_list(pl.col("place"))
         return joined.with_columns(pl.when(withheld).then(place).otherwise(pl.col("vector")).alias("vector")).select(

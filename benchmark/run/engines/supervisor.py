@@ -150,8 +150,8 @@ class Supervisor(abc.ABC, Generic[W]):
         lost = yield from self._drive(groups, count, lambda unit: Order("run"))
         failed = [loss for loss in lost if loss.hung]
         if self.losses_are_accidental:
-            again = [loss.units for loss in lost if not loss.hung]
-            lost = yield from self._drive(again, count, lambda unit: Order("run"))
+            second_tries = [loss.units for loss in lost if not loss.hung]
+            lost = yield from self._drive(second_tries, count, lambda unit: Order("run"))
             failed += [loss for loss in lost if loss.hung]
         alone = Breaker()
         for loss in lost:
