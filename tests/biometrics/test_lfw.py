@@ -99,7 +99,7 @@ def test_view2_through_the_detector_that_ships(lfw: Path) -> None:
         for name in pairs.ids[start : start + 128]:
             path = lfw / "images_deepfunneled" / name
             pixels = read_pixels(path)
-            images.append(torch.from_numpy(pixels).permute(2, 0, 1))
+            images.append(torch.tensor(pixels).permute(2, 0, 1))  # a copy: what is read is read-only
             try:
                 face = detector.corrected(pixels, remembered.look(path, lambda _, pixels=pixels: pixels))
             except NoFaceError as error:
