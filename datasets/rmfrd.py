@@ -10,8 +10,6 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from unmaskbench.plugin import (
     DATASETS,
     DatasetCard,
@@ -26,6 +24,7 @@ from unmaskbench.plugin import (
     read_landmarks,
     read_pixels,
     to_tensor,
+    torch,
     walk,
 )
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import fsspec
 import pytest
+from fsspec.registry import _registry
 
 
 @contextmanager
@@ -72,6 +73,6 @@ def keys_alone(scheme: str) -> Iterator[dict[str, bytes]]:
     try:
         yield KeysAlone.objects
     finally:
-        fsspec.registry._registry.pop(scheme, None)
+        _registry.pop(scheme, None)
         if before is not None:
             fsspec.register_implementation(scheme, before, clobber=True)

@@ -129,8 +129,8 @@ def conditions(
     run_conditions = []
     kept = cards or RunCards()
     metrics = {f"metric {entry.label}": kept.metric(entry.id).id for entry in suite.metrics}
-    # units of the first schema do not say what they measure
-    metric_of = {unit["key"]: metrics.get(unit["measure"], "") for unit in units if "measure" in unit}
+    # Units of the first schema, and those of a result that was handed in, do not say what they measure.
+    metric_of = {unit["key"]: metrics.get(unit["measure"], "") for unit in units if unit.get("measure")}
     for dataset in suite.datasets:
         for occlusion in suite.occlusions:
             keys: dict[str, list[str]] = {}

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from unmaskbench.benchmark.plugins.lazy_torch import torch
+from unmaskbench.plugin import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

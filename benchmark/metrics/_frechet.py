@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unmaskbench.benchmark.metrics._feature_sets import fold, size
-from unmaskbench.benchmark.plugins.lazy_modules import np
+from unmaskbench.plugin import np
 
 
 def frechet_distance(restored: Mapping[str, np.ndarray], truth: Mapping[str, np.ndarray]) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from unmaskbench.benchmark.plugins.lazy_torch import torch
+from unmaskbench.plugin import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

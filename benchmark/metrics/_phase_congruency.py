@@ -16,8 +16,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from unmaskbench.benchmark.plugins.lazy_modules import np
-from unmaskbench.benchmark.plugins.lazy_torch import torch
+from unmaskbench.plugin import np, torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,8 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.plugins.lazy_modules import np
-from unmaskbench.benchmark.plugins.lazy_torch import functional, torch
+from unmaskbench.plugin import functional, np, torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,8 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
-from unmaskbench.benchmark.plugins.lazy_torch import torch
+from unmaskbench.plugin import cv2, np, torch
 
 if TYPE_CHECKING:
     from torch import Tensor

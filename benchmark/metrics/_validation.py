@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.plugins.lazy_torch import torch
+from unmaskbench.plugin import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

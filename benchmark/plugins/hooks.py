@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from unmaskbench.benchmark.plugins.declared import declared
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.plugins.cards import Missing
     from unmaskbench.benchmark.plugins.contracts import Method, Metric, SetMetric
     from unmaskbench.benchmark.plugins.weights.files import WeightFile
-
-T = TypeVar("T")
 
 # ---------------------------------------------------------------------------------------------------- of every kind
 
@@ -66,21 +65,6 @@ def missing_of(cls: object, parameters: JsonMapping | None = None) -> list[Missi
     return list(probe(**{key: value for key, value in (parameters or {}).items() if open_ended or key in accepted}))
 
 
-def declared(cls: object, name: str, kind: type[T]) -> tuple[T, ...]:
-    """The class attribute ``name`` as a sequence of ``kind``; () where a class has none.
-
-    Raises ValueError where it holds something else: a class may well have an attribute of that name for itself.
-    """
-    value = getattr(cls, name, ())
-    if isinstance(value, str) or not isinstance(value, Iterable) or not all(isinstance(item, kind) for item in value):
-        owner = cls if isinstance(cls, type) else type(cls)
-        raise ValueError(
-            f"{owner.__qualname__}.{name} is {type(value).__name__}, and the harness reads a class attribute of that name as "
-            f"a list of {kind.__name__}; rename yours"
-        )
-    return tuple(value)
-
-
 def weights_of(cls: object) -> tuple[WeightFile, ...]:
     """The published weight files of a class; () where it names none. Raises ValueError where ``weights`` is something else."""
     from unmaskbench.benchmark.plugins.weights.files import WeightFile
@@ -89,10 +73,7 @@ def weights_of(cls: object) -> tuple[WeightFile, ...]:
 
 
 def parts_of(cls: object) -> tuple[str, ...]:
-    """The methods that a class builds into itself; () where it names none.
-
-    Raises ValueError where ``parts`` is something else.
-    """
+    """The methods that a class builds into itself; () where it names none. ValueError for other ``parts``."""
     return declared(cls, "parts", str)
 
 
@@ -239,10 +220,7 @@ def training_outputs(
 
 
 def libraries_of(cls: object) -> Sequence[str]:
-    """The distributions that a class's results depend on beyond the harness's own; none by default.
-
-    Raises ValueError where ``libraries`` is something else.
-    """
+    """The distributions that a class's results depend on beyond the harness's own; none by default."""
     return declared(cls, "libraries", str)
 
 

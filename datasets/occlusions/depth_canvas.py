@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
 from unmaskbench.datasets.occlusions.head_pose import Array
 from unmaskbench.datasets.occlusions.lighting import Light
+from unmaskbench.plugin import cv2, np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

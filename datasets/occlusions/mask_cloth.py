@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
 from unmaskbench.datasets.occlusions.head_pose import Array, Shell
+from unmaskbench.plugin import cv2, np
 
 TEXTURE = 192
 MARGIN = 1.04  # textures reach a little beyond |s| = 1, so that edges do not wrap

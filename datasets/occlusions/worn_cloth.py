@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from unmaskbench.benchmark.plugins.lazy_modules import cv2, np
 from unmaskbench.datasets.occlusions.head_pose import Array
+from unmaskbench.plugin import cv2, np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

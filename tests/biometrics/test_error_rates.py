@@ -20,12 +20,12 @@ from unmaskbench.benchmark.biometrics.error_rates import (
     dprime,
     eer,
     enough_impostors,
-    histogram,
     roc,
     thinned_roc,
     threshold_at_fmr,
 )
 from unmaskbench.benchmark.biometrics.folds import fold_accuracy
+from unmaskbench.benchmark.biometrics.score_histogram import histogram
 from unmaskbench.benchmark.biometrics.scores import PairScores
 
 # Few distinct values, so that ties are the rule.

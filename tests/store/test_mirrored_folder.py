@@ -221,7 +221,7 @@ def test_a_missing_package_is_named_with_its_command() -> None:
         mirrored_folder.local_copy("gs://bucket/run")
 
 
-@pytest.mark.parametrize("scheme", ["az", "abfss"])
+@pytest.mark.parametrize("scheme", ["az", "abfs"])
 @pytest.mark.skipif(importlib.util.find_spec("adlfs") is not None, reason="adlfs is installed")
 def test_every_name_of_a_store_has_its_own_command(scheme: str) -> None:
     with pytest.raises(StoreError, match=r"needs a package that is not here: pip install .* adlfs"):

@@ -271,7 +271,7 @@ def test_one_label_of_two_methods_is_told_apart_and_one_method_handed_in_twice_h
     renamed(results, "cleo", "emil")
     board = joint_board(gather(results), "results")
     assert [row["method"] for row in board["methods"]] == [
-        "untouched", "tiny_fill@anna", "tiny_fill@dora", "double", "telea",
+        "untouched", "tiny_fill@anna", "double", "telea", "tiny_fill@dora",
     ]  # fmt: skip
     values = {
         row["method"]: row["value"] for row in board["rows"] if (row["metric"], row["region"]) == ("psnr", "hole")

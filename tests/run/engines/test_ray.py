@@ -21,8 +21,8 @@ from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.units import Unit, plan
 from unmaskbench.benchmark.plugins.registry import METHODS
 from unmaskbench.benchmark.plugins.types import MethodCard
+from unmaskbench.benchmark.run.engines import EngineError, require, supervisor
 from unmaskbench.benchmark.run.engines import ray as engine
-from unmaskbench.benchmark.run.engines import require, supervisor
 from unmaskbench.benchmark.run.engines.options import EngineOptions
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.worker import UnitResult
@@ -180,20 +180,20 @@ def test_a_part_that_does_not_show_here_is_an_error(tmp_path: Path, monkeypatch:
 def test_other_versions_on_another_machine_are_refused() -> None:
     here = engine.versions()
     engine._same_versions(here)
-    with pytest.raises(supervisor.EngineError, match=r"torch 1\.0 there"):
+    with pytest.raises(EngineError, match=r"torch 1\.0 there"):
         engine._same_versions({**here, "torch": "1.0"})
 
 
 def test_without_ray_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(supervisor.EngineError, match=r"pip install 'unmaskbench\[ray\]'"):
+    with pytest.raises(EngineError, match=r"pip install 'unmaskbench\[ray\]'"):
         require("ray", None)
 
 
 def test_an_engine_that_is_none_and_an_address_without_use_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(supervisor.EngineError, match="one of local, ray"):
+    with pytest.raises(EngineError, match="one of local, ray"):
         run(tiny.suite(), tmp_path / "run", engine="spark")
-    with pytest.raises(supervisor.EngineError, match="--engine ray"):
+    with pytest.raises(EngineError, match="--engine ray"):
         run(tiny.suite(), tmp_path / "run", address="auto")
     assert not (tmp_path / "run").exists()
 
