@@ -12,6 +12,7 @@ from unmaskbench.benchmark.biometrics.error_rates import (
     balanced_threshold,
     dprime,
     eer,
+    ends,
     enough_impostors,
     thinned_roc,
     threshold_at_fmr,
@@ -138,3 +139,17 @@ def test_a_thinned_curve_fills_its_points_and_reaches_both_ends_of_both_kinds(po
 def test_a_target_without_evidence_takes_no_point() -> None:
     scores = _of([0.5, 2.0], [float(step) for step in range(99)])
     assert thinned_roc(scores, (0.1,), 2).threshold.tolist() == [np.inf, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("genuine", "impostor", "expected"),
+    [
+        ([0.25, 0.5, 0.75], [0.375, 0.625], (0.25, 0.75)),
+        ([0.375, 0.5, 0.625], [0.25, 0.5, 0.75], (0.25, 0.75)),
+        ([0.5], [0.25], (0.25, 0.5)),
+    ],
+)
+def test_the_ends_are_the_lowest_and_the_highest_score_of_both_kinds(
+    genuine: list[float], impostor: list[float], expected: tuple[float, float]
+) -> None:
+    assert ends(_of(genuine, impostor)) == expected
