@@ -59,7 +59,8 @@ def count_people(stream: ImpostorStream, found: ImpostorTally, targets: Sequence
             )
             held = np.where(part.excluded, np.float32(low), part.scores)
             step = (np.clip(held, np.float32(low), np.float32(high)) - np.float32(low)) * scale
-            cells = place_of[np.minimum(step.astype(np.int32), STEPS)]
+            # The product may round to just below the last step, which what reaches it or was clipped to it is at.
+            cells = place_of[np.where(held >= np.float32(high), STEPS, np.minimum(step.astype(np.int32), STEPS))]
             if found.failed or found.let_in:
                 cells[held == -np.inf], cells[held == np.inf] = 0, let_in
             if part.excluded.any():
