@@ -64,8 +64,7 @@ class PairScores:
     @property
     def coverage(self) -> float:
         """Share of comparisons that were completed, in [0, 1]."""
-        total = len(self.genuine) + len(self.impostor)
-        return 1.0 - (total - self.completed_count) / total if total else 0.0
+        return share_completed(self.completed_count, len(self.genuine) + len(self.impostor))
 
     @property
     def completed_count(self) -> int:
@@ -78,6 +77,11 @@ class PairScores:
             self.genuine[np.isfinite(self.genuine)],
             self.impostor[np.isfinite(self.impostor)],
         )
+
+
+def share_completed(completed: int, total: int) -> float:
+    """Share of ``total`` comparisons that were completed, in [0, 1]; 0 where there are none."""
+    return 1.0 - (total - completed) / total if total else 0.0
 
 
 def score_pairs(

@@ -11,7 +11,7 @@ from unmaskbench.benchmark.biometrics.impostor_people import PersonCounts, count
 from unmaskbench.benchmark.biometrics.impostor_stream import ImpostorStream
 from unmaskbench.benchmark.biometrics.impostor_tally import ImpostorTally, tally
 from unmaskbench.benchmark.biometrics.pairs import PairSet
-from unmaskbench.benchmark.biometrics.scores import Scores, score_pairs
+from unmaskbench.benchmark.biometrics.scores import Scores, score_pairs, share_completed
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,7 @@ class StreamedScores:
     @property
     def coverage(self) -> float:
         """Share of comparisons that were completed, in [0, 1]."""
-        total = len(self.genuine) + len(self.impostor)
-        return 1.0 - (total - self.completed_count) / total if total else 0.0
+        return share_completed(self.completed_count, len(self.genuine) + len(self.impostor))
 
     @property
     def completed_count(self) -> int:
