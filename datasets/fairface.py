@@ -12,8 +12,6 @@ from unmaskbench.plugin import (
     DatasetCard,
     Face,
     FoundFaces,
-    ImageError,
-    NoFaceError,
     SampleRef,
     detector_named,
     existing,
@@ -110,11 +108,7 @@ class FairFace:
 
     def find_face(self, index: int) -> str:
         """Look for a sample's face, whose answer is then remembered; "" where it is found, else why not."""
-        try:
-            self._faces.look(self.root / self._names[index])
-        except (NoFaceError, ImageError) as error:
-            return str(error)
-        return ""
+        return self._faces.why_not(self.root / self._names[index])
 
 
 def _read_labels(path: Path) -> dict[str, dict[str, str]]:

@@ -20,7 +20,6 @@ from unmaskbench.plugin import (
     FoundFaces,
     ImageError,
     Labels,
-    NoFaceError,
     Pair,
     Role,
     SampleRef,
@@ -151,12 +150,7 @@ class Folder:
 
     def find_face(self, index: int) -> str:
         """Look for a sample's face, whose answer is then remembered; "" where it is found, else why not."""
-        if self._faces is not None:
-            try:
-                self._faces.look(self._files[self.samples[index].id])
-            except (NoFaceError, ImageError) as error:
-                return str(error)
-        return ""
+        return "" if self._faces is None else self._faces.why_not(self._files[self.samples[index].id])
 
     def _pictures(self, id_: str) -> Iterator[Path]:
         yield self._files[id_]

@@ -18,7 +18,7 @@ from unmaskbench.benchmark.detection.faces import Detection, Detector, NoFaceErr
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.lazy_modules import np
 from unmaskbench.benchmark.plugins.weights.files import cache_folder, sha256
-from unmaskbench.benchmark.store.images import read_pixels
+from unmaskbench.benchmark.store.images import ImageError, read_pixels
 from unmaskbench.benchmark.store.write import WriteError, write_file
 
 Answer = Detection | str
@@ -46,6 +46,14 @@ class FoundFaces:
         if isinstance(outcome, str):
             raise NoFaceError(outcome)
         return outcome
+
+    def why_not(self, path: Path) -> str:
+        """Look for the face of a photograph's file; "" where it is found, else why not."""
+        try:
+            self.look(path)
+        except (NoFaceError, ImageError) as error:
+            return str(error)
+        return ""
 
     def _place(self, path: Path) -> Path:
         key = hashlib.sha256(f"{sha256(path)} {self.detector.signature}".encode()).hexdigest()

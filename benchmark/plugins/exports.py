@@ -123,6 +123,7 @@ HOMES: dict[str, str] = {
     "similarity_transform": "unmaskbench.benchmark.biometrics.alignment",
     "OnnxMatcher": "unmaskbench.benchmark.biometrics.aligned_matcher",
     "TorchMatcher": "unmaskbench.benchmark.biometrics.aligned_matcher",
+    "TrainedMatcher": "unmaskbench.benchmark.biometrics.trained_matcher",
     "matcher_signature": "unmaskbench.benchmark.biometrics.aligned_matcher",
     "CosineSimilarity": "unmaskbench.benchmark.biometrics.cosine",
     "cosine_matrix": "unmaskbench.benchmark.biometrics.cosine",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.biometrics.cosine import CosineSimilarity, cosine_matrix, cosine_rows
     from unmaskbench.benchmark.biometrics.onnx_embedder import OnnxEmbedder
     from unmaskbench.benchmark.biometrics.torch_embedder import TorchEmbedder
+    from unmaskbench.benchmark.biometrics.trained_matcher import TrainedMatcher
     from unmaskbench.benchmark.detection.detectors import DETECTORS, detector_named, missing_detector
     from unmaskbench.benchmark.detection.faces import NoFaceError
     from unmaskbench.benchmark.detection.found_faces import FoundFaces
@@ -208,6 +209,7 @@ __all__ = [
     "TorchEmbedder",
     "TorchMatcher",
     "Trainable",
+    "TrainedMatcher",
     "UnavailablePluginError",
     "UnknownPluginError",
     "WeightFile",
