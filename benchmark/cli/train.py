@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -68,7 +69,7 @@ def _refiner(data: str, root: str, steps: int, out: str, resume: bool) -> Path:
     """Train the landmark refiner, whose weights stay in its folder until they are put beside the detector's. Raises ValueError
     where it shall go on and there is nothing to go on from."""
     from unmaskbench.benchmark.training.refiner import Settings
-    from unmaskbench.benchmark.training.refiner_run import run
+    from unmaskbench.benchmark.training.refiner_run import next_seed, run
 
     pairs = [entry.partition("=") for entry in split_list(data)]
     if absent := [name for name, _, place in pairs if not (place or root)]:
@@ -80,5 +81,7 @@ def _refiner(data: str, root: str, steps: int, out: str, resume: bool) -> Path:
         raise ValueError(
             f"there is no {start} to go on from; leave out --resume, or give the --out of an earlier training"
         )
-    settings = Settings(start=start) if not steps else Settings(start=start, steps=steps)
+    settings = Settings(start=start, seed=next_seed(folder) if resume else 0)
+    if steps:
+        settings = replace(settings, steps=steps)
     return run(sources, settings, folder, lambda text: say(text, err=True))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from unmaskbench.benchmark.detection.refiner_network import RefinerNetwork
 
 MODEL = Path(__file__).parent / "weights" / "refiner.safetensors"
-MODEL_SHA256 = "ec98d5e13deb00749c0f9c627a5c4c617abe7a8468fa2ad3b054ae050c137cac"
+MODEL_SHA256 = "80aab1b01fe004f8c670151892c1709437221aabe623878adffb92bd08882792"
 
 
 @dataclass(frozen=True)

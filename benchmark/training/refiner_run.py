@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from unmaskbench.benchmark.training.refiner_data import Examples, examples
 TRAINING, VALIDATION = 3000, 400
 VALIDATION_SEED = 999
 PART = 500
+STRIDE = 10
+"""From one training's seed to the next one's, more than a training draws parts by."""
 
 
 def run(sources: Sequence[tuple[str, Path]], settings: Settings, folder: Path, say: Callable[[str], None]) -> Path:
@@ -33,6 +36,13 @@ def run(sources: Sequence[tuple[str, Path]], settings: Settings, folder: Path, s
     figures = train(training, validation, settings, folder, say)
     say(", ".join(f"{name} {value}" for name, value in figures.items()))
     return folder / "refiner.safetensors"
+
+
+def next_seed(folder: Path) -> int:
+    """A seed whose examples no training that ended in ``folder`` has seen: faces once more seen give less than others do.
+    0 where none ended there."""
+    ended = folder / "refiner.json"
+    return int(json.loads(ended.read_text(encoding="utf-8"))["seed"]) + STRIDE if ended.is_file() else 0
 
 
 def _kept(

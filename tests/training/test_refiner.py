@@ -16,6 +16,7 @@ from unmaskbench.benchmark.detection.refiner import network
 from unmaskbench.benchmark.training import refiner, refiner_data
 from unmaskbench.benchmark.training.refiner import CURVATURE, WING, Settings, crop_of, eye_error, train, wing
 from unmaskbench.benchmark.training.refiner_data import Examples
+from unmaskbench.benchmark.training.refiner_run import PART, STRIDE, TRAINING, next_seed
 from unmaskbench.datasets.synthetic.dataset import Synthetic
 
 
@@ -117,3 +118,12 @@ def test_mirrored_faces_keep_left_left() -> None:
         assert points[0, 0] < points[1, 0]
         assert points[3, 0] < points[4, 0]
     assert refiner.POINT_WEIGHTS[0] == refiner.POINT_WEIGHTS[1]
+
+
+def test_going_on_draws_examples_that_were_not_seen(tmp_path: Path) -> None:
+    """Parts are drawn by the seeds after a training's own: none of one training's is one of the next one's."""
+    assert next_seed(tmp_path) == 0
+    drawn = TRAINING // PART
+    assert drawn < STRIDE
+    (tmp_path / "refiner.json").write_text(json.dumps({"seed": STRIDE}))
+    assert next_seed(tmp_path) > STRIDE + drawn - 1
