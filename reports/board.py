@@ -77,7 +77,8 @@ def load(run: Path) -> Board:
             f"{path} has schema {data['schema']!r}, this version reads 'unmaskbench.board/1'; rerun bench score"
         )
     board_check()(data, str(path))
-    data.setdefault("worn", [])  # boards of earlier versions know no worn masks
+    for table in ("worn", "missed"):  # boards of earlier versions have neither
+        data.setdefault(table, [])
     reason = stale_reason(run, data) if run.is_dir() else ""
     if reason:
         raise BoardError(reason)

@@ -186,6 +186,28 @@ class BoardIndex:
         rows = self.board.data.get("worn", [])
         return next((row for row in rows if (row["dataset"], row["occlusion"]) == context[:2]), None)
 
+    def missed(self, context: Context) -> dict[str, tuple[int, int]]:
+        """Method to in how many of how many pictures no face was found: '' are the bare faces, untouched the occluded ones.
+
+        Matchers of a run share a detector; one that needs no landmarks misses none and has no row.
+        """
+        counts: dict[str, tuple[int, int]] = {}
+        for row in self._missed(context):
+            counts[row["method"]] = max(counts.get(row["method"], (0, 0)), (row["missed"], row["faces"]))
+        return counts
+
+    def detectors(self, context: Context) -> bool:
+        """Whether the faces that were not found had been looked for by a detector, anew in every picture."""
+        return any(row["detector"] for row in self._missed(context))
+
+    def _missed(self, context: Context) -> list[Row]:
+        dataset, occlusion, output = context
+        return [
+            row for row in self.board.data.get("missed", [])
+            if (row["dataset"], row["occlusion"]) == (dataset, occlusion)
+            and (row["output"] == output or row["method"] in ("", "untouched"))
+        ]  # fmt: skip
+
     def seen_truth(self, method: str) -> tuple[int, int] | None:
         """On how many of how many samples a method gave back the truth to within one grey level; None: it is not marked."""
         counts = self._seen_truth.get(method)

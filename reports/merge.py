@@ -20,7 +20,9 @@ from unmaskbench.reports.board import Board, Row, facts_to_warn_of
 from unmaskbench.reports.population import reason_apart
 from unmaskbench.reports.unranked import shown_unranked
 
-REBUILT = ("rows", "verification", "differences", "correlations", "curves", "histograms", "scatter", "statuses", "worn")
+REBUILT = (
+    "rows", "verification", "differences", "correlations", "curves", "histograms", "scatter", "statuses", "worn", "missed",
+)  # fmt: skip
 CARDS = {
     "methods": ("method",), "datasets": ("dataset",), "occlusions": ("occlusion",), "metrics": ("metric",),
     "matchers": ("matcher",), "gallery": ("dataset", "occlusion", "sample"),

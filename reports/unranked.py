@@ -19,6 +19,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "scatter": ("dataset", "occlusion", "output", "method", "sample"),
     "statuses": ("dataset", "occlusion", "method", "status"),
     "worn": ("dataset", "occlusion"),
+    "missed": ("dataset", "occlusion", "method", "output", "matcher"),
 }
 PLACED = {
     "rows": ("dataset", "occlusion", "output", "metric", "region", "slice"),

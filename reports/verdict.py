@@ -10,12 +10,17 @@ from __future__ import annotations
 from unmaskbench.reports.board_index import BoardIndex, Context
 from unmaskbench.reports.by_person import by_person, person_contest
 from unmaskbench.reports.by_picture import by_picture
+from unmaskbench.reports.missed_faces import with_missed_faces
 from unmaskbench.reports.phrases import Verdict, listed
 from unmaskbench.reports.worn_masks import with_worn
 
 
 def verdict(indexed: BoardIndex, context: Context) -> Verdict:
     """The headline, the best method's id or None, and questions with answers, for one context."""
+    return with_missed_faces(indexed, context, _by_figures(indexed, context))
+
+
+def _by_figures(indexed: BoardIndex, context: Context) -> Verdict:
     if context[:2] in indexed.board.unranked:
         return {
             "headline": "Methods of several runs stand here side by side and are not ranked.",

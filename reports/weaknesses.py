@@ -43,7 +43,11 @@ def failures(indexed: BoardIndex, context: Context, at: OperatingPoint, best: Ro
         s["count"] for s in indexed.board.data["statuses"]
         if s["method"] == method and (s["dataset"], s["occlusion"]) == context[:2] and s["status"] != "ok"
     )  # fmt: skip
-    parts.append(f"{failed} samples failed and count against it." if failed else "No sample failed.")
+    missed, faces = indexed.missed(context).get(method, (0, 0))
+    if missed:
+        parts.append(f"On {missed} of {faces} restored pictures no face was found, which counts against it.")
+    if failed or not missed:
+        parts.append(f"{failed} samples failed and count against it." if failed else "No sample failed.")
     return " ".join(parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, number
 from unmaskbench.reports.contest import Contest, round_up
+from unmaskbench.reports.missed_faces import out_of_reach
 from unmaskbench.reports.phrases import Point, Verdict, names, percent_short, points_spread, spread
 
 THRESHOLDS_FROM = {
@@ -22,7 +23,7 @@ def with_worn(
     row = indexed.worn(context)
     assert row is not None
     answers = [
-        f"Does restoring help {at.matcher}? {answer(indexed, at, contest)}"
+        f"Does restoring help {at.matcher}? {answer(indexed, context, at, contest)}"
         + (_left_out(indexed, at, contest) if contest.entrants else "")
         for at, contest in contests
     ]
@@ -37,7 +38,7 @@ def with_worn(
     return {"headline": answers[0] if answers else _nothing(indexed, context), "best": found["best"], "points": points}
 
 
-def answer(indexed: BoardIndex, at: OperatingPoint, contest: Contest) -> str:
+def answer(indexed: BoardIndex, context: Context, at: OperatingPoint, contest: Contest) -> str:
     """Whether any method helps a matcher, with the interval of the paired gain, or how many people it takes to tell."""
     if not contest.entrants:
         return f"It took part in the training of every method here and is no independent judge.{_left_out(indexed, at, contest)}"
@@ -46,6 +47,11 @@ def answer(indexed: BoardIndex, at: OperatingPoint, contest: Contest) -> str:
     winners = contest.winners()
     best = winners[0] if winners else contest.entrants[0]
     title = indexed.titles.get(best["method"], best["method"])
+    if at.target is not None and best["method"] in out_of_reach(indexed, context, at):
+        return (
+            f"Not shown: so many faces restored with {title} were not found that no threshold keeps an FMR of "
+            f"{percent_short(at.target)}."
+        )
     gain = contest.gain(best)
     if gain is None:
         return f"{_too_few(contest)}no paired difference is known."

@@ -361,6 +361,24 @@ def test_the_summary_shows_what_methods_are_ranked_by(tmp_path: Path, capfd: pyt
     assert "0.9876" not in shown
 
 
+def test_a_refused_row_of_a_column_with_figures_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Bare pairs can be too few for a target that worn ones reach: the reason must not stand against the whole column."""
+    from unmaskbench.benchmark.cli.summary import print_summary
+
+    folder = run_suite(tiny.suite(fmr_targets=[0.9, 1e-5], size=32), tmp_path / "run", speed=False)
+    board = json.loads((folder / "board.json").read_text())
+    for row in board["verification"]:
+        if row["metric"] == "fnmr_equal" and row["target"] == 0.9:
+            refused = row["setting"] == "TT"
+            row |= {"value": None, "refused": "too few"} if refused else {"value": 0.1234, "refused": ""}
+    (folder / "board.json").write_text(json.dumps(board))
+    capfd.readouterr()
+    print_summary(folder)
+    said = [line for line in capfd.readouterr().out.splitlines() if ": " in line]
+    assert "tiny_colours FNMR at equal FMR 0.9, (truth): too few" in said
+    assert sum(line.startswith("tiny_colours FNMR at equal FMR 1e-05: an FMR of 1e-05 needs") for line in said) == 1
+
+
 def test_masks_are_built_verified_and_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BATCH = 64
+FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)", "tensor(bfloat16)")
 
 
 class OnnxEmbedder:
@@ -72,6 +73,13 @@ class OnnxGraph:
         if output and output not in names:
             raise ValueError(f"{path} has no output '{output}'; its outputs are {', '.join(names)}")
         self._input, self._output = inputs[0].name, output or names[0]
+        given = outputs[names.index(self._output)]
+        # (N, D, 1, 1) holds one embedding a face too; a feature map, or whole numbers, hold none.
+        if given.type not in FLOATS or any(isinstance(side, int) and side != 1 for side in (given.shape or ())[2:]):
+            raise ValueError(
+                f"{path} gives {given.name} {tuple(given.shape)} {given.type}; needed is one embedding a face, floating-point "
+                "(N, D); name it by output: NAME where the model has it"
+            )
         # A number here is a batch size frozen at export; a name or None is free.
         self._batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
         sides = shape[height], shape[width]

@@ -15,6 +15,7 @@ from unmaskbench.benchmark.board.entries import RunRecord
 from unmaskbench.benchmark.board.fields import Json
 from unmaskbench.benchmark.board.images import image_rows
 from unmaskbench.benchmark.board.leaks import mark_leaks
+from unmaskbench.benchmark.board.missed_faces import missed_rows
 from unmaskbench.benchmark.board.rows import Board, StatusRow
 from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.board.verification import verification
@@ -66,7 +67,7 @@ def build_board(folder: RunFolder) -> dict[str, Json]:
     except (UnknownPluginError, UnavailablePluginError) as error:
         raise StoreError(
             f"{folder.path} cannot be aggregated here: {error} Install the plug-in; where run.json keeps no cards (an older "
-            "run), bench run on it again keeps them"
+            "run), a run made anew (bench run --fresh) does"
         ) from error
     except (LookupError, TypeError, ValueError, AttributeError, OSError, *TABLE_ERRORS) as error:
         raise StoreError(
@@ -103,6 +104,7 @@ def _board(folder: RunFolder) -> Board:
         if not condition.samples:
             continue  # nothing could be read or occluded: the statuses say so, and there is nothing to average
         board.worn.extend(worn_rows(condition, folder, suite, entries))
+        board.missed.extend(missed_rows(condition, folder, suite))
         rows, differences = image_rows(condition, folder, suite)
         board.rows.extend(mark_leaks(condition, folder, suite, rows))
         trials = verification(condition, folder, suite, cards)

@@ -219,6 +219,24 @@ class WornRow:
 
 
 @dataclass(frozen=True)
+class MissedRow:
+    """Faces that a matcher could not be given, because none was found in the picture; their comparisons failed."""
+
+    dataset: str = field(metadata=told(DATASET))
+    occlusion: str = field(metadata=told(OCCLUSION))
+    method: str = field(metadata=told("Method row id; '' for bare faces, 'untouched' for occluded ones."))
+    output: Output = field(metadata=told(OUTPUT))
+    matcher: str = field(metadata=told("Matcher id."))
+    missed: int = field(metadata=told("Pictures in which no face was found."))
+    faces: int = field(metadata=told("Pictures that the matcher was asked of."))
+    detector: str = field(
+        metadata=told(
+            "Detector that looked for faces anew in every picture; '' where the dataset's landmarks are taken."
+        )
+    )
+
+
+@dataclass(frozen=True)
 class StatusRow:
     """How many samples ended with a status."""
 
@@ -257,6 +275,7 @@ class Board:
         metadata=told("Seconds by stage: decode, occlude, restore, score, embed, write, total.")
     )
     worn: list[WornRow] = field(default_factory=list)
+    missed: list[MissedRow] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Json]:
         """The tree that ``board.json`` holds."""

@@ -17,7 +17,7 @@ NAMES: dict[type, str] = {
     entries.MetricRow: "metric", entries.MatcherRow: "matcher", rows.ImageRow: "row", rows.VerificationRow: "verification",
     rows.DifferenceRow: "difference", rows.CorrelationRow: "correlation", rows.CurveRow: "curve",
     rows.HistogramRow: "histogram", rows.ScatterPoint: "scatter", rows.Picture: "picture", rows.StatusRow: "status",
-    rows.WornRow: "worn",
+    rows.WornRow: "worn", rows.MissedRow: "missed",
 }  # fmt: skip
 PRIMITIVES: dict[object, str] = {
     str: "string", float: "number", int: "integer", bool: "boolean", type(None): "null", dict: "object",

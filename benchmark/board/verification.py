@@ -57,7 +57,7 @@ def verification(
 ) -> Tables:
     """Verification rows, paired differences, curves and histograms of every matcher of a condition."""
     tables = Tables()
-    if not suite.matchers or len(condition.samples) < 2:
+    if not suite.matchers:
         return tables
     trials = trials_of(condition, folder, suite)
     pairs = trials.judged

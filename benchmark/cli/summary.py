@@ -69,7 +69,7 @@ class _Condition:
         self.columns: list[str] = []
         self.values: dict[str, dict[str, str]] = {}
         self.ranks: dict[str, tuple[float, float]] = {}
-        self.refusals: dict[str, str] = {}
+        self.refusals: dict[tuple[str, str], str] = {}
         self._read_images()
         self._read_trials()
 
@@ -89,8 +89,16 @@ class _Condition:
         )
         rows = [[name, *(self.values[name].get(column, "") for column in self.columns)] for name in (*first, *others)]
         print_table("", [("method", False), *((column, True) for column in self.columns)], rows, in_blocks=True)
-        for judge, why in self.refusals.items():
-            say(f"{judge}: {why}")
+        for place, why in self._refused().items():
+            say(f"{place}: {why}")
+
+    def _refused(self) -> dict[str, str]:
+        """Why a column was refused, or a row of a column that has other figures: bare photographs may be too few where worn
+        ones are enough."""
+        found: dict[str, str] = {}
+        for (column, method), why in self.refusals.items():
+            found.setdefault(f"{column}, {method}" if column in self.columns else column, why)
+        return found
 
     def _read_images(self) -> None:
         # the metric that the answer is by stands first and orders the methods
@@ -116,10 +124,10 @@ class _Condition:
             if row["setting"] == "UT" and row["output"] != self.output:
                 continue
             name = f"{row['matcher']} {words} {row['target']:g}"
-            if row["refused"]:
-                self.refusals.setdefault(name, row["refused"])
-                continue
             method = {"TT": TRUTH, "MT": OCCLUDED}.get(row["setting"], row["method"])
+            if row["refused"]:
+                self.refusals.setdefault((name, method), row["refused"])
+                continue
             shown = "-" if row["value"] is None else f"{row['value']:.4f}"
             self._put(method, name, shown, row.get("rank") if row["setting"] == "UT" else None, 0)
 

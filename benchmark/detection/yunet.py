@@ -164,4 +164,10 @@ def _network() -> Any:
 
     if not MODEL.is_file() or sha256(MODEL) != MODEL_SHA256:
         raise ValueError(f"{MODEL} is absent or damaged; install the package again")
-    return cv2.FaceDetectorYN.create(str(MODEL), "", (320, 320), THRESHOLD, OVERLAP, 5000)
+    # Its constructor sets the default target whatever is asked for, and the engine of OpenCV 5 warns that it has no targets.
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(min(level, cv2.utils.logging.LOG_LEVEL_ERROR))
+    try:
+        return cv2.FaceDetectorYN.create(str(MODEL), "", (320, 320), THRESHOLD, OVERLAP, 5000)
+    finally:
+        cv2.utils.logging.setLogLevel(level)

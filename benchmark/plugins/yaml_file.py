@@ -62,8 +62,17 @@ def load_plain(text: str, loader: type[yaml.SafeLoader] = _Loader, aliases: bool
         return reader.construct_document(node)
     except RecursionError as error:
         raise ValueError("nested too deeply, or in a circle") from error
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(_where_and_why(error)) from error
     except _BROKEN as error:
         raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _where_and_why(error: yaml.MarkedYAMLError) -> str:
+    """PyYAML's reason in one line, without the name of a stream that no user knows."""
+    reason = ", ".join(part for part in (error.problem, error.context) if part)
+    mark = error.problem_mark or error.context_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: {reason}" if mark is not None else reason
 
 
 def _unfolded(node: yaml.Node, counts: dict[int, int]) -> int:
@@ -101,6 +110,8 @@ class _PlainLoader(_Loader):  # type: ignore[misc,valid-type]  # one of two clas
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.YAMLError(f"key '{key.value}' stands twice in one mapping, {node.start_mark}")
+                    raise yaml.YAMLError(
+                        f"key '{key.value}' stands twice in one mapping, line {key.start_mark.line + 1}"
+                    )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)

@@ -43,7 +43,9 @@ def verify(path: Path, recompute: int = 0, seed: int | None = None) -> Verificat
     folder = RunFolder(path)
     record = folder.read_run()
     if "files" not in record:
-        raise StoreError(f"{path} records no hashes of its parts (an older run): bench run on it again writes them")
+        raise StoreError(
+            f"{path} records no hashes of its parts (an older run); a run made anew (bench run --fresh) does"
+        )
     verification = Verification()
     for name, expected in _expected(path, record).items():
         verification.files += 1

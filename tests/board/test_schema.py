@@ -24,8 +24,8 @@ def test_every_table_of_a_board_has_a_definition() -> None:
     found = schema.board_schema()
     kinds = [hint for hint in get_type_hints(Board).values() if dataclasses.is_dataclass(hint)]
     assert len(kinds) == 1
-    # Boards of earlier versions know no worn masks.
-    assert {*found["required"], "worn"} == {part.name for part in dataclasses.fields(Board)}  # type: ignore[misc]
+    # Boards of earlier versions know no worn masks, and not which faces were not found.
+    assert {*found["required"], "worn", "missed"} == {part.name for part in dataclasses.fields(Board)}  # type: ignore[misc]
     row = found["$defs"]["row"]  # type: ignore[index,call-overload]
     assert {"of", "completed", "seen_truth", "absent"} == set(row["properties"]) - set(row["required"])  # type: ignore[index,call-overload,arg-type]
 

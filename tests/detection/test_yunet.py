@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from unmaskbench.benchmark.detection import yunet
 from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels, central, check_upright
 from unmaskbench.benchmark.detection.yunet import MODEL, MODEL_SHA256, YuNet
 from unmaskbench.benchmark.plugins.weights.files import sha256
@@ -38,6 +40,20 @@ def test_the_network_is_the_published_one_and_its_licence_lies_beside_it() -> No
     licence = (MODEL.parent / "LICENSE-yunet.txt").read_text(encoding="utf-8")
     assert "Shiqi Yu" in licence
     assert "WITHOUT WARRANTY OF ANY KIND" in licence
+
+
+def test_opening_it_writes_nothing_and_silences_no_other_warning(capfd: pytest.CaptureFixture[str]) -> None:
+    """OpenCV 5 warns of a target that nobody asked for; its own warnings of the user's files are still heard."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    try:
+        yunet._network.cache_clear()
+        yunet._network()
+        assert capfd.readouterr() == ("", "")
+        cv2.imread("absent.png")
+        assert "absent.png" in capfd.readouterr().err
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 @pytest.mark.parametrize("name", FACES)

@@ -83,9 +83,9 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nname: *b\n"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name: [unclosed", "is not valid YAML"),
+        ("name: [unclosed", r"is not valid YAML: line \d, column \d+: [^<\n]+$"),
         (BOMB, r"aliases \(\*name\) are not allowed"),
-        ("name: one\nname: two\n", "key 'name' stands twice"),
+        ("name: one\nname: two\n", "key 'name' stands twice in one mapping, line 2"),
         ("just a sentence", "a mapping of keys, not str"),
         ("", "a mapping of keys, not NoneType"),
         ("- a\n- b\n", "a mapping of keys, not list"),

@@ -101,3 +101,17 @@ def test_an_older_run_without_the_hash_of_its_trials_still_holds_and_says_so(off
         "pairs-tiny_faces.npz cannot be compared: this older run records no hash of its trials; a run made anew (bench run "
         "--fresh) does"
     ]
+
+
+def test_a_run_of_before_hashes_were_kept_is_told_what_does_help(folder: Path) -> None:
+    """bench run goes on in no folder of the first schema, so that it cannot be what writes hashes there."""
+    record = json.loads((folder / "run.json").read_text())
+    del record["files"]
+    (folder / "run.json").write_text(json.dumps(record | {"schema": "unmaskbench.run/1"}))
+    claim = json.loads((folder / "claim.json").read_text())
+    (folder / "claim.json").write_text(json.dumps(claim | {"schema": "unmaskbench.run/1"}))
+    with pytest.raises(StoreError, match=r"records no hashes .*; a run made anew \(bench run --fresh\) does"):
+        verify(folder)
+    with pytest.raises(StoreError, match="bench run does not go on in it"):
+        run(tiny.suite(gallery=0), folder, speed=False)
+    assert verify(run(tiny.suite(gallery=0), folder, speed=False, fresh=True)).problems == []

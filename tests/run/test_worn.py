@@ -307,3 +307,15 @@ def test_the_gate_guards_what_has_a_figure(tmp_path: Path) -> None:
     states = {(v.name.method, v.state) for v in compare(first, second).verdicts}
     assert ("untouched", "same") in states
     assert any(method == "tiny_fill" and state != "same" for method, state in states)
+
+
+def test_a_single_photograph_of_a_worn_mask_has_an_answer_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One photograph can be paired with nothing: the summary said nothing at all of it."""
+    path = run(suite({"identities": 1}, metrics=[]), tmp_path / "run", speed=False)
+    capsys.readouterr()
+    print_summary(path)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Whether restoring helps cannot be said: " in said
+    assert "at least 2 people are needed with a photograph of the role probe and one of the role gallery" in said
