@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page_parts import VIEWS
+
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Any]
-VIEWS = (
-    "overview", "leaderboard", "compare", "recognition", "agreement", "speed", "slices", "gallery", "cards", "published",
-    "reproduce",
-)  # fmt: skip
 # Roles as Chromium computes them, of what acts or is looked at: each needs a name that is spoken.
 NAMED = {
     "button", "link", "checkbox", "combobox", "searchbox", "slider", "tab", "tablist", "tabpanel", "region", "dialog", "form",

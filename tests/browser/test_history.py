@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page_parts import seen_at
 from tests.browser.test_access import REACHABLE, STRUCTURE, nameless, reached
 from unmaskbench.benchmark.gate.timeline import History, Line, Point, Stage
 from unmaskbench.benchmark.gate.verdict import State
@@ -61,10 +62,7 @@ def open_history(driver: Any, history: History, tmp_path: Path) -> Callable[...,
     address = render_history(history, tmp_path).as_uri()
 
     def opened(width: int = 1280, dark: bool = False) -> Any:
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-        size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        seen_at(driver, width, dark=dark)
         driver.get("about:blank")
         for log in ("browser", "performance"):
             driver.get_log(log)
