@@ -78,7 +78,11 @@ def _values(indexed: BoardIndex, contest: Contest, best: Row, chosen: tuple[str,
     text = f"{indexed.titles.get(best['method'], best['method'])}: {name} ({region}) {best['value']:.4g}"
     if floor is not None and number(floor["value"]) is not None:
         text += f", untouched {floor['value']:.4g}"
-    return text
+    gain = contest.gain(best)
+    if gain is None:
+        return text
+    within = f" ({gain[1]:.3g} to {gain[2]:.3g})" if gain[1] is not None and gain[2] is not None else ""
+    return text + f", a gain of {gain[0]:.3g}{within}".replace("-", "\u2212")
 
 
 def _reality(indexed: BoardIndex, contest: Contest, best: Row) -> str:

@@ -52,22 +52,25 @@ def failures(indexed: BoardIndex, context: Context, at: OperatingPoint, best: Ro
 
 
 def weakest_picture(indexed: BoardIndex, context: Context, method: str) -> list[str]:
-    """Where the method's picture is worst, by the slices of the context's image metric; empty without slices."""
+    """Where the method's picture is worst, by the slices of the context's image metric, or that they cannot tell; empty without
+    slices."""
     chosen = indexed.image_metric(context)
     if chosen is None:
         return []
     higher = indexed.metrics.get(chosen[0], {}).get("direction") == "higher"
-    mine = [
+    slices = [
         r for r in indexed.table("rows", context)
         if r["method"] == method and r["slice"] != "all" and (r["metric"], r["region"]) == chosen
-        and number(r["value"]) is not None and number(r["low"]) is not None
     ]  # fmt: skip
-    if not mine:
+    if not slices:
         return []
+    mine = [r for r in slices if number(r["value"]) is not None and number(r["low"]) is not None]
+    if not mine:
+        return ["No slice holds people enough to tell where its picture is weakest."]
     worst = (min if higher else max)(mine, key=lambda r: float(r["value"]))
     whole = indexed.image_rows(context, *chosen).get(method)
     if whole and number(whole["value"]) is not None and not worth(not higher)(worst) < worth(not higher)(whole):
-        return []
+        return ["On no slice with people enough to tell is its picture worse than on all."]
     compared = f" against {whole['value']:.3g} on all" if whole and number(whole["value"]) is not None else ""
     return [
         f"Its picture is weakest at {slice_words(worst['slice'])}: {chosen[0].upper()} ({chosen[1]}) "

@@ -44,10 +44,11 @@ function pictureColumns(all) {
   return [...new Set(found)];
 }
 
-/** Few enough for the overview: with a judge one image metric, without one the main ones. */
+/** Few enough for the overview: with a judge one image metric, without one the main ones; of a judge that decides nothing one figure. */
 function shortColumns(all) {
   const known = new Set([...all.person, ...all.image, ...all.cost]);
-  return [...inOrder(mainJudgedColumns(all), pictureColumns(all).slice(0, judge() ? 1 : 3)), "c:latency_ms", "c:parameters", "c:mask"].filter((c) => known.has(c));
+  const decides = judge() && board().fair[context()];
+  return [...inOrder(mainJudgedColumns(all).slice(0, decides ? undefined : 1), pictureColumns(all).slice(0, decides ? 1 : 3)), "c:latency_ms", "c:parameters", "c:mask"].filter((c) => known.has(c));
 }
 
 function chosenColumns(all) {

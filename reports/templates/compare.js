@@ -38,11 +38,11 @@ function differenceKey(column, matcher) {
   return `${metric}${target ? `@${target}` : ""}:${matcher}`;
 }
 
-/** Every value that can be set side by side: [column, matcher], recognition by each judge first. */
+/** Every value that can be set side by side: [column, matcher], what the answer is by first. */
 function comparedColumns() {
   const judges = (board().judges[context()] || []).map((j) => j[0]);
   const person = judges.flatMap((matcher) => asJudge(matcher, () => availableColumns().person.filter((c) => c.endsWith(":UT")).map((c) => [c, matcher])));
-  return [...person, ...availableColumns().image.map((c) => [c, ""])];
+  return inOrder(person, availableColumns().image.map((c) => [c, ""]));
 }
 
 /**

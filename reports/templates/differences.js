@@ -5,12 +5,12 @@ function drawDifferences() {
   const kinds = [...new Set(rows.map((r) => `${r.metric}:${r.region}`))];
   if (!kinds.length) { fill("diff-tools"); fill("differences", el("p", { class: "missing" }, "No paired differences are stored for this choice.")); return; }
   const [matcher, target, judged] = judge() || [];
-  const wanted = [state.diff, `${judged}@${target}:${matcher}`, `${judged}:${matcher}`, (board().pictures[context()] || []).join(":")];
+  const wanted = [state.diff, ...inOrder([`${judged}@${target}:${matcher}`, `${judged}:${matcher}`], [(board().pictures[context()] || []).join(":")])];
   const kind = wanted.find((k) => kinds.includes(k)) || kinds[0];
   const worded = (k) => {
     const [name, where] = k.split(":");
     const [id, at] = name.split("@");
-    return at ? `${WORDS[id] || id} at FMR ${targetWords(at)}, ${where}` : `${board().metrics.find((m) => m.metric === id)?.title || id}, ${where}`;
+    return at ? `${atTarget(id, at)}, ${where}` : `${board().metrics.find((m) => m.metric === id)?.title || id}, ${where}`;
   };
   const order = [...kinds].sort((a, b) => Number(b.includes("@")) - Number(a.includes("@")));
   fill("diff-tools", select("Figure", kind, order.map((k) => [k, worded(k)]), (diff) => choose({ diff })));
@@ -23,7 +23,7 @@ function drawDifferences() {
   fill("differences", makeTable({
     name: `differences-${metric.replace("@", "-")}`,
     caption: `${worded(kind)}: row minus column${SHARES.has(metric.split("@")[0]) ? ", percentage points" : ""}. ● row is better, ○ row is worse, · not told apart.`,
-    columns: [{ id: "m", label: "Method" }, ...methods.map((m) => ({ id: m, label: m }))],
+    columns: [{ id: "m", label: "Method" }, ...methods.map((m) => ({ id: m, label: methodCard(m).title }))],
     rows: methods.map((a) => ({ head: methodName(a), cells: methods.map((b) => {
       const [r, sign] = pair.get(`${a}|${b}`) || [];
       if (!r) return el("td", {}, a === b ? "" : "–");

@@ -72,11 +72,19 @@ function plainFigure(id, value, sign) {
   if (["latency_ms", "throughput", "peak_memory_mb"].includes(metric)) return x >= 100 ? x.toFixed(0) : String(Number(x.toPrecision(3)));
   if (metric === "psnr") return plus + x.toFixed(2);
   if (Number.isInteger(x) && Math.abs(x) < 1e6) return plus + String(x);
+  // three decimals would leave nothing of a small difference, or a zero with a sign
+  if (Math.abs(x) < 0.01) return plus + (Math.abs(x) < 1e-6 ? x.toExponential(1) : x.toFixed(1 - Math.floor(Math.log10(Math.abs(x)))));
   return plus + (Math.abs(x) >= 100 ? x.toFixed(1) : Math.abs(x) >= 10 ? x.toFixed(2) : x.toFixed(3));
 }
 
 /** An FMR target as people say it: 0.001 -> "0.1 %". */
 function targetWords(target) { return `${Number((100 * Number(target)).toPrecision(4))}\u00a0%`; }
+
+/** A biometric figure at its target: "FNMR at FMR 0.1 %", "FNMR at equal FMR 0.1 %". */
+function atTarget(id, target) {
+  const words = WORDS[id] || id;
+  return !target ? words : `${words}${words.endsWith(" FMR") ? "" : " at FMR"} ${targetWords(target)}`;
+}
 
 function interval(metric, low, high) {
   return asNumber(low) === null || asNumber(high) === null ? "" : `${figure(metric, low)} to ${figure(metric, high)}`;
@@ -120,13 +128,24 @@ function makeTable({ caption, columns, rows, sort, onsort, name }) {
     r.cells.map((c, i) => (c instanceof HTMLElement && c.tagName === "TD" ? c : el("td", { class: columns[i + 1]?.word ? "word" : null }, c ?? "–")))));
   const node = el("table", { "data-export": name },
     caption ? el("caption", {}, el("span", {}, typeof caption === "string" ? terms(caption) : caption)) : null, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
-  const frame = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": (typeof caption === "string" && caption) || name || "table", onscroll: (event) => markEdge(event.currentTarget) }, node);
+  const frame = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": regionName(name, node), onscroll: (event) => markEdge(event.currentTarget) }, node);
   frames.observe(frame);
   return el("div", { class: "table" }, frame, exportButtons(node));
 }
 
+/** What a table's region is called: its name and its caption's first clause, so that no two tables of a view are called alike. */
+function regionName(name, node) {
+  const words = (node.caption?.textContent || "").split(/[;.] /)[0];
+  return [(name || "table").replaceAll("-", " "), words].filter(Boolean).join(": ");
+}
+
 /** A shade at a table's right edge says that columns wait beyond it. */
-function markEdge(frame) { frame.classList.toggle("more", frame.scrollLeft + frame.clientWidth < frame.scrollWidth - 2); }
+function markEdge(frame) {
+  frame.classList.toggle("more", frame.scrollLeft + frame.clientWidth < frame.scrollWidth - 2);
+  // a plot is a stop of the keyboard only where there is something to scroll to
+  if (frame.matches(".plots .card")) frame.toggleAttribute("tabindex", frame.scrollWidth > frame.clientWidth + 2);
+  if (frame.hasAttribute("tabindex")) frame.tabIndex = 0;
+}
 const frames = new ResizeObserver((seen) => { for (const entry of seen) markEdge(entry.target); });
 
 /** The shown cells of a table as rows of text, headings first. */

@@ -95,9 +95,10 @@ function contactSheet(sample, method, output) {
   const fixed = [["truth", "Truth"], ["occluded", "Occluded"], ["mask", "Mask"]].filter(([k]) => sample[k] !== null)
     .map(([k, words]) => el("figure", {}, el("span", { class: "still" }, el("img", { src: imageSource(sample[k]), alt: words, loading: "lazy" })), el("figcaption", {}, words)));
   const each = Object.entries(sample.methods).map(([id, item]) => {
-    const button = el("button", { type: "button", "aria-pressed": String(id === method), "aria-label": `Show ${methodCard(id).title}`, hue: methodCard(id).hue, onclick: () => choose({ gm: id }) },
-      item[output] === null ? item.status.replace("_", " ") : el("img", { src: imageSource(item[output]), alt: "", loading: "lazy" }));
-    return el("figure", {}, button, el("figcaption", {}, cardLink("method", id)));
+    const absent = item.status.replaceAll("_", " ");
+    const button = el("button", { type: "button", "aria-pressed": String(id === method), "aria-label": `Show ${methodCard(id).title}${item[output] === null ? `: ${absent}` : ""}`, hue: methodCard(id).hue, onclick: () => choose({ gm: id }) },
+      item[output] === null ? absent : el("img", { src: imageSource(item[output]), alt: "", loading: "lazy" }));
+    return el("figure", {}, button, el("figcaption", {}, cardLink("method", id, methodCard(id).title)));
   });
   return el("div", { class: "sheet" }, fixed, each);
 }
@@ -111,7 +112,7 @@ function scoreTable(sample, scores, score, method) {
   }
   const table_ = makeTable({ name: `sample-${sample.sample}`, caption: "This sample's scores",
     columns: [{ id: "m", label: "Method" }, ...scores.map((k) => ({ id: k, card: k.startsWith("similarity/") ? `matcher:${k.split("/")[1]}` : `metric:${k.split("/")[0]}`, label: k.split("/")[0], sub: k.split("/").slice(1).filter((x) => x !== galleryOutput()).join(", ") + (k === score ? " ◂" : "") }))],
-    rows: entries.map(([id, item]) => ({ head: methodName(id, false), method: id, class: id === method ? "on" : null,
+    rows: entries.map(([id, item]) => ({ head: methodName(id), method: id, class: id === method ? "on" : null,
       cells: item.status === "ok" ? scores.map((k) => el("td", {}, el("span", { class: asNumber(item.scores[k]) === best[k] && best[k] !== null ? "best" : null }, figure(k.split("/")[0], item.scores[k]))))
         : [el("td", { colspan: Math.max(1, scores.length), class: "word" }, el("span", { class: "badge bad" }, item.status), ` ${item.message}`)] })),
   });

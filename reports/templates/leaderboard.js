@@ -109,6 +109,16 @@ function columnPicker(all, chosen) {
 }
 let pickerOpen = false;
 
+/** Which figure the answer of the Overview is by, and why where it is not the person's. */
+function answeredBy() {
+  const [matcher, target, metric] = judge() || [];
+  const main = board().pictures[context()];
+  if (matcher && board().fair[context()]) return terms(`The answer is by ${atTarget(metric, target)}; judge: ${matcher}.`);
+  if (!main) return [];
+  const picture = describe(`i:${main.join(":")}`);
+  return terms(`The answer is by the picture, ${picture.label} (${picture.sub}): ${matcher ? "the judge took part in the training of most methods" : "no matcher ran"}.`);
+}
+
 function drawLeaderboard() {
   const all = availableColumns();
   const chosen = chosenColumns(all);
@@ -118,6 +128,7 @@ function drawLeaderboard() {
     el("button", { type: "button", "aria-pressed": String(!state.cols), onclick: () => choose({ cols: "" }) }, "Summary"),
     all.person.length ? preset("Recognition", all.person.filter((c) => c.endsWith(":UT") && (c.includes(`@${target ?? ""}:`) || c.includes("@:")))) : null,
     preset("Picture", all.image), preset("Cost", all.cost), columnPicker(all, chosen));
+  fill("answered-by", answeredBy());
   fill("board", leaderboardTable(chosen));
   drawDifferences();
 }

@@ -25,7 +25,7 @@ function drawOverview() {
   drawElsewhere();
 }
 
-/** Every context's answer, and the judge's figure (without a judge the picture's) of every method in each of them. */
+/** Every context's answer, and of every method in each of them the figure that the answer is by: the judge's, or the picture's. */
 function drawElsewhere() {
   const output = context().split("/")[2];
   const keys = board().contexts.map(([d, o]) => contextKey(d, o, output));
@@ -38,7 +38,7 @@ function drawElsewhere() {
   });
   const [, target, metric] = judge() || [];
   const main = board().pictures[context()];
-  const id = judge() ? `v:${metric}@${target ?? ""}:UT` : main ? `i:${main.join(":")}` : null;
+  const [id = null] = inOrder(judge() ? [`v:${metric}@${target ?? ""}:UT`] : [], main ? [`i:${main.join(":")}`] : []);
   if (!id || keys.length < 2) { fill("contexts", el("h3", {}, "The same question elsewhere"), answers); return; }
   fill("contexts", el("h3", {}, `${describe(id).label.split(",")[0]} under every condition`), everywhereTable(id, keys), el("h3", {}, "The same question elsewhere"), answers);
 }
@@ -68,12 +68,13 @@ function drawAnswers(points) {
   rest.replaceChildren(...made.slice(1));
 }
 
-/** Samples of the shown context that a method has a picture of, best first by the judge's similarity, else by the main metric. */
+/** Samples of the shown context that a method has a picture of, best first by what the answer is by: the judge's similarity, or the picture's metric. */
 function rankedFaces(method) {
   const [dataset, occlusion, output] = context().split("/");
   const samples = board().gallery.filter((g) => g.dataset === dataset && g.occlusion === occlusion && (g.methods[method]?.[output] ?? null) !== null);
   const scores = galleryScores(output);
-  const score = scores.find((k) => k.startsWith(`similarity/${state.judge}`)) || scores.find((k) => k.startsWith((board().pictures[context()] || []).join("/"))) || scores[0];
+  const wanted = inOrder([`similarity/${state.judge}`], [(board().pictures[context()] || []).join("/")]).filter((w) => w && w !== "similarity/");
+  const score = wanted.map((w) => scores.find((k) => k.startsWith(w))).find(Boolean) || scores[0];
   const of = (g) => asNumber(g.methods[method].scores[score]);
   const ordered = samples.filter((g) => of(g) !== null).sort((a, b) => (scoreIsHigher(score) ? 1 : -1) * (of(b) - of(a)));
   return { samples: ordered.length ? ordered : samples, score, of };
@@ -84,7 +85,7 @@ function drawFaces(where, best) {
   const output = context().split("/")[2];
   const shown = best || board().methods.map((m) => m.method).find((m) => m !== "untouched");
   const { samples, score, of } = rankedFaces(shown);
-  if (!samples.length) { where.replaceChildren(el("p", { class: "missing" }, "No picture of this method is in the run folder.")); return; }
+  if (!samples.length) { where.replaceChildren(el("p", { class: "missing" }, "No pictures of this method came with the results.")); return; }
   const one = (number, words) => (number === null ? null : el("figure", {}, el("img", { src: imageSource(number), alt: words }), el("figcaption", {}, words)));
   const said = (g) => { const value = score ? of(g) : null; return value === null ? "" : `, ${score.split("/")[0]} ${figure(score.split("/")[0], value)}`; };
   const all = el("button", { type: "button", class: "link", onclick: () => choose({ view: "gallery", gm: shown, go: "worst", gk: score || "", gi: "0" }) }, `all ${samples.length}, worst first`);

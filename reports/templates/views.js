@@ -7,8 +7,13 @@ function figureTemplate(key) { return document.querySelector(`template[data-figu
 function fillPlots(where, keys) {
   const holder = document.querySelector(`[data-plots="${where}"]`);
   const found = keys.map(figureTemplate).filter(Boolean);
-  holder.replaceChildren(...found.map((t) => el("div", { class: "card" }, t.content.cloneNode(true))));
+  holder.replaceChildren(...found.map((t) => {
+    const drawing = t.content.cloneNode(true);
+    const words = drawing.querySelector("svg")?.getAttribute("aria-label");
+    return el("div", { class: "card", role: "group", "aria-label": words ? `Plot: ${words}` : "Plot" }, drawing);
+  }));
   if (!found.length) holder.append(el("p", { class: "missing" }, "No figure is drawn for this choice: the run has no such data, or the page's limit of figures was reached (see the notes on the Overview)."));
+  for (const frame of holder.querySelectorAll(".card")) frames.observe(frame);
   nameMarks(holder);
   focusMethod();
 }
@@ -93,7 +98,7 @@ function drawRecognition() {
     const there = [...new Set(mine.filter((r) => r.setting === setting).map((r) => r.method))].sort((a, b) => first(setting, a) - first(setting, b));
     for (const method of there) {
       const cells = kinds.map((k) => mine.find((r) => r.setting === setting && r.method === method && `${r.metric}@${r.target ?? ""}` === k));
-      lines.push({ head: el("span", {}, el("strong", {}, `${setting} `), method ? methodName(method, false) : "never occluded"), class: method === "untouched" ? "floor" : method ? null : "ceiling",
+      lines.push({ head: el("span", {}, el("strong", {}, `${setting} `), method ? methodName(method) : "never occluded"), class: method === "untouched" ? "floor" : method ? null : "ceiling",
         cells: cells.map((r) => (r ? (r.refused ? el("td", { title: r.refused }, "refused") : figureCell({ metric: r.metric }, { ...r, flag: r.independent ? "" : "†" }, "")) : el("td", {}, "–"))) });
     }
   }
@@ -130,7 +135,7 @@ function drawAgreement() {
 /** 'fnmr@0.001' as 'FNMR at FMR 0.1 %'. */
 function biometricWords(name) {
   const [id, target] = name.split("@");
-  return `${WORDS[id] || id}${target ? ` at FMR ${targetWords(target)}` : ""}`;
+  return atTarget(id, target);
 }
 
 function drawSpeed() {
@@ -145,7 +150,7 @@ function drawSpeed() {
 function sliceOptions() {
   const options = [];
   const [matcher, target, metric] = judge() || [];
-  if (judge() && rowsOf("verification", context()).some((r) => r.slice !== "all" && r.metric === metric)) options.push([`v:${metric}@${target ?? ""}:UT`, `${WORDS[metric]}${target ? ` at FMR ${targetWords(target)}` : ""}, ${matcher}`]);
+  if (judge() && rowsOf("verification", context()).some((r) => r.slice !== "all" && r.metric === metric)) options.push([`v:${metric}@${target ?? ""}:UT`, `${atTarget(metric, target)}, ${matcher}`]);
   for (const key of new Set(rowsOf("rows", context()).filter((r) => r.slice !== "all").map((r) => `i:${r.metric}:${r.region}`))) options.push([key, `${describe(key).label}, ${describe(key).sub}`]);
   return options;
 }
@@ -155,7 +160,7 @@ function drawSlices() {
   const options = sliceOptions();
   const main = `i:${(board().pictures[context()] || []).join(":")}`;
   const known = options.map(([k]) => k);
-  const chosen = [state.slice, ...known.filter((k) => k[0] === "v"), main].find((k) => known.includes(k)) || known[0];
+  const chosen = [state.slice, ...inOrder(known.filter((k) => k[0] === "v"), [main])].find((k) => known.includes(k)) || known[0];
   if (!chosen) { fill("slice-tools"); fill("slices", el("p", { class: "missing" }, "This run has no slices. A suite's slice_by names them (coverage, or any attribute of its dataset), and bench score then adds them: no image is restored again.")); return; }
   const [metric, second] = chosen.slice(2).split(/[@:]/);
   const rows = chosen[0] === "v"

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page_parts import seen_at
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "board_small"
 
 
@@ -59,12 +61,7 @@ def open_page(driver: Any, address: str, visit: Callable[[str], None]) -> Callab
     """Opens the page at an address fragment, at a size, light or dark."""
 
     def opened(fragment: str = "", width: int = 1280, dark: bool = False, height: int = 1000) -> Any:
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-        driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
-        )
+        seen_at(driver, width, height, dark)
         visit(f"{address}#{fragment}")
         return driver
 

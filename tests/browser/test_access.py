@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page_parts import VIEWS
+
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Any]
-VIEWS = (
-    "overview", "leaderboard", "compare", "recognition", "agreement", "speed", "slices", "gallery", "cards", "published",
-    "reproduce",
-)  # fmt: skip
 # Roles as Chromium computes them, of what acts or is looked at: each needs a name that is spoken.
 NAMED = {
     "button", "link", "checkbox", "combobox", "searchbox", "slider", "tab", "tablist", "tabpanel", "region", "dialog", "form",
@@ -27,18 +25,33 @@ found.forEach((n, i) => { n.dataset.reach = i; });
 return found.map((n) => n.outerHTML.slice(0, 120));
 """
 STRUCTURE = """
+const twice = (names) => names.filter((name, i) => names.indexOf(name) !== i);
+// a sign or a single letter is an icon, whatever its name says
+const said = (text) => {
+  const words = text.toLowerCase().replace(/[^\\p{L}\\p{N}.]+/gu, ' ').trim();
+  return words.length > 1 ? words : '';
+};
 const ids = [...document.querySelectorAll('[id]')].map((n) => n.id);
 const heads = [...document.querySelectorAll('h1, h2, h3, h4')].filter((n) => n.checkVisibility());
 const levels = heads.map((n) => Number(n.tagName[1]));
 return {
-  twice: ids.filter((id, i) => ids.indexOf(id) !== i),
+  twice: twice(ids),
   skipped: levels.filter((level, i) => i && level > levels[i - 1] + 1).length,
   first: levels[0],
   mains: document.querySelectorAll('main').length,
   language: document.documentElement.lang,
+  alike: twice([...document.querySelectorAll('[role=region], form, nav')].filter((n) => n.checkVisibility())
+    .map((n) => n.getAttribute('aria-label'))),
+  unspoken: [...document.querySelectorAll(':is(button, a, summary)[aria-label]')].filter((n) => n.checkVisibility())
+    .filter((n) => !said(n.getAttribute('aria-label')).includes(said(n.innerText))).map((n) => n.outerHTML.slice(0, 120)),
   nested: document.querySelectorAll('a a, a button, button a, button button, label button').length,
 };
 """
+
+# What STRUCTURE finds on a sound page: no id twice, no two regions of one name, no control whose name lacks its own text.
+SOUND = {
+    "twice": [], "skipped": 0, "first": 1, "mains": 1, "language": "en", "nested": 0, "alike": [], "unspoken": [],
+}  # fmt: skip
 
 
 def nameless(driver: Any) -> list[str]:
@@ -82,7 +95,7 @@ def test_every_control_picture_and_landmark_has_a_name(open_page: Open, view: st
     driver.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
     assert nameless(driver) == []
     found = driver.execute_script(STRUCTURE)
-    assert found == {"twice": [], "skipped": 0, "first": 1, "mains": 1, "language": "en", "nested": 0}
+    assert found == SOUND
 
 
 def test_a_card_has_names_too(open_page: Open) -> None:
@@ -90,6 +103,7 @@ def test_a_card_has_names_too(open_page: Open) -> None:
         driver = open_page(f"card={key}")
         assert driver.execute_script("return document.getElementById('card').open")
         assert nameless(driver) == []
+        assert driver.execute_script(STRUCTURE)["alike"] == []
 
 
 @pytest.mark.parametrize("view", ["overview", "compare", "gallery", "cards"])
@@ -100,6 +114,17 @@ def test_the_keyboard_reaches_every_link_and_control(open_page: Open, view: str)
     assert len(found) > 20
     seen = reached(driver, len(found))
     assert [found[i] for i in range(len(found)) if i not in seen] == []
+
+
+@pytest.mark.parametrize("view", ["overview", "recognition"])
+def test_what_scrolls_on_a_phone_is_a_stop_of_the_keyboard(open_page: Open, view: str) -> None:
+    driver = open_page(f"view={view}", 360)
+    wide = """return [...document.querySelectorAll('main *')]
+      .filter((n) => n.checkVisibility() && n.scrollWidth > n.clientWidth + 2
+      && ['auto', 'scroll'].includes(getComputedStyle(n).overflowX) && n.tabIndex < 0
+      && !n.querySelector('a[href], button, select, input, summary, [tabindex="0"]')).map((n) => n.outerHTML.slice(0, 90))"""
+    assert driver.execute_script(wide) == []
+    assert driver.execute_script("return document.querySelectorAll('.plots .card[tabindex]').length") > 0
 
 
 def test_the_keyboard_reaches_all_of_a_card(open_page: Open) -> None:

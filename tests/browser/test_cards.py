@@ -7,24 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page_parts import choose, find, find_all, press
+
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Any]
-
-
-def find(driver: Any, css: str) -> Any:
-    return driver.find_element("css selector", css)
-
-
-def find_all(driver: Any, css: str) -> list[Any]:
-    found: list[Any] = driver.find_elements("css selector", css)
-    return found
-
-
-def press(driver: Any, key: str) -> None:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    ActionChains(driver).send_keys(key).perform()
 
 
 def opened(driver: Any) -> str:
@@ -43,13 +30,6 @@ def opened(driver: Any) -> str:
 def methods(driver: Any) -> set[str]:
     shown = "return [...document.querySelectorAll('#board tbody tr[data-method]')].map(r => r.dataset.method)"
     return set(driver.execute_script(shown))
-
-
-def choose(driver: Any, label: str, value: str) -> None:
-    driver.execute_script(
-        "const box = [...document.querySelectorAll('select')].find(s => s.getAttribute('aria-label') === arguments[0]);"
-        "box.value = arguments[1]; box.dispatchEvent(new Event('change', {bubbles: true}));", label, value,
-    )  # fmt: skip
 
 
 def test_a_name_opens_its_card_and_escape_returns_to_the_name(open_page: Open) -> None:

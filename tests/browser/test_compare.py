@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page_parts import find, find_all
+
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Any]
@@ -16,15 +18,6 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "board_small" / "board.json"
 ROWS = """
 return [...document.querySelectorAll('#compare table tbody tr.paired')].map(r => [...r.cells].map(c => c.innerText));
 """
-
-
-def find(driver: Any, css: str) -> Any:
-    return driver.find_element("css selector", css)
-
-
-def find_all(driver: Any, css: str) -> list[Any]:
-    found: list[Any] = driver.find_elements("css selector", css)
-    return found
 
 
 def stored(a: str, b: str, metric: str, region: str) -> tuple[float, float, float]:

@@ -9,32 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page_parts import VIEWS, choose, find, find_all, press
+
 pytestmark = pytest.mark.browser
 
-VIEWS = (
-    "overview",
-    "leaderboard",
-    "compare",
-    "recognition",
-    "agreement",
-    "speed",
-    "slices",
-    "gallery",
-    "cards",
-    "published",
-    "reproduce",
-)
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 Open = Callable[..., Any]
-
-
-def find(driver: Any, css: str) -> Any:
-    return driver.find_element("css selector", css)
-
-
-def find_all(driver: Any, css: str) -> list[Any]:
-    found: list[Any] = driver.find_elements("css selector", css)
-    return found
 
 
 def methods(driver: Any) -> list[str]:
@@ -42,19 +22,6 @@ def methods(driver: Any) -> list[str]:
         "return [...document.querySelectorAll('#board tbody tr[data-method]')].map(r => r.dataset.method)"
     )
     return shown
-
-
-def choose(driver: Any, label: str, value: str) -> None:
-    driver.execute_script(
-        "const box = [...document.querySelectorAll('select')].find(s => s.getAttribute('aria-label') === arguments[0]);"
-        "box.value = arguments[1]; box.dispatchEvent(new Event('change', {bubbles: true}));", label, value,
-    )  # fmt: skip
-
-
-def press(driver: Any, key: str) -> None:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    ActionChains(driver).send_keys(key).perform()
 
 
 def test_the_answer_is_on_the_first_screen(open_page: Open) -> None:
@@ -143,6 +110,10 @@ def test_unknown_choices_in_the_address_fall_back(open_page: Open) -> None:
     assert find(driver, "[data-headline]").text
     driver = open_page("view=gallery&gm=nobody&gk=nothing&go=odd&gi=1e9")
     assert "Sample 3 of 3" in find(driver, "#gallery-place").text
+
+
+def test_the_views_that_tests_go_through_are_the_pages(open_page: Open) -> None:
+    assert tuple(tab.get_attribute("data-view") for tab in find_all(open_page(), "[role=tab]")) == VIEWS
 
 
 def test_tabs_by_keyboard(open_page: Open) -> None:

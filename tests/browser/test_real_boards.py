@@ -9,21 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.browser.page_parts import VIEWS, seen_at
+
 pytestmark = pytest.mark.browser
 
-VIEWS = (
-    "overview",
-    "leaderboard",
-    "compare",
-    "recognition",
-    "agreement",
-    "speed",
-    "slices",
-    "gallery",
-    "cards",
-    "published",
-    "reproduce",
-)
 Visit = Callable[[str], None]
 
 
@@ -52,8 +41,7 @@ def test_every_view_opens_without_error_request_or_sideways_scroll(driver: Any, 
     driver.get_log("browser")
     driver.get_log("performance")
     for width in (1280, 360):
-        metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        seen_at(driver, width)
         for view in VIEWS:
             visit(f"{page}#view={view}")
             assert driver.find_element("css selector", f"#view-{view}").is_displayed(), view

@@ -220,7 +220,32 @@ def test_the_weakest_picture_is_worse_than_the_whole(board: Board) -> None:
     for row in board.data["rows"]:
         if row["slice"] != "all" and row["metric"] == "lpips":
             row["value"] = 0.0001
-    assert "Its picture is weakest" not in answers(verdict(BoardIndex(board), HERE))
+    text = answers(verdict(BoardIndex(board), HERE))
+    assert "Its picture is weakest" not in text
+    assert "On no slice with people enough to tell is its picture worse than on all." in text
+
+
+def test_slices_of_too_few_people_are_not_told_as_none(board: Board) -> None:
+    board.data["verification"] = []
+    for row in board.data["rows"]:
+        if row["slice"] != "all":
+            row["low"] = row["high"] = None
+    text = answers(verdict(BoardIndex(board), HERE))
+    assert "No slice holds people enough to tell where its picture is weakest." in text
+    assert "No slices are stored" not in text
+
+
+def test_the_best_picture_tells_by_how_much_with_the_interval_of_the_paired_difference(board: Board) -> None:
+    board.data["verification"] = []
+    (test,) = [
+        d
+        for d in board.data["differences"]
+        if {d["method_a"], d["method_b"]} == {"untouched", "lama"}
+        and (d["dataset"], d["occlusion"], d["output"], d["metric"], d["region"]) == (*HERE, "lpips", "hole")
+    ]
+    low, high = sorted(abs(test[end]) for end in ("low", "high"))
+    gain = f", a gain of {abs(test['difference']):.3g} ({low:.3g} to {high:.3g})"
+    assert gain in answers(verdict(BoardIndex(board), HERE))
 
 
 def test_a_method_that_has_seen_the_truth_is_marked_in_the_headline(board: Board) -> None:
