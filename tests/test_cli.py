@@ -106,7 +106,8 @@ try:
     main.main()
 except SystemExit as stop:
     assert not stop.code, stop.code
-names = ('torch', 'torchvision', 'mmengine', 'cv2', 'onnxruntime', 'scipy', 'numpy', 'PIL.Image', 'polars', 'matplotlib')
+names = ('torch', 'torchvision', 'mmengine', 'cv2', 'onnxruntime', 'scipy', 'numpy', 'PIL.Image', 'polars', 'matplotlib',
+         'scipy.stats', 'torch._dynamo')
 heavy = [name for name in names if name in sys.modules]
 sys.stderr.write('heavy: ' + ' '.join(heavy))
 """
@@ -143,11 +144,28 @@ def test_a_listing_answers_without_heavy_libraries(words: list[str]) -> None:
     assert heavy(*words) == ""
 
 
-def test_what_draws_a_run_does_so_without_torch(tmp_path: Path) -> None:
-    folder = run_suite(tiny.suite(), tmp_path / "run", speed=False)
-    found = set(heavy("report", str(folder)).split())
-    assert found.isdisjoint({"torch", "torchvision", "mmengine", "cv2", "onnxruntime"})
+SLOWEST = {"torch", "torchvision", "mmengine", "cv2", "onnxruntime", "scipy.stats"}
+
+
+def test_what_draws_or_checks_a_run_does_so_without_torch(tmp_path: Path) -> None:
+    folder, baseline = run_suite(tiny.suite(), tmp_path / "run", speed=False), tmp_path / "baseline.json"
+    for words in (
+        ["report", str(folder)],
+        ["check", str(folder), "--baseline", str(baseline), "--update"],
+        ["check", str(folder), "--baseline", str(baseline)],
+        ["history", str(folder)],
+    ):
+        assert set(heavy(*words).split()).isdisjoint(SLOWEST), words
     assert "<html" in (folder / "index.html").read_text()
+
+
+def test_a_run_imports_neither_torch_s_compiler_nor_scipy_s_distributions(tmp_path: Path) -> None:
+    """They take longer than all else that a run imports; the networks are loaded, timed and counted, and the board is drawn."""
+    small = ["--methods", "untouched,psp_unmask", "--limit", "2", "--occlusions", "random_lines"]
+    found = set(heavy("run", *small, "--out", str(tmp_path / "run")).split())
+    assert "torch" in found
+    assert found.isdisjoint({"torch._dynamo", "scipy.stats"})
+    assert json.loads((tmp_path / "run" / "speed.json").read_text())["psp_unmask"]["macs"]
 
 
 @pytest.mark.parametrize(

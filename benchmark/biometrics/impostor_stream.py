@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from unmaskbench.benchmark.biometrics.pairs import Indices, PairSet
 from unmaskbench.benchmark.biometrics.scores import (
@@ -25,6 +24,9 @@ from unmaskbench.benchmark.biometrics.scores import (
     without_failures,
 )
 from unmaskbench.benchmark.plugins.types import Matcher
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Marks = NDArray[np.bool_]
 
@@ -82,7 +84,6 @@ class ImpostorStream:
         every = int(self.images.sum())
         return (every**2 - int((self.images**2).sum())) // 2
 
-    @torch.inference_mode()
     def blocks(self) -> Iterator[Block]:
         """The tiles on and above the diagonal that hold a comparison, in order."""
         people, count = self.identities, len(self.identities)

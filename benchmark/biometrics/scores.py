@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from unmaskbench.benchmark.biometrics.pairs import Indices, PairSet
 from unmaskbench.benchmark.biometrics.similarity_table import TableComparer
 from unmaskbench.benchmark.plugins.hooks import paired_similarity_of
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.plugins.types import Matcher
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Scores = NDArray[np.float32]
 Restored = Literal["none", "probe", "both"]
@@ -148,11 +150,11 @@ def similarities(matcher: Matcher, probe: Tensor, gallery: Tensor, trials: Indic
     return found
 
 
-@torch.inference_mode()
 def block_of(matcher: Matcher, probe: Tensor, gallery: Tensor, row: int, column: int) -> Scores:
     """Scores of one tile of the similarity matrix, from its first row and column; the caller's own to write in."""
-    block = matcher.similarity(probe[row : row + TILE], gallery[column : column + TILE])
-    return np.array(block.cpu().numpy(), dtype=np.float32)
+    with torch.inference_mode():
+        block = matcher.similarity(probe[row : row + TILE], gallery[column : column + TILE])
+        return np.array(block.cpu().numpy(), dtype=np.float32)
 
 
 def _tiles(trials: Indices) -> Iterator[tuple[int, int, NDArray[np.intp]]]:
@@ -175,12 +177,12 @@ def _tiles(trials: Indices) -> Iterator[tuple[int, int, NDArray[np.intp]]]:
                 yield strip * TILE, column * TILE, by_tile[last - count : last]
 
 
-@torch.inference_mode()
 def _row_by_row(paired: PairedSimilarity, probe: Tensor, gallery: Tensor, trials: Indices) -> Scores:
     found = np.empty(len(trials), dtype=np.float32)
-    for start in range(0, len(trials), ROWS_AT_ONCE):
-        part = torch.from_numpy(trials[start : start + ROWS_AT_ONCE].astype(np.int64))
-        found[start : start + len(part)] = paired(probe[part[:, 0]], gallery[part[:, 1]]).cpu().numpy()
+    with torch.inference_mode():
+        for start in range(0, len(trials), ROWS_AT_ONCE):
+            part = torch.from_numpy(trials[start : start + ROWS_AT_ONCE].astype(np.int64))
+            found[start : start + len(part)] = paired(probe[part[:, 0]], gallery[part[:, 1]]).cpu().numpy()
     return found
 
 

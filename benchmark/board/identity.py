@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from unmaskbench.benchmark.biometrics.cosine import cosine_rows
 from unmaskbench.benchmark.biometrics.verification import VerificationRow
 from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.trials import Embeddings
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.plugins.types import Setting
 from unmaskbench.benchmark.statistics.bootstrap import summarise
 

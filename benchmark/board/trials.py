@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from unmaskbench.benchmark.biometrics.pairs import PairSet, own_pairs
 from unmaskbench.benchmark.biometrics.role_pairs import RolePairs, by_roles, role_pairs
@@ -20,12 +19,16 @@ from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.verification_intervals import pair_bootstrap, people_bootstrap
 from unmaskbench.benchmark.plan.entries import Entry
 from unmaskbench.benchmark.plan.suite import Suite
+from unmaskbench.benchmark.plugins.lazy_torch import torch
 from unmaskbench.benchmark.plugins.types import Matcher, SampleRef, Setting
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 from unmaskbench.benchmark.statistics.streamed_bootstrap import StreamedBootstrap
 from unmaskbench.benchmark.store.folder import RunFolder
 
-Embeddings = tuple[Tensor, NDArray[np.bool_]]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Embeddings = tuple["Tensor", NDArray[np.bool_]]
 """Vectors (N, D) in the order of a list of trials, and which of them failed or are absent."""
 
 

@@ -18,7 +18,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -30,6 +29,7 @@ from unmaskbench.benchmark.plan.roles import is_worn
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError
 from unmaskbench.benchmark.plan.units import build_dataset
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
+from unmaskbench.benchmark.run.one_thread import keep_to_one_thread
 from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude, pixel_hash
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
 from unmaskbench.benchmark.store.image_tensors import read_image
@@ -166,7 +166,7 @@ def _jobs(suite: Suite, out: Path) -> Iterator[Job]:
 
 def _start() -> None:
     ignore_interrupts()
-    torch.set_num_threads(1)
+    keep_to_one_thread()
 
 
 def _build_shard(job: Job) -> list[JsonObject]:

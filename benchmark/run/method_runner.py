@@ -16,6 +16,7 @@ from unmaskbench.benchmark.plugins.registry import SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Segmenter
 from unmaskbench.benchmark.run.image_scores import chunks_of
 from unmaskbench.benchmark.run.metric_calls import describe
+from unmaskbench.benchmark.run.one_thread import one_thread
 from unmaskbench.benchmark.run.restore import Restored, Restorer, segmented
 from unmaskbench.benchmark.run.shards import OccludedShard, ReferenceCache, pixel_hash
 
@@ -112,7 +113,8 @@ class MethodRunner:
         if shard.widen is None:
             return masks
         # A few stray pixels are no mask: such a photograph counts as one on which none was found.
-        return shard.widen(each_hole(without_specks, masks))
+        with one_thread():
+            return shard.widen(each_hole(without_specks, masks))
 
     def _predicted(self, name: str, shard: OccludedShard) -> Tensor:
         segmenter = self._segmenters[name]

@@ -17,10 +17,15 @@ def one_thread() -> Iterator[None]:
     neighbour each would wait until the last thread of the pool was given a core.
     """
     before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    keep_to_one_thread()
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
         cv2.setNumThreads(before[1])
+
+
+def keep_to_one_thread() -> None:
+    """The same for good: for a process that does nothing else."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)

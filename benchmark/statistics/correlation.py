@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap, sum_by
+from unmaskbench.benchmark.statistics.ranks import ranks, tau_b
 
 REFERENCES = 2000
 CELLS_AT_ONCE = 8_000_000
@@ -33,7 +33,7 @@ class RankCorrelation:
 
 def spearman(x: Floats, y: Floats) -> Floats:
     """Spearman's rho along the last axis of x and y (..., N)."""
-    return _pearson(stats.rankdata(x, axis=-1), stats.rankdata(y, axis=-1))
+    return _pearson(ranks(x), ranks(y))
 
 
 def kendall(x: Floats, y: Floats) -> Floats:
@@ -84,10 +84,10 @@ def over_samples(
     if n < 3:
         return RankCorrelation(n, *([float("nan")] * 6))
     codes = identities[usable].astype(np.int64)
-    a, b = stats.rankdata(x[usable]), stats.rankdata(y[usable])
+    a, b = ranks(x[usable]), ranks(y[usable])
     rho = float(_pearson(a, b))
     rho_low, rho_high = bootstrap.interval(_resampled_rho(a, b, codes, bootstrap))
-    tau = float(stats.kendalltau(a, b).statistic)
+    tau = tau_b(a, b)
     concordance = _concordance(a, b)
     sums = sum_by(codes, concordance, bootstrap.identities)
     counts = np.bincount(codes, minlength=bootstrap.identities).astype(np.float64)

@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.special import expit, logit
 
 from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap, sum_by
@@ -86,6 +85,8 @@ class PairBootstrap:
             single = matrix.astype(np.float32)
             rows = [np.einsum("bk,bk->b", (w.astype(np.float32) @ single), w) for w in self.people.weight_blocks()]
             return np.concatenate(rows)
+        from scipy import sparse  # here and below: where few couples are compared, or many people
+
         transposed = sparse.csr_array(matrix.T.astype(np.float64))
         return np.concatenate([np.einsum("kb,bk->b", transposed @ w.T, w) for w in self.people.weight_blocks()])
 
@@ -219,8 +220,13 @@ def _couples(pairs: NDArray[np.int32], size: int) -> Any:
         counts = counts[cells]
     else:
         cells, counts = np.unique(cells, return_counts=True)
-    matrix = sparse.coo_array((counts, (cells // size, cells % size)), shape=(size, size))
-    return matrix.toarray() if len(cells) >= DENSE_SHARE * size * size and size <= LARGEST_DENSE else matrix
+    if len(cells) >= DENSE_SHARE * size * size and size <= LARGEST_DENSE:
+        dense = np.zeros(size * size, dtype=counts.dtype)
+        dense[cells] = counts
+        return dense.reshape(size, size)
+    from scipy import sparse
+
+    return sparse.coo_array((counts, (cells // size, cells % size)), shape=(size, size))
 
 
 def _placements(values: Scores, others: Scores) -> Floats:

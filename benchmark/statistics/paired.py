@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import ndtr
 
 from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap, totals_by_identity
 
@@ -45,7 +45,7 @@ def bootstrap_p_value(observed: ArrayLike, resampled: Floats) -> Floats:
     share = np.minimum(2.0 * (beyond + 1) / (count + 1), 1.0)
     error = filled.std(axis=0, ddof=1) if count > 1 else np.zeros_like(observed)
     with np.errstate(divide="ignore", invalid="ignore"):
-        normal = 2.0 * stats.norm.sf(np.abs(observed) / error)
+        normal = 2.0 * ndtr(-np.abs(observed) / error)
     extrapolated = (beyond < FEW) & (error > 0)
     still = (error == 0) & (observed == 0)
     return np.where(still, 1.0, np.where(extrapolated, np.minimum(share, normal), share))

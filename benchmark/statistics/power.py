@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-from scipy import stats
+from statistics import NormalDist
 
 from unmaskbench.benchmark.statistics.bootstrap import CONFIDENCE
 from unmaskbench.benchmark.statistics.ranking import ALPHA
@@ -22,6 +21,7 @@ def people_needed(
     """
     if not math.isfinite(low) or not math.isfinite(high) or effect == 0 or people < 1:
         return None
-    error = (high - low) / (2.0 * float(stats.norm.ppf((1.0 + CONFIDENCE) / 2.0)))
-    reach = float(stats.norm.isf(alpha / (2.0 * max(tests, 1))) + stats.norm.ppf(power))
+    normal = NormalDist()
+    error = (high - low) / (2.0 * normal.inv_cdf((1.0 + CONFIDENCE) / 2.0))
+    reach = normal.inv_cdf(power) - normal.inv_cdf(alpha / (2.0 * max(tests, 1)))
     return max(2, math.ceil(people * (reach * error / effect) ** 2))

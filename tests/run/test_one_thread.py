@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import pytest
@@ -11,7 +12,8 @@ import torch
 
 from tests import tiny
 from unmaskbench.benchmark.plan.units import plan
-from unmaskbench.benchmark.run import shard_source
+from unmaskbench.benchmark.run import gallery, mask_set, shard_source
+from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.run.one_thread import one_thread
 from unmaskbench.benchmark.run.shards import Stopwatch
 
@@ -56,3 +58,24 @@ def test_faces_are_decoded_and_occluded_on_one_thread(monkeypatch: pytest.Monkey
     shard_source.ShardSource(suite).shard(unit, Stopwatch())
     assert seen == [("decode", 1, 1), ("occlude", 1, 1)]
     assert (torch.get_num_threads(), cv2.getNumThreads()) == (2, 2)
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_the_gallery_is_drawn_on_one_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: set[tuple[int, int]] = set()
+    honest = gallery._save
+
+    def watched(*arguments: object) -> str:
+        seen.add((torch.get_num_threads(), cv2.getNumThreads()))
+        return honest(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gallery, "_save", watched)
+    run(tiny.suite(), tmp_path / "run", speed=False)
+    assert seen == {(1, 1)}
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_a_process_that_builds_masks_keeps_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mask_set, "ignore_interrupts", lambda: None)
+    mask_set._start()
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
