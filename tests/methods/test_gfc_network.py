@@ -150,8 +150,6 @@ def test_every_recipe_builds_its_network_and_its_judges(name: str) -> None:
     )
     for one in recipe.adversaries:
         parity.outline(lambda one=one: cls.build_discriminator(one.id, **one.parameters))
-    (lacking,) = METHODS.missing("gfc")
-    assert lacking.remedy == "bench train gfc --recipe compact --data lfw --root DIR"
 
 
 def test_what_does_not_fit_is_refused() -> None:
