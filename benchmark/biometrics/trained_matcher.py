@@ -22,7 +22,7 @@ SIZE = (112, 112)
 
 
 class TrainedMatcher(CosineSimilarity):
-    """Embeddings of 112 px ArcFace crops, RGB, x * 2 - 1, compared by cosine, by the network that ``network`` builds.
+    """Embeddings of 112 px ArcFace crops, RGB, x * 2 - 1, compared by cosine, by the network that ``network`` names.
 
     ``folder`` holds ``weights/`` and the recipes; ``training`` is the command that makes the weights anew.
     """
@@ -38,8 +38,8 @@ class TrainedMatcher(CosineSimilarity):
         self._device = "cpu"
 
     @classmethod
-    def network(cls, **settings: Any) -> nn.Module:
-        """The network, untrained."""
+    def network(cls) -> type[nn.Module]:
+        """The network's class, imported when it is asked for: it brings torch."""
         raise NotImplementedError
 
     @classmethod
@@ -47,7 +47,7 @@ class TrainedMatcher(CosineSimilarity):
         """The network, untrained. It has one size: another is a ValueError."""
         if size != "compact":
             raise ValueError(f"matcher '{cls.card.id}' has the size 'compact' only, not '{size}'")
-        return cls.network(**settings)
+        return cls.network()(**settings)
 
     @classmethod
     def load_network(cls, checkpoint: Path | None = None) -> nn.Module:

@@ -131,6 +131,10 @@ def _draw_shard(
     shard = source.shard(first, Stopwatch())
     entries: dict[str, JsonObject] = {}
     masks = _holes(units, shard, folder)
+    if shard.worn:  # the people without a mask: shown nowhere, and a side of every trial
+        for identifier, place in zip(*shard.unoccluded(), strict=True):
+            base = image_path(first.dataset.label, first.occlusion.label, identifier)
+            _save(folder, f"{base}/truth.png", shard.truth.truth[place])
     for position, identifier in enumerate(shard.ids):
         base = image_path(first.dataset.label, first.occlusion.label, identifier)
         face = shard.truth.faces[shard.keep[position]]

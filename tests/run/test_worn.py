@@ -26,6 +26,7 @@ from unmaskbench.benchmark.plan.units import plan
 from unmaskbench.benchmark.plugins.registry import DATASETS
 from unmaskbench.benchmark.plugins.types import NO_TRUTH, DatasetCard, Face, Role, SampleRef
 from unmaskbench.benchmark.run import kept
+from unmaskbench.benchmark.run.comparisons import comparisons
 from unmaskbench.benchmark.run.covered_faces import warn_of_covered
 from unmaskbench.benchmark.run.entry import run
 from unmaskbench.benchmark.store.folder import RunFolder
@@ -319,3 +320,11 @@ def test_a_single_photograph_of_a_worn_mask_has_an_answer_too(
     said = " ".join(capsys.readouterr().out.split())
     assert "Whether restoring helps cannot be said: " in said
     assert "at least 2 people are needed with a photograph of the role probe and one of the role gallery" in said
+
+
+def test_every_trial_has_its_pictures(tmp_path: Path) -> None:
+    """Photographs without a mask are shown nowhere and are a side of every trial: who has a black box needs them as files."""
+    path = run(suite(), tmp_path / "run", speed=False, save_images=True)
+    listed = comparisons(RunFolder(path))
+    assert {one.setting for one in listed} == {"TT", "MT", "UT"}
+    assert all((path / name).is_file() for one in listed for name in (one.a, one.b))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from unmaskbench.plugin import MATCHERS, MatcherCard, TrainedMatcher, matcher_signature
 
@@ -30,8 +30,8 @@ class Compact(TrainedMatcher):
     )
 
     @classmethod
-    def network(cls, **settings: Any) -> CompactEmbedder:
-        """The network, untrained."""
+    def network(cls) -> type[CompactEmbedder]:
+        """The network's class."""
         from unmaskbench.benchmark.biometrics.backbones.compact_embedder import CompactEmbedder
 
-        return CompactEmbedder(**settings)
+        return CompactEmbedder
