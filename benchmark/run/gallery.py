@@ -29,6 +29,9 @@ from unmaskbench.benchmark.store.folder import RunFolder, read_json
 # What a picture is chosen by: the first of these that the run has.
 CHOSEN_BY = (("psnr", "hole"), ("psnr", "whole"), ("ssim", "hole"), ("lpips", "whole"), ("l1", "hole"), ("mse", "hole"))
 
+# Raised where other pictures are written than before, so that a run that was drawn then is drawn anew.
+DRAWN = 2
+
 
 def draw_gallery(plan: Plan, folder: RunFolder, board: JsonObject, save_all: bool) -> None:
     """Fill ``board["gallery"]`` and write its images below ``images/``; with ``save_all`` every sample is written. A sample
@@ -38,7 +41,13 @@ def draw_gallery(plan: Plan, folder: RunFolder, board: JsonObject, save_all: boo
     conditions = _by_condition(plan)
     choices = {condition: choose(rows, *condition, suite.gallery) for condition in conditions}
     key = digest(
-        [[unit.key for unit in plan.units], [[*c, chosen] for c, chosen in choices.items()], suite.outputs, save_all]
+        [
+            DRAWN,
+            [unit.key for unit in plan.units],
+            [[*c, chosen] for c, chosen in choices.items()],
+            suite.outputs,
+            save_all,
+        ]
     )
     if (folder.path / "gallery.json").is_file():
         drawn = read_json(folder.path / "gallery.json", "a gallery")
