@@ -153,7 +153,7 @@ def _card(
     hue: int | None = None,
 ) -> Card:  # fmt: skip
     state = row.get("state", "ok")
-    bibtex = [("BibTeX", Markup("<pre>{}</pre>").format(row["bibtex"]))] if row.get("bibtex") else []
+    bibtex = [("BibTeX", Markup('<pre tabindex="0">{}</pre>').format(row["bibtex"]))] if row.get("bibtex") else []
     return {
         "key": f"{kind}:{row[kind]}", "group": group, "id": row[kind], "title": row["title"], "hue": hue,
         "badges": [*badges, *([(state, "bad")] if state != "ok" else [])],
@@ -207,4 +207,4 @@ def _training(card: Row | str) -> Markup:
 
 def _pre(value: object) -> Markup:
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    return Markup("<pre>{}</pre>").format(text)
+    return Markup('<pre tabindex="0">{}</pre>').format(text)

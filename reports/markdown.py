@@ -74,7 +74,7 @@ def link(address: str, words: str | None = None) -> Markup:
 
 
 def _code_block(lines: list[str]) -> str:
-    return f"<pre>{chr(10).join(lines)}</pre>"
+    return f'<pre tabindex="0">{chr(10).join(lines)}</pre>'
 
 
 def _inline(text: str) -> str:

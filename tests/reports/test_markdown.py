@@ -46,7 +46,7 @@ class Tags(html.parser.HTMLParser):
         ("a **strong** and *soft* word", "<p>a <strong>strong</strong> and <em>soft</em> word</p>"),
         ("2*3*4 and snake_case_name", "<p>2*3*4 and snake_case_name</p>"),
         ("`stages: *1*`", "<p><code>stages: *1*</code></p>"),
-        ("```\n<x> *y*\n```", "<pre>&lt;x&gt; *y*</pre>"),
+        ("```\n<x> *y*\n```", '<pre tabindex="0">&lt;x&gt; *y*</pre>'),
         (
             "[paper](https://a.org/x?b=1&c=2)",
             '<p><a href="https://a.org/x?b=1&amp;c=2" rel="noreferrer noopener">paper</a></p>',
