@@ -13,7 +13,7 @@ def macs_of(call: Callable[[], object]) -> float | None:
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import flop_registry
 
-    class Counter(TorchDispatchMode):
+    class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Adds up the formulas of what runs inside. ``FlopCounterMode`` does too, for each module apart; but its first call
         imports torch's compiler, which takes as long as all else that a run imports."""
 
@@ -37,7 +37,7 @@ def macs_of(call: Callable[[], object]) -> float | None:
             return out
 
     try:
-        with Counter() as counter:
+        with Counter() as counter:  # type: ignore[no-untyped-call]
             call()
     except Exception:
         return None
