@@ -200,7 +200,9 @@ def draw_distributions(indexed: BoardIndex, context: Context, matcher: str, sett
             axes.plot([kept] * 2, [-line - 0.48, -line + 0.48], color=INK, linewidth=1)
     axes.set_yticks([-line for line in range(len(panels))], [label(indexed, name, letters=17) for _, name, _ in panels])
     axes.set_ylim(-len(panels) + 0.45, 0.55)
-    axes.set_xlim(min(row["edges"][0] for _, _, row in panels), max(row["edges"][-1] for _, _, row in panels))
+    low, high = min(row["edges"][0] for _, _, row in panels), max(row["edges"][-1] for _, _, row in panels)
+    # A matcher that gives every pair one score has no range, of which matplotlib would warn the user.
+    axes.set_xlim((low, high) if low < high else (low - 0.5, high + 0.5))
     axes.grid(False)
     axes.set_xlabel("score" + (f"; bar: {words}" if kept is not None else ""))
     titled(axes, f"Genuine (above) and impostor (below) scores, {setting}", x=-0.36)

@@ -130,6 +130,10 @@ def _try_matcher(label: str, matcher: Matcher, faces: list[Face]) -> None:
             raise SuiteError(f"matcher '{label}': embed() gives {came} for one face; its card promises {expected}")
     if vectors and not any(bool(torch.isfinite(found).all()) for found in vectors):
         raise SuiteError(f"matcher '{label}': embed() gives NaN or infinity for each face that it was tried on")
+    if vectors and not any(bool(found.any()) for found in vectors):
+        raise SuiteError(
+            f"matcher '{label}': embed() gives zeros alone for each face that it was tried on, which tell nobody from another"
+        )
 
 
 def _try_method(entry: MethodEntry, suite: Suite, device: str, faces: list[Face]) -> None:

@@ -50,6 +50,10 @@ class _Blur(torch.nn.Module):
             {"matchers": [{"id": "tiny_colours", "parameters": {"mode": "wide"}}]},
             r"shape \(1, 49\).*promises \(1, 48\)",
         ),
+        (
+            {"matchers": [{"id": "tiny_colours", "parameters": {"mode": "zero"}}]},
+            "zeros alone for each face that it was tried on",
+        ),
         ({"matchers": ["judge.py:Judge"]}, r"shape \(1, 8\) for one face; its card promises \(1, 7\)"),
         ({"matchers": ["onnx:absent.onnx@arcface"]}, "no model file at absent.onnx"),
         ({"matchers": ["scores:absent.csv"]}, "no table of similarities at absent.csv"),
