@@ -74,7 +74,10 @@ function rankedFaces(method) {
   const samples = board().gallery.filter((g) => g.dataset === dataset && g.occlusion === occlusion && (g.methods[method]?.[output] ?? null) !== null);
   const scores = galleryScores(output);
   const wanted = inOrder([`similarity/${state.judge}`], [(board().pictures[context()] || []).join("/")]).filter((w) => w && w !== "similarity/");
-  const score = wanted.map((w) => scores.find((k) => k.startsWith(w))).find(Boolean) || scores[0];
+  const known = wanted.map((w) => scores.find((k) => k.startsWith(w))).filter(Boolean);
+  // people with one photograph stand in no trial and have no similarity: a figure that hardly a face has hides the others
+  const enough = (k) => samples.filter((g) => asNumber(g.methods[method].scores[k]) !== null).length >= Math.min(3, samples.length);
+  const score = [...known, ...scores].find(enough) || known[0] || scores[0];
   const of = (g) => asNumber(g.methods[method].scores[score]);
   const ordered = samples.filter((g) => of(g) !== null).sort((a, b) => (scoreIsHigher(score) ? 1 : -1) * (of(b) - of(a)));
   return { samples: ordered.length ? ordered : samples, score, of };

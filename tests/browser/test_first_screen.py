@@ -33,6 +33,20 @@ def test_faces_stand_under_the_answer_without_scrolling(open_page: Open, width: 
     assert float(worst.split("similarity ")[1][:5]) < float(typical.split("similarity ")[1][:5])
 
 
+def test_a_figure_that_hardly_a_face_has_hides_no_other_face(open_page: Open) -> None:
+    """Who is on one photograph alone stands in no trial and has no similarity to a judge."""
+    ranked = """
+      const own = board().gallery.filter((g) => `${g.dataset}/${g.occlusion}` === context().split("/").slice(0, 2).join("/"));
+      for (const g of own.slice(1)) for (const shown of Object.values(g.methods))
+        for (const name of Object.keys(shown.scores)) if (name.startsWith("similarity/")) delete shown.scores[name];
+      const found = rankedFaces("psp_unmask");
+      return [own.length, found.samples.length, found.score];
+    """
+    faces, shown, score = open_page().execute_script(ranked)
+    assert shown == faces > 2
+    assert not score.startswith("similarity/")
+
+
 def test_the_tables_first_five_are_on_a_desktops_first_screen(open_page: Open) -> None:
     driver = open_page(width=1400, height=900)
     rows = driver.find_elements("css selector", "#short tbody tr[data-method]")
