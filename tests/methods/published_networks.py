@@ -34,6 +34,7 @@ class Published:
         halved: words in the names of tensors whose sign cancels as a whole, but not that of their first row alone.
         arrays: the name of the arrays on file, where it is not the row's, and ``inputs_from`` of those with the input.
         faint: why the published output says little of the input, and who is asked instead.
+        deep: why a single sign or pad may not reach the picture, and where it is looked for instead.
         slow: minutes or gigabytes.
     """
 
@@ -50,6 +51,7 @@ class Published:
     arrays: str = ""
     inputs_from: str = ""
     faint: str = ""
+    deep: str = ""
     slow: bool = False
 
     def build(self) -> nn.Module:
@@ -143,6 +145,7 @@ PUBLISHED: dict[str, Published] = {
         keys={"": "dfdnet"}, millions={"": 240.12, "VggExtract.model": 143.67}, prepare=runs.dictionaries,
         blind={"to_rgb": "a head of training", "classifier": "VGG's head", "weight_flip": "never read"},
         halved=SPECTRAL, slow=True,
+        deep="of a bias far down less than the tolerance reaches the picture; each block of the narrow network is looked at",
     ),
     "difface_unet": Published(
         "methods.difface.network:DenoisingUNet", lambda _: {"image": picture(128, 128, 83)},
