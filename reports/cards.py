@@ -153,7 +153,7 @@ def _card(
     hue: int | None = None,
 ) -> Card:  # fmt: skip
     state = row.get("state", "ok")
-    bibtex = [("BibTeX", Markup('<pre tabindex="0">{}</pre>').format(row["bibtex"]))] if row.get("bibtex") else []
+    bibtex = [("BibTeX", _pre(row["bibtex"]))] if row.get("bibtex") else []
     return {
         "key": f"{kind}:{row[kind]}", "group": group, "id": row[kind], "title": row["title"], "hue": hue,
         "badges": [*badges, *([(state, "bad")] if state != "ok" else [])],

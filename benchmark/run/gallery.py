@@ -21,7 +21,7 @@ from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.run.kept import read as read_kept
 from unmaskbench.benchmark.run.one_thread import one_thread
-from unmaskbench.benchmark.run.picture_names import image_path
+from unmaskbench.benchmark.run.picture_names import image_path, truth_picture
 from unmaskbench.benchmark.run.shard_source import ShardSource
 from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch
 from unmaskbench.benchmark.store.folder import RunFolder, read_json
@@ -142,8 +142,8 @@ def _draw_shard(
     masks = _holes(units, shard, folder)
     if shard.worn:  # the people without a mask: shown nowhere, and a side of every trial
         for identifier, place in zip(*shard.unoccluded(), strict=True):
-            base = image_path(first.dataset.label, first.occlusion.label, identifier)
-            _save(folder, f"{base}/truth.png", shard.truth.truth[place])
+            name = truth_picture(first.dataset.label, first.occlusion.label, identifier)
+            _save(folder, name, shard.truth.truth[place])
     for position, identifier in enumerate(shard.ids):
         base = image_path(first.dataset.label, first.occlusion.label, identifier)
         face = shard.truth.faces[shard.keep[position]]
