@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from unmaskbench.benchmark.store.write import write_file
+from unmaskbench.benchmark.training.painted_texture import within_limits
 from unmaskbench.benchmark.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Curve(Hook):  # type: ignore[misc]
             self._sums, self._counts, self._images, self._since = {}, {}, 0, now
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Write the figures; keep the weights where they are the best so far."""
+        """Write the figures; keep the weights where they are the best so far. Any without a pattern come before all with one."""
         figures = dict(metrics or {})
         self._write({"step": runner.iter, "validation": figures})
         self._since = time.perf_counter()
@@ -156,8 +157,9 @@ class Curve(Hook):  # type: ignore[misc]
         value = figures[name]
         sign = 1.0 if self.recipe.validation.best_direction == "higher" else -1.0
         path = self.folder / BEST_SCORE
-        best = json.loads(path.read_text())["value"] if path.is_file() else -sign * math.inf
-        if math.isfinite(value) and sign * (value - best) > 0:
+        best = json.loads(path.read_text()) if path.is_file() else None
+        rank = (within_limits(figures), sign * value)
+        if math.isfinite(value) and (best is None or rank > (within_limits(best["validation"]), sign * best["value"])):
             # The generator holds the average here: mmengine calls after_val_epoch before after_val.
             state = runner.model.generator.state_dict()
             atomic_save(state, self.folder / BEST, {"step": str(runner.iter)})

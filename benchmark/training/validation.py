@@ -13,15 +13,18 @@ from torch import Tensor
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
 from unmaskbench.benchmark.plugins.registry import MATCHERS, METRICS
 from unmaskbench.benchmark.plugins.types import Matcher
+from unmaskbench.benchmark.training.painted_texture import FIGURES, octaves, painted_energies
 from unmaskbench.benchmark.training.recipe import Recipe
 from unmaskbench.benchmark.training.teachers import JUDGES
 
 Values = dict[str, float]
+SIDES = ("restored", "truth")
 
 
 class Validation(BaseMetric):  # type: ignore[misc]
-    """Means over the validation set: ``metric/region`` on composites, ``similarity/<matcher>`` to the truth, set metrics
-    of generated faces, ``iou`` and ``f1`` of masks, ``cosine``, ``auc`` and ``tmr`` (at FMR 1e-3, all pairs) of embeddings."""
+    """Means over the validation set: ``metric/region`` on composites, with the texture of all that was painted
+    (``painted_texture.py``), and ``similarity/<matcher>`` to the truth; set metrics of generated faces; ``iou`` and ``f1`` of
+    masks; ``cosine``, ``auc`` and ``tmr`` (at FMR 1e-3, all pairs) of embeddings."""
 
     default_prefix = None
 
@@ -88,11 +91,17 @@ class Validation(BaseMetric):  # type: ignore[misc]
             values = np.array([row[key] for row in results], dtype=np.float64)
             finite = values[np.isfinite(values)]
             means[key] = float(finite.mean()) if len(finite) else float("nan")
+        if self.recipe.task == "restoration":
+            restored, true = ([means.pop(f"{name} of {side}") for name in FIGURES] for side in SIDES)
+            means.update(octaves(restored, true))
         return means
 
     def _image_scores(self, batch: Mapping[str, Tensor]) -> list[Values]:
         columns: dict[str, Tensor] = {}
         truth, restored, mask = (batch[key].contiguous().cpu() for key in ("truth", "restored", "mask"))
+        for side, images in zip(SIDES, (restored, truth), strict=True):
+            energies = painted_energies(images, mask)
+            columns.update({f"{name} of {side}": energies[:, i] for i, name in enumerate(FIGURES)})
         references = {name: metric.reference(truth) for name, metric in self._metrics.items()}
         for name in self.recipe.validation.metrics:
             kind, _, rest = name.partition("/")
