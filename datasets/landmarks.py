@@ -6,7 +6,9 @@ mouth_right_x,mouth_right_y``; further columns are ignored. Points are in pixels
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +24,31 @@ LARGEST_FRACTION = 1.5
 CROSSED = 0.25  # of the distance between the eyes
 
 
-class Landmarks(dict[str, "Tensor"]):
-    """Points (5, 2) by the file they are of; ``remarks`` says what was put in order on reading."""
+class Landmarks(Mapping[str, "Tensor"]):
+    """Points (5, 2) by the file they are of; ``remarks`` says what was put in order on reading.
+
+    They are plain numbers until they are asked for: a run reads every line of a list, and looks at a few.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
         self.remarks: list[str] = []
+        self._points: dict[str, array[float]] = {}
+
+    def __getitem__(self, name: str) -> Tensor:
+        return torch.tensor(self._points[name].tolist()).reshape(5, 2)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._points
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._points)
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def put(self, name: str, points: array[float]) -> None:
+        """Keep the ten numbers of a file, x and y of each point in turn."""
+        self._points[name] = points
 
 
 def read_landmarks(path: Path, key: str = "file", base: Path | None = None) -> Landmarks:
@@ -55,8 +76,8 @@ def read_landmarks(path: Path, key: str = "file", base: Path | None = None) -> L
             raise ValueError(f"{place}: {name} has two lines; keep one")
         if base is not None and not (base / name).is_file():
             raise ValueError(f"{place}: no image {row[0]} below {base}; mend the name or take the line out")
-        found[name], turned = in_order(points)
-        ordered += turned
+        ordered += put_in_order(points)
+        found.put(name, points)
     if ordered:
         found.remarks.append(
             f"{path}: left and right were put in order on {ordered} of {len(found)} lines (left is left in the picture)"
@@ -64,28 +85,35 @@ def read_landmarks(path: Path, key: str = "file", base: Path | None = None) -> L
     return found
 
 
-def _points(row: Sequence[str], name: str, place: str) -> Tensor:
+def _points(row: Sequence[str], name: str, place: str) -> array[float]:
     try:
-        points = torch.tensor([float(value) for value in row[1 : len(HEADER)]]).reshape(5, 2)
-    except (ValueError, RuntimeError) as error:
+        points = array("f", [float(value) for value in row[1 : len(HEADER)]])
+        if len(points) != len(HEADER) - 1:
+            raise ValueError(f"{len(points)} numbers")
+    except ValueError as error:
         raise ValueError(f"{place}: ten numbers must follow the file; found {list(row[1:11])}") from error
-    if not bool(torch.isfinite(points).all()):
+    if not all(map(math.isfinite, points)):
         raise ValueError(f"{place}: a landmark of {name} is not a finite number")
-    if float(points.abs().max()) <= LARGEST_FRACTION:
+    if max(points) <= LARGEST_FRACTION and min(points) >= -LARGEST_FRACTION:
         raise ValueError(f"{place}: the landmarks of {name} are fractions of the picture's sides; give them in pixels")
     return points
 
 
-def in_order(points: Tensor) -> tuple[Tensor, bool]:
-    """The points (5, 2) with left and right as seen in the picture, and whether any had to be exchanged.
+def put_in_order(points: array[float]) -> bool:
+    """Bring left and right of the points (x and y of each in turn) to what the picture shows, in place; whether any had to be
+    exchanged.
 
     A face on its head is left as it is: there the picture's left is the face's other side.
     """
-    eyes, mouth = points[:2], points[3:]
-    if float(mouth[:, 1].mean()) <= float(eyes[:, 1].mean()):
-        return points, False
+    left, right, mouth_left, mouth_right = points[0:2], points[2:4], points[6:8], points[8:10]
+    of_mouth, of_eyes = array("f", [mouth_left[1] + mouth_right[1], left[1] + right[1]])  # equal heights stay equal
+    if of_mouth <= of_eyes:
+        return False
     # In profile a detector may cross the corners of a mouth by a pixel or two: that is its error and stays.
-    crossed = CROSSED * float((eyes[0] - eyes[1]).norm())
-    turned = [float(pair[0, 0] - pair[1, 0]) > limit for pair, limit in ((eyes, 0.0), (mouth, crossed))]
-    ordered = torch.cat([eyes.flip(0) if turned[0] else eyes, points[2:3], mouth.flip(0) if turned[1] else mouth])
-    return ordered, any(turned)
+    crossed = CROSSED * math.dist(left, right)
+    turned = [left[0] > right[0], mouth_left[0] - mouth_right[0] > crossed]
+    if turned[0]:
+        points[0:4] = right + left
+    if turned[1]:
+        points[6:10] = mouth_right + mouth_left
+    return any(turned)

@@ -144,6 +144,12 @@ def test_a_listing_answers_without_heavy_libraries(words: list[str]) -> None:
     assert heavy(*words) == ""
 
 
+def test_a_finished_run_is_answered_without_heavy_libraries(tmp_path: Path) -> None:
+    words = ["run", "--methods", "untouched,telea", "--limit", "3", "--no-speed", "--out", str(tmp_path / "run")]
+    subprocess.run([*BENCH, *words], capture_output=True, check=True)
+    assert heavy(*words) == ""
+
+
 SLOWEST = {"torch", "torchvision", "mmengine", "cv2", "onnxruntime", "scipy.stats"}
 
 

@@ -6,8 +6,8 @@ from unmaskbench.benchmark.board.condition import Condition
 from unmaskbench.benchmark.board.fields import finite
 from unmaskbench.benchmark.board.rows import DifferenceRow
 from unmaskbench.benchmark.plugins.types import Output
+from unmaskbench.benchmark.statistics.levels import ALPHA
 from unmaskbench.benchmark.statistics.paired import Difference
-from unmaskbench.benchmark.statistics.ranking import ALPHA
 
 
 def difference_row(

@@ -14,7 +14,8 @@ from unmaskbench.benchmark.biometrics.scores import PairScores
 from unmaskbench.benchmark.biometrics.streamed_scores import StreamedScores
 from unmaskbench.benchmark.biometrics.verification import RECOVERED, Handling, VerificationRow
 from unmaskbench.benchmark.plugins.types import Setting
-from unmaskbench.benchmark.statistics.bootstrap import CONFIDENCE, RESAMPLES, Floats, IdentityBootstrap
+from unmaskbench.benchmark.statistics.bootstrap import RESAMPLES, Floats, IdentityBootstrap
+from unmaskbench.benchmark.statistics.levels import CONFIDENCE
 from unmaskbench.benchmark.statistics.pair_bootstrap import PairBootstrap
 from unmaskbench.benchmark.statistics.streamed_bootstrap import StreamedBootstrap
 

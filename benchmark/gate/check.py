@@ -22,8 +22,8 @@ from unmaskbench.benchmark.gate.tolerance import Name
 from unmaskbench.benchmark.gate.verdict import Moved, Result, State, Verdict
 from unmaskbench.benchmark.statistics.bootstrap import IdentityBootstrap, identity_codes, totals_by_identity
 from unmaskbench.benchmark.statistics.ceiling import at_ceiling
+from unmaskbench.benchmark.statistics.levels import ALPHA
 from unmaskbench.benchmark.statistics.paired import bootstrap_p_value, holm
-from unmaskbench.benchmark.statistics.ranking import ALPHA
 
 Floats = NDArray[np.float64]
 

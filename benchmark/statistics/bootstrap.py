@@ -15,10 +15,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from unmaskbench.benchmark.statistics.levels import CONFIDENCE
+
 Floats = NDArray[np.float64]
 
 RESAMPLES = 2000
-CONFIDENCE = 0.95
 BLOCK_BYTES = 128 << 20
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from unmaskbench.benchmark.statistics.bootstrap import CONFIDENCE
-from unmaskbench.benchmark.statistics.ranking import ALPHA
+from unmaskbench.benchmark.statistics.levels import ALPHA, CONFIDENCE
 
 POWER = 0.8
 

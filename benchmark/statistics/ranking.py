@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap
+from unmaskbench.benchmark.statistics.levels import ALPHA
 from unmaskbench.benchmark.statistics.paired import Difference, differences_of_resamples, paired_differences
 
-ALPHA = 0.05
 DIGITS = 10
 """Means are ordered at ten significant digits, as a board keeps them: beyond that lies the noise of summation."""
 

@@ -16,6 +16,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,10 @@ from PIL import Image
 COUNT, SIZE = 500, 256
 
 
-def pictures(folder: Path) -> tuple[Path, Path]:
+def pictures(folder: Path, count: int = COUNT) -> tuple[Path, Path]:
     """Smooth random truths, and the same with a noisy block: 8-bit RGB PNGs of 256 px."""
     generator = torch.Generator().manual_seed(0)
-    for number in range(COUNT):
+    for number in range(count):
         coarse = torch.rand(1, 3, 24, 24, generator=generator)
         truth = torch.nn.functional.interpolate(coarse, (SIZE, SIZE), mode="bicubic").clamp(0, 1)[0]
         restored = truth.clone()
@@ -49,6 +50,30 @@ def timed(command: list[str]) -> tuple[float, str]:
     return time.perf_counter() - started, done.stdout
 
 
+def ours(names: Sequence[str], truth: Path, restored: Path, csv: Path) -> list[str]:
+    """``bench score`` on two folders."""
+    program = [sys.executable, "-m", "unmaskbench.benchmark.cli.main", "score", str(restored), "--truth", str(truth)]
+    return [*program, "--metrics", ",".join(names), "--out", str(csv)]
+
+
+def theirs(command: str, names: Sequence[str], truth: Path, restored: Path) -> list[str]:
+    """pyiqa's own command on the same."""
+    return [*shlex.split(command), *names, "-t", str(restored), "-r", str(truth), "--device", "cpu"]
+
+
+def alike(names: Sequence[str], csv: Path, said: str) -> dict[str, tuple[float, float]]:
+    """Their mean and ours of PSNR and LPIPS, which are defined alike in both; pyiqa's SSIM family takes luminance."""
+    import polars as pl
+
+    table, found = pl.read_csv(csv), {}
+    for name in {"psnr", "lpips"} & set(names):
+        mine = np.mean(table.filter((pl.col("metric") == name) & (pl.col("region") == "whole"))["value"].to_numpy())
+        other = re.search(rf"'{name}': {{'mean': (?:np\.float64\()?(-?[\d.]+)", said)
+        assert other, said[-600:]
+        found[name] = float(other.group(1)), float(mine)
+    return found
+
+
 def test_a_folder_against_pyiqa(tmp_path: Path) -> None:
     command = os.environ.get("UNMASKBENCH_PYIQA")
     if not command:
@@ -56,22 +81,10 @@ def test_a_folder_against_pyiqa(tmp_path: Path) -> None:
     names = os.environ.get("UNMASKBENCH_PYIQA_METRICS", "psnr,ssim,ms_ssim,fsim,lpips").split(",")
     truth, restored = pictures(tmp_path)
     csv = tmp_path / "scores.csv"
-    ours, _ = timed(
-        [sys.executable, "-m", "unmaskbench.benchmark.cli.main", "score", str(restored), "--truth", str(truth),
-         "--metrics", ",".join(names), "--out", str(csv)]
-    )  # fmt: skip
-    theirs, said = timed([*shlex.split(command), *names, "-t", str(restored), "-r", str(truth), "--device", "cpu"])
+    mine, _ = timed(ours(names, truth, restored, csv))
+    other, said = timed(theirs(command, names, truth, restored))
     print(
-        f"\n{COUNT} PNGs on {', '.join(names)}: pyiqa {theirs:.1f} s, bench score {ours:.1f} s: {theirs / ours:.1f}x (aim 5x)"
+        f"\n{COUNT} PNGs on {', '.join(names)}: pyiqa {other:.1f} s, bench score {mine:.1f} s: {other / mine:.1f}x (aim 5x)"
     )
-    import polars as pl
-
-    table = pl.read_csv(csv)
-    # PSNR and LPIPS are defined alike in both; pyiqa's SSIM family takes luminance.
-    for name, bound in (("psnr", 1e-2), ("lpips", 1e-3)):
-        if name not in names:
-            continue
-        mine = np.mean(table.filter((pl.col("metric") == name) & (pl.col("region") == "whole"))["value"].to_numpy())
-        found = re.search(rf"'{name}': {{'mean': (?:np\.float64\()?(-?[\d.]+)", said)
-        assert found, said[-600:]
-        assert float(found.group(1)) == pytest.approx(mine, abs=bound), name
+    for name, (expected, found) in alike(names, csv, said).items():
+        assert expected == pytest.approx(found, abs={"psnr": 1e-2, "lpips": 1e-3}[name]), name
