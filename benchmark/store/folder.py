@@ -29,17 +29,16 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO
+
+import polars as pl
 
 from unmaskbench.benchmark.host.locks import HeldElsewhere, lock_exclusively
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
-from unmaskbench.benchmark.plugins.lazy_modules import np, polars
+from unmaskbench.benchmark.plugins.lazy_modules import np
 from unmaskbench.benchmark.store.board_file import UNDER_WAY, stale_reason
-from unmaskbench.benchmark.store.parquet_footer import Footers
+from unmaskbench.benchmark.store.tables import EMBEDDINGS, ROWS, SAMPLES, TABLE_ERRORS, Columns, is_whole
 from unmaskbench.benchmark.store.write import TEMPORARY, WriteError, write_file
-
-if TYPE_CHECKING:
-    from unmaskbench.benchmark.store.tables import Columns
 
 SCHEMA = "unmaskbench.run/2"
 # Runs of the first schema have units of one kind; what they hold is read alike.
@@ -49,8 +48,9 @@ FINISHED = "finished.json"
 # Among a set's statistics: the reason why a part has none.
 SET_FAILED = "failed"
 FOLDERS = ("parts", "embeddings", "sets", "restored", "images")
-BESIDE = ("run.json", "manifest.parquet", "board.json", "index.html", "speed.json", "gallery.json")
-RUN_FILES = (*BESIDE, FINISHED, UNDER_WAY)
+RUN_FILES = (
+    "run.json", "manifest.parquet", "board.json", "index.html", "speed.json", "gallery.json", FINISHED, UNDER_WAY,
+)  # fmt: skip
 COMPANIONS = "unmaskbench.companions"
 LOCK = ".lock"
 
@@ -65,7 +65,6 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[bytes] | None = None
-        self._footers = Footers()
 
     def __getstate__(self) -> dict[str, object]:
         """What a worker gets of it: the lock stays with the process that opened the folder."""
@@ -162,11 +161,15 @@ class RunFolder:
         self.write_bytes(relative, json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode())
 
     def write_table(
-        self, relative: str, rows: Iterable[JsonMapping], schema: Columns, companions: Sequence[str] = ()
+        self,
+        relative: str,
+        rows: Iterable[JsonMapping],
+        schema: Columns,
+        companions: Sequence[str] = (),
     ) -> None:
         """Write rows of a schema as one parquet file, atomically; ``companions`` are the files of the folder without which
         this one is worth nothing (see ``is_complete``)."""
-        frame = polars.DataFrame(list(rows), schema=dict(schema), orient="row")
+        frame = pl.DataFrame(list(rows), schema=dict(schema), orient="row")
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression="zstd", metadata={COMPANIONS: json.dumps(list(companions))})
         self.write_bytes(relative, buffer.getvalue())
@@ -220,27 +223,27 @@ class RunFolder:
     def is_complete(self, key: str) -> bool:
         """Whether the unit's part and its companions are there and readable; a torn or foreign file counts as absent."""
         companions = self.companions(key)
-        return companions is not None and all(self._footers.is_whole(self.path / name) for name in companions)
+        return companions is not None and all(is_whole(self.path / name) for name in companions)
 
     def companions(self, key: str) -> list[str] | None:
         """The files without which a unit's part is worth nothing, None where the part is absent or torn."""
         try:
-            metadata = self._footers.key_values(self.path / "parts" / f"{key}.parquet")
+            metadata = pl.read_parquet_metadata(self.path / "parts" / f"{key}.parquet")
             return [str(name) for name in json.loads(metadata[COMPANIONS])]
-        except (OSError, KeyError, ValueError, TypeError):
+        except (OSError, KeyError, ValueError, TypeError, *TABLE_ERRORS):
             return None
 
-    def rows(self, keys: Sequence[str]) -> polars.LazyFrame:
+    def rows(self, keys: Sequence[str]) -> pl.LazyFrame:
         """Scores of the given units."""
-        return self._scan("rows", "parts/{}.parquet", keys)
+        return self._scan([self.path / "parts" / f"{key}.parquet" for key in keys], ROWS)
 
-    def samples(self, keys: Sequence[str]) -> polars.DataFrame:
+    def samples(self, keys: Sequence[str]) -> pl.DataFrame:
         """Manifest rows of the given reference units, in order."""
-        return self._scan("samples", "parts/{}.samples.parquet", keys).collect()
+        return self._scan([self.path / "parts" / f"{key}.samples.parquet" for key in keys], SAMPLES).collect()
 
-    def embeddings(self, keys: Sequence[str]) -> polars.LazyFrame:
+    def embeddings(self, keys: Sequence[str]) -> pl.LazyFrame:
         """Embeddings of the given units."""
-        return self._scan("embeddings", "embeddings/{}.parquet", keys)
+        return self._scan([self.path / "embeddings" / f"{key}.parquet" for key in keys], EMBEDDINGS)
 
     def arrays(self, key: str) -> dict[str, np.ndarray]:
         """Set statistics of a unit, {} where it has none."""
@@ -254,12 +257,11 @@ class RunFolder:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
 
-    def _scan(
-        self, table: Literal["rows", "samples", "embeddings"], place: str, keys: Sequence[str]
-    ) -> polars.LazyFrame:
-        from unmaskbench.benchmark.store.tables import scan  # naming columns takes polars
-
-        return scan([self.path / place.format(key) for key in keys], table)
+    @staticmethod
+    def _scan(paths: Sequence[Path], schema: Columns) -> pl.LazyFrame:
+        present = [path for path in paths if path.is_file()]
+        empty = pl.LazyFrame(schema=dict(schema))
+        return pl.scan_parquet(present, schema=dict(schema), missing_columns="insert") if present else empty
 
 
 def _not_to_go_on(claim: JsonMapping, identity: JsonMapping) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -48,14 +48,16 @@ SAMPLES: Columns = {
     "message": pl.String,
 }
 
-TABLES = {"rows": ROWS, "embeddings": EMBEDDINGS, "samples": SAMPLES}
-
 # What reading a damaged table raises: polars gives up with a panic, which is no Exception, on some bytes.
 TABLE_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
-def scan(paths: Sequence[Path], table: str) -> pl.LazyFrame:
-    """A table's rows in those of the files that are there."""
-    present, schema = [path for path in paths if path.is_file()], TABLES[table]
-    empty = pl.LazyFrame(schema=dict(schema))
-    return pl.scan_parquet(present, schema=dict(schema), missing_columns="insert") if present else empty
+def is_whole(path: Path) -> bool:
+    """Whether a table or an archive of arrays ends as its format wants."""
+    try:
+        if path.suffix == ".parquet":
+            pl.read_parquet_metadata(path)
+            return True
+        return zipfile.is_zipfile(path)
+    except (OSError, *TABLE_ERRORS):
+        return False
