@@ -36,6 +36,15 @@ function sortRows(rows, columns, sort) {
   });
 }
 
+/** The cards of all methods, best first by the figure that the context is answered by; untouched stands before them. */
+function methodsByRank() {
+  const columns = shortColumns(availableColumns()).slice(0, 1).map(describe);
+  const sort = columns.length ? { id: columns[0].id, descending: columns[0].higher !== false } : { id: "", descending: false };
+  const order = sortRows(leaderboardRows(columns, [context()]), columns, sort).map((r) => r.method);
+  const place = (m) => (m.method === "untouched" ? -1 : order.includes(m.method) ? order.indexOf(m.method) : order.length);
+  return board().methods.slice().sort((a, b) => place(a) - place(b));
+}
+
 function currentSort(columns) {
   const id = state.sort.replace(/^-/, "");
   if (id === "method" || id === "context" || columns.some((c) => c.id === id)) return { id, descending: state.sort.startsWith("-") };
