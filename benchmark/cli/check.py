@@ -84,7 +84,7 @@ def conclude(result: Result, command: str) -> None:
 
     say(headline(result))
     if result.exit_code:
-        without = f" (the baseline is then without {absent_words(result)})" if result.absent_methods else ""
+        without = f"  # and drop {absent_words(result)}" if result.absent_methods else ""
         say(f"if that is meant: {command}{without}")
         raise typer.Exit(result.exit_code)
 

@@ -56,11 +56,16 @@ function contest(cells, higher) {
   const order = cells.map((c, i) => [c, i]).filter(([c]) => c && c.contest !== false && asNumber(c.value) !== null)
     .sort(([a], [b]) => (higher ? asNumber(b.value) - asNumber(a.value) : asNumber(a.value) - asNumber(b.value)));
   if (order.length < 2) return marks;
-  const [top, next] = order;
-  if (asNumber(top[0].value) === asNumber(order[order.length - 1][0].value)) return marks;
+  const [top] = order;
+  const value = ([c]) => asNumber(c.value);
+  if (value(top) === value(order[order.length - 1])) return marks;
   for (const [c, i] of order) if (tiedWith(top[0], c)) marks.set(i, "tied");
-  marks.set(top[1], "best");
-  marks.set(next[1], marks.get(next[1]) === "tied" ? "second tied" : "second");
+  // equal values are equally good: both cost nothing, say
+  const next = order.find((o) => value(o) !== value(top));
+  for (const o of order) {
+    if (value(o) === value(top)) marks.set(o[1], "best");
+    else if (value(o) === value(next)) marks.set(o[1], marks.get(o[1]) === "tied" ? "second tied" : "second");
+  }
   return marks;
 }
 

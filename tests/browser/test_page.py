@@ -294,6 +294,30 @@ def test_print_shows_every_view(open_page: Open) -> None:
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+def test_print_leaves_folded_what_a_reader_did_not_open(open_page: Open) -> None:
+    """The notes and the words are needed to quote a figure; training records, suites and other papers' tables are pages alone."""
+    driver = open_page()
+    driver.execute_script("document.querySelector('#view-reproduce details').open = true")
+    folds = "return [...document.querySelectorAll(arguments[0])].map((d) => d.open)"
+    before = driver.execute_script(folds, "#view-cards details, #view-published details, #view-reproduce details")
+    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert all(driver.execute_script(folds, "details:is(.warnings, .words)"))
+    assert (
+        driver.execute_script(folds, "#view-cards details, #view-published details, #view-reproduce details") == before
+    )
+    assert not any(driver.execute_script(folds, "#view-cards details")), "a training record is pages of JSON"
+    driver.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert not any(driver.execute_script(folds, "details.words"))
+
+
+def test_equal_values_are_equally_best(open_page: Open) -> None:
+    driver = open_page()
+    marks = "return [...contest(arguments[0].map((v) => ({ value: v })), false)].sort()"
+    assert driver.execute_script(marks, [0, 3, 0, 5]) == [[0, "best"], [1, "second"], [2, "best"]]
+    assert driver.execute_script(marks, [2, 2]) == []
+    assert driver.execute_script(marks, [4, 1, 2]) == [[1, "best"], [2, "second"]]
+
+
 def test_no_console_error_and_no_request(open_page: Open, driver: Any) -> None:
     driver.get_log("browser")
     driver.get_log("performance")
