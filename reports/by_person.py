@@ -186,7 +186,9 @@ def _reality(indexed: BoardIndex, context: Context, at: OperatingPoint, contest:
     elif contest.floor is not None:
         parts.append(f"Its interval and the untouched image's {'do not overlap' if won else 'overlap'}.")
     if tied:
-        parts.append(f"Against {names(indexed.titles, tied)} nothing is proved: they share a rank group.")
+        parts.append(
+            f"Against {names(indexed.titles, tied)} nothing is proved: the paired tests do not tell them apart."
+        )
     elif won:
         parts.append("It stands in a rank group of its own.")
     return " ".join(parts) or "There are no intervals to tell."

@@ -96,7 +96,9 @@ def _reality(indexed: BoardIndex, contest: Contest, best: Row) -> str:
         f"{'significant' if won else 'no proof of a gain'}."
     )
     if tied:
-        return f"{text} Against {names(indexed.titles, tied)} nothing is proved: they share a rank group."
+        return (
+            f"{text} Against {names(indexed.titles, tied)} nothing is proved: the paired tests do not tell them apart."
+        )
     return f"{text} It stands in a rank group of its own." if won and len(contest.entrants) > 1 else text
 
 

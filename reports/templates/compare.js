@@ -41,7 +41,9 @@ function differenceKey(column, matcher) {
 /** Every value that can be set side by side: [column, matcher], what the answer is by first. */
 function comparedColumns() {
   const judges = (board().judges[context()] || []).map((j) => j[0]);
-  const person = judges.flatMap((matcher) => asJudge(matcher, () => availableColumns().person.filter((c) => c.endsWith(":UT")).map((c) => [c, matcher])));
+  const [by, target, metric] = judge() || [];
+  const answer = ([c, matcher]) => Number(c !== `v:${metric}@${target ?? ""}:UT` || matcher !== by);
+  const person = judges.flatMap((matcher) => asJudge(matcher, () => availableColumns().person.filter((c) => c.endsWith(":UT")).map((c) => [c, matcher]))).sort((x, y) => answer(x) - answer(y));
   return inOrder(person, availableColumns().image.map((c) => [c, ""]));
 }
 

@@ -9,8 +9,8 @@ function leaderboardRows(columns, keys) {
     const start = rows.length;
     for (const m of methods) rows.push({ method: m.method, key, card: m, cells: columns.map((c) => cellOf(c.id, m.method, key)), marks: [] });
     columns.forEach((c, k) => {
-      // doing nothing costs nothing: untouched takes no part in the contest of cost
-      const cells = rows.slice(start).map((r) => (c.id[0] === "c" && r.method === "untouched" ? null : r.cells[k]));
+      // doing nothing costs nothing: untouched takes no part in the contest of cost; and to have failed nowhere is no win
+      const cells = rows.slice(start).map((r) => (c.id === "c:failed" || (c.id[0] === "c" && r.method === "untouched") ? null : r.cells[k]));
       for (const [i, mark] of contest(cells, c.higher)) rows[start + i].marks[k] = mark;
     });
   }
