@@ -12,20 +12,30 @@ DROPPED = ("--methods", "--out", "--keep")
 """Options of a run that are another's own; each has one value."""
 
 
-def own_method_commands(members: Sequence[Row], name: str) -> list[str]:
-    """A run of the reader's own method on the same faces, and what puts it on one page with the runs of ``members``; for a board
-    of submissions, what hands it in. Empty where the first of them was not made by ``bench run``."""
+def own_method_commands(run: Row) -> list[str]:
+    """A run of the reader's own method on the same faces, and what puts it on one page with the board's own runs; for a board of
+    submissions, what hands it in. Empty where the first of its runs was not made by ``bench run``."""
+    members = run.get("members") or [run]
+    made = [_without_own(_words(member)) for member in members]
+    kept = made[0][0]
+    if kept[:2] != ["bench", "run"]:
+        return []
+    own = shlex.join([*kept, "--methods", OWN_METHODS, "--out", "runs/mine"])
+    if is_of_submissions(run):
+        return [own, f"bench submit runs/mine --to {shlex.quote(str(run['name']))}"]
+    return [own, shlex.join(["bench", "report", *(out or "RUN" for _, out in made), "runs/mine", "--out", "both"])]
+
+
+def is_of_submissions(run: Row) -> bool:
+    """Whether a board is of results that were handed in."""
+    return _words(run)[:2] == ["bench", "leaderboard"]
+
+
+def _words(run: Row) -> list[str]:
     try:
-        words = shlex.split(str(members[0]["command"])) if members else []
+        return shlex.split(str(run["command"]))
     except ValueError:
         return []
-    if words[:2] != ["bench", "run"]:
-        return []
-    kept, out = _without_own(words)
-    run = shlex.join([*kept, "--methods", OWN_METHODS, "--out", "runs/mine"])
-    if len(members) > 1:
-        return [run, f"bench submit runs/mine --to {shlex.quote(name)}"]
-    return [run, f"bench report {shlex.quote(out or 'RUN')} runs/mine --out both"]
 
 
 def _without_own(words: Sequence[str]) -> tuple[list[str], str]:

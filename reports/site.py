@@ -200,7 +200,7 @@ def _board_data(
         "tables": tables,
         "left_out": left_out,
         "published": beside(papers, board),
-        "own_method": own_method_commands(data["run"].get("members", [data["run"]]), str(data["run"]["name"])),
+        "own_method": own_method_commands(data["run"]),
     }
     return page | {"warnings": board.warnings, "cards": cards(page)}
 

@@ -24,10 +24,17 @@ BOTH = "runs/mine --out both"
     ],
 )  # fmt: skip
 def test_the_boards_own_command_with_another_method(command: str, expected: list[str]) -> None:
-    assert own_method_commands([{"command": command}], "lfw") == expected
+    assert own_method_commands({"command": command, "name": "lfw"}) == expected
 
 
 def test_a_board_of_submissions_is_handed_in_to() -> None:
-    members = [{"command": "bench run --suite suite.yaml --methods telea --out runs/anna"}] * 2
-    assert own_method_commands(members, "results")[1] == "bench submit runs/mine --to results"
-    assert own_method_commands([], "results") == []
+    members = [
+        {"command": f"bench run --suite suite.yaml --methods telea --out runs/{name}"} for name in ("anna", "bert")
+    ]
+    board = {"command": "bench leaderboard results", "name": "results", "members": members}
+    assert own_method_commands(board)[1] == "bench submit runs/mine --to results"
+    # two runs on one page are no submissions
+    assert (
+        own_method_commands(members[0] | {"name": "a + b", "members": members})[1]
+        == f"bench report runs/anna runs/bert {BOTH}"
+    )
