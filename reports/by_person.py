@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.board.figure_text import target_words
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, number
 from unmaskbench.reports.contest import Contest, placed, tests_of, worth
@@ -13,7 +14,6 @@ from unmaskbench.reports.phrases import (
     names,
     p_words,
     percent,
-    percent_short,
     points_spread,
     share_words,
     spread,
@@ -153,8 +153,8 @@ def _where(at: OperatingPoint) -> str:
     if at.target is None:
         return f"{at.matcher} as the judge (area under the ROC, because every FMR target was refused)"
     if at.metric == "fnmr":
-        return f"{at.matcher} as the judge and its threshold kept at an FMR of {percent_short(at.target)}"
-    return f"{at.matcher} as the judge at an equal FMR of {percent_short(at.target)}"
+        return f"{at.matcher} as the judge and its threshold kept at an FMR of {target_words(at.target)}"
+    return f"{at.matcher} as the judge at an equal FMR of {target_words(at.target)}"
 
 
 def _said(at: OperatingPoint, row: Row) -> str:
@@ -186,7 +186,9 @@ def _reality(indexed: BoardIndex, context: Context, at: OperatingPoint, contest:
     elif contest.floor is not None:
         parts.append(f"Its interval and the untouched image's {'do not overlap' if won else 'overlap'}.")
     if tied:
-        parts.append(f"Against {names(indexed.titles, tied)} nothing is proved: they share a rank group.")
+        parts.append(
+            f"Against {names(indexed.titles, tied)} nothing is proved: the paired tests do not tell them apart."
+        )
     elif won:
         parts.append("It stands in a rank group of its own.")
     return " ".join(parts) or "There are no intervals to tell."

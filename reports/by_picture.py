@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.board.figure_text import figure, interval_words
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, number
 from unmaskbench.reports.contest import Contest, placed, tests_of
@@ -75,14 +76,14 @@ def _values(indexed: BoardIndex, contest: Contest, best: Row, chosen: tuple[str,
     metric, region = chosen
     name = indexed.metrics.get(metric, {}).get("title") or metric
     floor = contest.floor
-    text = f"{indexed.titles.get(best['method'], best['method'])}: {name} ({region}) {best['value']:.4g}"
+    text = f"{indexed.titles.get(best['method'], best['method'])}: {name} ({region}) {figure(metric, best['value'])}"
     if floor is not None and number(floor["value"]) is not None:
-        text += f", untouched {floor['value']:.4g}"
+        text += f", untouched {figure(metric, floor['value'])}"
     gain = contest.gain(best)
     if gain is None:
         return text
-    within = f" ({gain[1]:.3g} to {gain[2]:.3g})" if gain[1] is not None and gain[2] is not None else ""
-    return text + f", a gain of {gain[0]:.3g}{within}".replace("-", "\u2212")
+    within = f" ({interval_words(metric, gain[1], gain[2])})" if gain[1] is not None and gain[2] is not None else ""
+    return f"{text}, a gain of {figure(metric, gain[0])}{within}"
 
 
 def _reality(indexed: BoardIndex, contest: Contest, best: Row) -> str:
@@ -95,7 +96,9 @@ def _reality(indexed: BoardIndex, contest: Contest, best: Row) -> str:
         f"{'significant' if won else 'no proof of a gain'}."
     )
     if tied:
-        return f"{text} Against {names(indexed.titles, tied)} nothing is proved: they share a rank group."
+        return (
+            f"{text} Against {names(indexed.titles, tied)} nothing is proved: the paired tests do not tell them apart."
+        )
     return f"{text} It stands in a rank group of its own." if won and len(contest.entrants) > 1 else text
 
 

@@ -66,6 +66,10 @@ class Contest:
         return [r["method"] for r in self.entrants if r is not best and not self._told_apart(best, r)]
 
     def _told_apart(self, best: Row, other: Row) -> bool:
+        # groups are ranges of the order: one below may hold a method that the test does not tell from the best
+        test = self.tests.get(frozenset((best["method"], other["method"])))
+        if test is not None and number(test["p_holm"]) is not None:
+            return bool(test["significant"])
         if best["group"] is not None and other["group"] is not None:
             return bool(best["group"] != other["group"])
         return apart(self.higher, best, other)

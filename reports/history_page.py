@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from unmaskbench.benchmark.board.figure_text import exact, figure, interval_words, named_words, with_unit
 from unmaskbench.benchmark.board.quantities import QUANTITIES, kind_of
 from unmaskbench.benchmark.gate.timeline import History, Line, Point
 from unmaskbench.benchmark.host.text import told
@@ -22,6 +23,7 @@ LABEL_GAP, TICKS, DODGE = 15, 5, 4.0
 WORDS = {
     "same": "same", "better": "better", "worse": "worse", "unclear": "cannot be told", "new": "new", "failing": "fails now",
     "missing": "missing", "signature": "measured otherwise", "not compared": "not compared",
+    "left out": "left out",
 }  # fmt: skip
 MARKS = {"better": "▲", "worse": "▼", "failing": "▼", "signature": "◆"}
 MOVES_SHOWN = 12
@@ -30,7 +32,7 @@ MOVES_SHOWN = 12
 def render_history(found: History, out: Path) -> Path:
     """Write ``out/history.html`` and return its path."""
     methods = ["untouched", *dict.fromkeys(line.method for line in found.lines if line.method != "untouched")]
-    figures = [_figure(name, lines, methods, len(found.stages)) for name, lines in found.figures().items()]
+    figures = [_figure(found, name, lines, methods) for name, lines in found.figures().items()]
     moved = moves(found)
     html = environment().get_template("history.html.j2").render(
         policy=POLICY, manifest=found.manifest, left_out=told(list(found.left_out)), figures=told(figures),
@@ -43,13 +45,13 @@ def render_history(found: History, out: Path) -> Path:
 
 def moves(found: History) -> list[Row]:
     """Every verdict that says of a figure that it moved, the newest run's first: what a reader of a history asks for."""
-    titles = {name: title_of(*name[2:]) for name in found.figures()}
+    titles = {name: title_of(*name[2:], found.labels) for name in found.figures()}
     rows = [
         {
             "stage": point.stage, "method": line.method, "figure": titles[line.figure],
             "where": f"{line.dataset}, {line.occlusion}",
             "state": point.state, "mark": MARKS[point.state], "verdict": verdict_of(point), "message": point.message,
-            "before": before.stage, "was": f"{before.value:.4g}", "now": f"{point.value:.4g}",
+            "before": before.stage, "was": shown(line.metric, before.value), "now": shown(line.metric, point.value),
         }
         for line in found.lines
         for before, point in itertools.pairwise(line.points)
@@ -59,18 +61,22 @@ def moves(found: History) -> list[Row]:
     return sorted(rows, key=lambda row: (-row["stage"], bad_first[row["state"]]))
 
 
-def title_of(metric: str, region: str) -> str:
-    """A figure's name for people: 'psnr, hole', 'FNMR at equal FMR 0.01, edgeface'."""
-    quantity = QUANTITIES.get(kind_of(metric))
-    if quantity is None:
-        return f"{metric}, {region}"
-    target = metric.partition("@")[2]
-    return f"{quantity.title}{' ' if target else ''}{target}, {region}"
+def title_of(metric: str, region: str, labels: Mapping[str, str]) -> str:
+    """A figure's name in the board's words: 'PSNR, dB (hole)', 'FNMR at equal FMR 1 % (judge: edgeface)'."""
+    if kind_of(metric) in QUANTITIES:
+        return f"{named_words(metric)} (judge: {region})"
+    return f"{labels.get(metric, metric)} ({region})"
 
 
-def _figure(name: tuple[str, str, str, str], lines: Sequence[Line], methods: Sequence[str], stages: int) -> Row:
+def shown(metric: str, value: float) -> str:
+    """A figure as the board writes it, with its unit."""
+    return with_unit(metric, figure(metric, value))
+
+
+def _figure(found: History, name: tuple[str, str, str, str], lines: Sequence[Line], methods: Sequence[str]) -> Row:
     """What the template draws of one figure."""
     dataset, occlusion, metric, region = name
+    stages = len(found.stages)
     values = [v for line in lines for p in line.points for v in (p.value, p.low, p.high) if v is not None]
     low, high = min(values), max(values)
     room = (high - low) * 0.06 or max(abs(high), 1.0) * 0.02
@@ -84,10 +90,10 @@ def _figure(name: tuple[str, str, str, str], lines: Sequence[Line], methods: Seq
     for row, place in zip(drawn, _spread([row["end"] for row in drawn]), strict=True):
         row["label_y"] = place
     return {
-        "title": title_of(metric, region),
+        "title": title_of(metric, region, found.labels),
         "where": f"{dataset}, {occlusion}",
         "better": lines[0].direction,
-        "ticks": [{"y": y(value), "text": f"{value:.6g}"} for value in round_numbers(low, high)],
+        "ticks": [{"y": y(value), "text": exact(metric, value)} for value in round_numbers(low, high)],
         "stages": [x_of(stage, stages) for stage in range(stages)],
         "lines": drawn,
         "rows": sorted(drawn, key=lambda row: row["end"])
@@ -115,8 +121,8 @@ def _line(line: Line, methods: Sequence[str], stages: int, dodge: float, y: Call
     points = [
         {
             "x": round(x_of(point.stage, stages) + dodge, 1), "y": y(point.value), "stage": point.stage,
-            "text": f"{point.value:.5g}",
-            "interval": "" if point.low is None or point.high is None else f"{point.low:.4g} to {point.high:.4g}",
+            "text": shown(line.metric, point.value),
+            "interval": interval_words(line.metric, point.low, point.high),
             "low": None if point.low is None else y(point.low), "high": None if point.high is None else y(point.high),
             "verdict": verdict_of(point), "mark": MARKS.get(point.state or "", ""), "state": point.state or "",
             "message": point.message,

@@ -5,9 +5,10 @@ Occlusion lowers the FMR, so restoring may raise it and still let no more strang
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.board.figure_text import target_words
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, number
-from unmaskbench.reports.phrases import percent, percent_short, points_spread
+from unmaskbench.reports.phrases import percent, points_spread
 
 
 def raises_fmr(indexed: BoardIndex, context: Context, at: OperatingPoint, method: str) -> bool:
@@ -42,4 +43,4 @@ def _within(indexed: BoardIndex, context: Context, at: OperatingPoint, method: s
     fmr = number(row["value"]) if row is not None else None
     if fmr is None or at.target is None or fmr > at.target:
         return ""
-    return f"{percent(fmr, 2)}: no more strangers than the {percent_short(at.target)}"
+    return f"{percent(fmr, 2)}: no more strangers than the {target_words(at.target)}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.board.figure_text import target_words
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint
-from unmaskbench.reports.phrases import Verdict, listed, percent_short, spread
+from unmaskbench.reports.phrases import Verdict, listed, spread
 
 NAMED = 3
 """So many methods are named; of more, how many."""
@@ -66,7 +67,7 @@ def _beyond_the_target(indexed: BoardIndex, context: Context) -> str:
         instead = f" Without these pictures {at.matcher} has {listed(known)}." if known else ""
         return (
             " Against strangers they count as matches, and these are more than an FMR of "
-            f"{percent_short(at.target)} allows: an FNMR of 100\u00a0% there is no identity lost.{instead}"
+            f"{target_words(at.target)} allows: an FNMR of 100\u00a0% there is no identity lost.{instead}"
         )
     return ""
 

@@ -39,11 +39,6 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}\u00a0%"
 
 
-def percent_short(value: float) -> str:
-    """An FMR target as people say it: 0.001 -> '0.1 %'."""
-    return f"{100 * value:g}\u00a0%"
-
-
 def p_words(p: float) -> str:
     """'p = 0.03', or 'p < 0.001' where the resamples cannot tell finer."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

@@ -27,6 +27,7 @@ from unmaskbench.reports.cards import cards
 from unmaskbench.reports.duels import duels
 from unmaskbench.reports.glossary import GLOSSARY
 from unmaskbench.reports.merge import merge
+from unmaskbench.reports.own_method import own_method_commands
 from unmaskbench.reports.packing import pack
 from unmaskbench.reports.papers import beside, load_published
 from unmaskbench.reports.pictures import Pictures
@@ -90,7 +91,7 @@ def render(runs: Sequence[Path], out: Path, single_file: bool = True, figures_li
         )
     # published tables and cards are drawn by the template, the script does not need them twice
     data = {
-        "boards": [{k: v for k, v in page.items() if k not in ("published", "cards")} for page in pages],
+        "boards": [{k: v for k, v in page.items() if k not in ("published", "cards", "own_method")} for page in pages],
         "between": for_page(boards),
         "glossary": GLOSSARY,
         "quantities": quantities(),
@@ -199,6 +200,7 @@ def _board_data(
         "tables": tables,
         "left_out": left_out,
         "published": beside(papers, board),
+        "own_method": own_method_commands(data["run"]),
     }
     return page | {"warnings": board.warnings, "cards": cards(page)}
 

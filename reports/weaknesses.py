@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.board.figure_text import figure
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, number
 from unmaskbench.reports.contest import apart, worth
@@ -71,8 +72,10 @@ def weakest_picture(indexed: BoardIndex, context: Context, method: str) -> list[
     whole = indexed.image_rows(context, *chosen).get(method)
     if whole and number(whole["value"]) is not None and not worth(not higher)(worst) < worth(not higher)(whole):
         return ["On no slice with people enough to tell is its picture worse than on all."]
-    compared = f" against {whole['value']:.3g} on all" if whole and number(whole["value"]) is not None else ""
+    compared = (
+        f" against {figure(chosen[0], whole['value'])} on all" if whole and number(whole["value"]) is not None else ""
+    )
     return [
         f"Its picture is weakest at {slice_words(worst['slice'])}: {chosen[0].upper()} ({chosen[1]}) "
-        f"{worst['value']:.3g}{compared}."
+        f"{figure(chosen[0], worst['value'])}{compared}."
     ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from unmaskbench.benchmark.board.figure_text import target_words
 from unmaskbench.reports.board import Row
 from unmaskbench.reports.board_index import BoardIndex, Context, OperatingPoint, number
 from unmaskbench.reports.contest import Contest, round_up
 from unmaskbench.reports.missed_faces import out_of_reach
-from unmaskbench.reports.phrases import Point, Verdict, names, percent_short, points_spread, spread
+from unmaskbench.reports.phrases import Point, Verdict, names, points_spread, spread
 
 THRESHOLDS_FROM = {
     "calibration": "calibration photographs, against each other and the gallery",
@@ -50,7 +51,7 @@ def answer(indexed: BoardIndex, context: Context, at: OperatingPoint, contest: C
     if at.target is not None and best["method"] in out_of_reach(indexed, context, at):
         return (
             f"Not shown: so many faces restored with {title} were not found that no threshold keeps an FMR of "
-            f"{percent_short(at.target)}."
+            f"{target_words(at.target)}."
         )
     gain = contest.gain(best)
     if gain is None:
@@ -93,7 +94,7 @@ def _change(at: OperatingPoint, gain: tuple[float, float | None, float | None]) 
 def _where(at: OperatingPoint) -> str:
     if at.target is None:
         return "every FMR target being refused"
-    return f"at an {'equal FMR' if at.metric == 'fnmr_equal' else 'FMR'} of {percent_short(at.target)}"
+    return f"at an {'equal FMR' if at.metric == 'fnmr_equal' else 'FMR'} of {target_words(at.target)}"
 
 
 def _too_few(contest: Contest) -> str:
@@ -137,4 +138,4 @@ def _thresholds(indexed: BoardIndex, context: Context, at: OperatingPoint, row: 
         for r in figures
         if r["target"] == target
     )
-    return f"{said} FNMR at the threshold kept for an FMR of {percent_short(target)}: {shown}."
+    return f"{said} FNMR at the threshold kept for an FMR of {target_words(target)}: {shown}."

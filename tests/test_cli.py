@@ -360,7 +360,7 @@ def test_no_value_is_folded_in_a_narrow_terminal(
     assert "12.35" in values
     assert lines[1].startswith("tiny_faces, tiny_block, composite: ")
     assert lines[1].endswith(".")
-    assert any(line.startswith("tiny_colours FNMR at equal FMR 1e-05: an FMR of 1e-05 needs") for line in lines)
+    assert any(line.startswith("tiny_colours FNMR at equal FMR 0.001\u00a0%: an FMR of 1e-05 needs") for line in lines)
 
 
 def test_the_summary_shows_what_methods_are_ranked_by(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -378,11 +378,11 @@ def test_the_summary_shows_what_methods_are_ranked_by(tmp_path: Path, capfd: pyt
     capfd.readouterr()
     print_summary(folder)
     shown = capfd.readouterr().out
-    assert "tiny_colours FNMR at equal FMR 0.9" in shown
-    assert {line.split()[0]: line.split()[-1] for line in shown.splitlines() if "0.1234" in line}.keys() == {
+    assert "tiny_colours FNMR at equal FMR 90\u00a0%" in shown
+    assert {line.split()[0]: line.split()[-1] for line in shown.splitlines() if "12.34\u00a0%" in line}.keys() == {
         "(truth)", "untouched", "tiny_fill",
     }  # fmt: skip
-    assert "0.9876" not in shown
+    assert "98.76" not in shown
 
 
 def test_a_refused_row_of_a_column_with_figures_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -399,8 +399,10 @@ def test_a_refused_row_of_a_column_with_figures_is_named(tmp_path: Path, capfd: 
     capfd.readouterr()
     print_summary(folder)
     said = [line for line in capfd.readouterr().out.splitlines() if ": " in line]
-    assert "tiny_colours FNMR at equal FMR 0.9, (truth): too few" in said
-    assert sum(line.startswith("tiny_colours FNMR at equal FMR 1e-05: an FMR of 1e-05 needs") for line in said) == 1
+    assert "tiny_colours FNMR at equal FMR 90\u00a0%, (truth): too few" in said
+    assert (
+        sum(line.startswith("tiny_colours FNMR at equal FMR 0.001\u00a0%: an FMR of 1e-05 needs") for line in said) == 1
+    )
 
 
 def test_masks_are_built_verified_and_shown(

@@ -59,7 +59,7 @@ def test_the_page_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     _matcher("mine.onnx")
     for title, body in blocks(PAGE, "yaml"):
         Path(title).write_text(body, encoding="utf-8")
-    by_file, black_box, pairs, score, templates = re.findall(
+    by_file, black_box, pairs, score, report, templates = re.findall(
         r"^    bench (.+)$", PAGE.read_text(encoding="utf-8"), re.M
     )
     _bench(by_file, *SMALL)
@@ -76,6 +76,9 @@ def test_the_page_works_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         for row in rows:
             writer.writerow({**row, "similarity": _compare(table.parent, row["a"], row["b"])})
     _bench(score)
+    assert '"vendor"' not in (table.parent / "index.html").read_text(encoding="utf-8")
+    _bench(report)
+    assert '"vendor"' in (table.parent / "index.html").read_text(encoding="utf-8"), "the page knows the product"
     board = json.loads((table.parent / "board.json").read_text(encoding="utf-8"))
     found = {
         (row["setting"], row["metric"]): row["value"] for row in board["verification"] if row["matcher"] == "vendor"

@@ -29,6 +29,10 @@ def check(
         Path | None, typer.Option(help="Append a Markdown summary to this file ($GITHUB_STEP_SUMMARY).")
     ] = None,
     worst: Annotated[Path | None, typer.Option(help="Copy the worst ten images to this folder.")] = None,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="Leave out the baseline's methods that the run has not: the verdict says so."),
+    ] = False,
 ) -> None:
     """Compare a run with a baseline: a row regresses when its paired difference is significant and exceeds the tolerance.
 
@@ -39,21 +43,26 @@ def check(
       # make a baseline, then guard it
       bench check runs/quick --baseline baseline.json --update
       bench check runs/quick --baseline baseline.json --junit check.xml
+      # a quick look at two of its methods
+      bench run --methods untouched,telea --out runs/two
+      bench check runs/two --baseline baseline.json --partial
     """
     from unmaskbench.benchmark.gate.baseline import read_baseline
     from unmaskbench.benchmark.gate.check import check as compared
     from unmaskbench.benchmark.gate.junit import write_junit
     from unmaskbench.benchmark.gate.snapshot import snapshot
-    from unmaskbench.benchmark.gate.text import headline, write_markdown
+    from unmaskbench.benchmark.gate.text import write_markdown
     from unmaskbench.benchmark.gate.worst_images import worst_samples, write_worst
     from unmaskbench.benchmark.store.mirrored_folder import local_copy
 
+    if partial and update:
+        raise typer.BadParameter("it leaves methods out, and --update writes the whole baseline: give one of them")
     folder = local_copy(run)
     if update and not baseline.exists():
         _write(snapshot(folder), baseline)
         return
     held = read_baseline(baseline)
-    result = compared(held, snapshot(folder, held.guard, held.tolerance))
+    result = compared(held, snapshot(folder, held.guard, held.tolerance), partial)
     if junit is not None:
         write_junit(result, junit)
     chosen = write_worst(result, folder, worst) if worst is not None else worst_samples(result)
@@ -66,9 +75,17 @@ def check(
         print_moves(result)
         _write(result.run, baseline)
         return
+    conclude(result, f"bench check {run} --baseline {baseline} --update")
+
+
+def conclude(result: Result, command: str) -> None:
+    """The verdict in a sentence and, where it is none to pass, the ``command`` that accepts it; then the exit code."""
+    from unmaskbench.benchmark.gate.text import absent_words, headline
+
     say(headline(result))
     if result.exit_code:
-        say(f"if that is meant: bench check {run} --baseline {baseline} --update")
+        without = f"  # and drop {absent_words(result)}" if result.absent_methods else ""
+        say(f"if that is meant: {command}{without}")
         raise typer.Exit(result.exit_code)
 
 
@@ -82,14 +99,19 @@ def print_findings(result: Result) -> None:
 
 def print_moves(result: Result) -> None:
     """Every row whose figure an update changes, old -> new, however little."""
-    from unmaskbench.benchmark.gate.text import number
+    from unmaskbench.benchmark.board.figure_text import exact, exact_difference
 
     moved = [v for v in result.verdicts if v.difference]
     for verdict in moved:
-        say(f"{verdict.name}: {number(verdict.before)} -> {number(verdict.after)} ({verdict.difference:+.4g})")
+        before, after = (exact(verdict.name.metric, value) for value in (verdict.before, verdict.after))
+        say(f"{verdict.name}: {before} -> {after} ({exact_difference(verdict.name.metric, verdict.difference)})")
+    absent = result.absent_methods
+    for name, count in absent.items():
+        say(f"method {name}: no longer guarded, {count} rows")
     gone = [v for v in result.verdicts if v.state == "missing"]
     for verdict in gone:
-        say(f"{verdict.name}: no longer guarded, {verdict.message}")
+        if verdict.name.method not in absent:
+            say(f"{verdict.name}: no longer guarded, {verdict.message}")
     new = [v for v in result.verdicts if v.state == "new"]
     for verdict in new:
         say(f"{verdict.name}: guarded from now on")

@@ -40,6 +40,7 @@ def history(
 
 
 def _print(found: History) -> None:
+    from unmaskbench.reports.history_page import shown as written
     from unmaskbench.reports.history_page import title_of, verdict_of
 
     from_stage = max(0, len(found.stages) - COLUMNS)
@@ -53,8 +54,8 @@ def _print(found: History) -> None:
         rows = []
         for line in lines:
             at = {point.stage: point for point in line.points}
-            cells = [f"{at[n].value:.5g} {verdict_of(at[n])}".strip() if n in at else "" for n in shown]
+            cells = [f"{written(metric, at[n].value)} {verdict_of(at[n])}".strip() if n in at else "" for n in shown]
             rows.append([line.method, *cells])
         say("")
-        say(f"{title_of(metric, region)}: {dataset}, {occlusion} ({lines[0].direction} is better)")
+        say(f"{title_of(metric, region, found.labels)}: {dataset}, {occlusion} ({lines[0].direction} is better)")
         print_table("", [("method", False), *((f"run {n + 1}", False) for n in shown)], rows, in_blocks=True)

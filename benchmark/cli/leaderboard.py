@@ -38,10 +38,12 @@ def leaderboard(
       bench leaderboard results --out public --reference house --strict
       bench leaderboard results --recompute 20 --root ~/data/lfw
     """
+    from unmaskbench.benchmark.cli.summary import print_summary
     from unmaskbench.benchmark.host.text import json_text, told
     from unmaskbench.benchmark.store.write import write_file
     from unmaskbench.benchmark.submissions.joint import gather, joint_board
     from unmaskbench.benchmark.submissions.recompute import recompute as computed_again
+    from unmaskbench.reports.best_first import with_methods_best_first
     from unmaskbench.reports.schema import board_check
     from unmaskbench.reports.site import render
 
@@ -63,8 +65,10 @@ def leaderboard(
     for name, reason in sorted(found.refused.items()):
         say(f"refused   {name}: {reason}")
     if found.accepted:
-        board = joint_board(found, results.resolve().name)
+        # submissions come by name, and a reader asks for the best
+        board = with_methods_best_first(joint_board(found, results.resolve().name))
         write_file(out / "board.json", json_text(board))
+        print_summary(out)
         say(f"board  {render([out], out)}")
     say(f"{len(found.accepted)} accepted, {len(found.refused)} refused")
     if not found.accepted or (strict and found.refused):

@@ -37,3 +37,4 @@ def pairs(
     write_file(table, as_csv(found))
     pictures = {name for one in found for name in (one.a, one.b)}
     say(f"{len(found):,} comparisons of {len(pictures):,} pictures below {run}: {table}")
+    say(f"fill in the column similarity, then: bench score {run} --matchers scores:{table}=vendor")

@@ -91,6 +91,8 @@ def _score_run(source: str, folder: Path, metrics: list[str], matchers: list[str
         mark_board(RunFolder(folder))
         folder_of(source).publish("board.json", *([FINISHED] if (folder / FINISHED).is_file() else []))
     print_summary(folder)
+    stale = f"{folder / 'index.html'} is of before; " if (folder / "index.html").is_file() else ""
+    say(f"{stale}its page: bench report {source}")
 
 
 def _mean(value: float | None) -> str:

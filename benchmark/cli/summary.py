@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unmaskbench.benchmark.board.figure_text import figure, quantity_words, with_unit
 from unmaskbench.benchmark.host.terminal import print_table, say
 from unmaskbench.benchmark.plugins.cards import NO_TRUTH
 from unmaskbench.benchmark.plugins.json_types import JsonMapping
+from unmaskbench.reports.best_first import best_first
 from unmaskbench.reports.board import load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.verdict import verdict
@@ -65,10 +67,10 @@ class _Condition:
         self.answer = str(verdict(indexed, context)["headline"]) if known else ""
         self.by = indexed.image_metric(context) if known else None
         points = indexed.operating(context) if known else []
-        self.person = bool(points) and indexed.judged_fairly(context, points[0].matcher)
+        self.without_target = {point.matcher for point in points if point.target is None}
+        self.order = best_first(indexed, context) if known else []
         self.columns: list[str] = []
         self.values: dict[str, dict[str, str]] = {}
-        self.ranks: dict[str, tuple[float, float]] = {}
         self.refusals: dict[tuple[str, str], str] = {}
         self._read_images()
         self._read_trials()
@@ -83,10 +85,8 @@ class _Condition:
             say(f"{self.dataset}, {self.occlusion}: no figure for this table{why}")
             return
         first = [name for name in (TRUTH, OCCLUDED) if name in self.values]
-        # by whom the answer is by: the person, where a matcher judges most methods fairly, else the picture
-        others = sorted(
-            set(self.values) - set(first), key=lambda name: (*self.ranks[name][0 if self.person else 1 :], name)
-        )
+        places = {name: place for place, name in enumerate(self.order)}
+        others = sorted(set(self.values) - set(first), key=lambda name: (places.get(name, len(places)), name))
         rows = [[name, *(self.values[name].get(column, "") for column in self.columns)] for name in (*first, *others)]
         print_table("", [("method", False), *((column, True) for column in self.columns)], rows, in_blocks=True)
         for place, why in self._refused().items():
@@ -107,36 +107,31 @@ class _Condition:
                 continue
             name = row["metric"] + (" hole" if row["region"] == "hole" else "")
             value = row["value"]
-            shown = "-" if value is None else (value if isinstance(value, str) else f"{value:.4g}")
+            shown = "-" if value is None else figure(row["metric"], value)
             shown = NO_TRUTH if row.get("absent") == "no_truth" else shown
-            chosen = (row["metric"], row["region"]) == self.by
-            self._put(row["method"], name, shown, row.get("rank") if chosen else None, 1)
+            self._put(row["method"], name, shown)
             if row.get("of") and row["n"] < row["of"]:
-                self._put(row["method"], "n of N", f"{row['n']} of {row['of']}", None, 1)
+                self._put(row["method"], "n of N", f"{row['n']} of {row['of']}")
 
     def _read_trials(self) -> None:
         # boards of before equal FMR was counted have the kept threshold alone
         equal = any(row["metric"] == "fnmr_equal" for row in self.trials)
-        metric, words = ("fnmr_equal", "FNMR at equal FMR") if equal else ("fnmr", "FNMR @")
+        metric = "fnmr_equal" if equal else "fnmr"
         for row in self.trials:
-            if row["metric"] != metric or row["setting"] not in ("TT", "MT", "UT"):
+            # where every target was refused the answer is by the area under the ROC
+            answers = row["metric"] == "auc" and row["matcher"] in self.without_target
+            if not (row["metric"] == metric or answers) or row["setting"] not in ("TT", "MT", "UT"):
                 continue
             if row["setting"] == "UT" and row["output"] != self.output:
                 continue
-            name = f"{row['matcher']} {words} {row['target']:g}"
+            name = f"{row['matcher']} {quantity_words(row['metric'], row['target'])}"
             method = {"TT": TRUTH, "MT": OCCLUDED}.get(row["setting"], row["method"])
             if row["refused"]:
                 self.refusals.setdefault((name, method), row["refused"])
                 continue
-            shown = "-" if row["value"] is None else f"{row['value']:.4f}"
-            self._put(method, name, shown, row.get("rank") if row["setting"] == "UT" else None, 0)
+            shown = "-" if row["value"] is None else with_unit(row["metric"], figure(row["metric"], row["value"]))
+            self._put(method, name, shown)
 
-    def _put(self, method: str, column: str, shown: str, rank: int | None, place: int) -> None:
-        """A value and, where it is the first of its kind to have one, the rank that orders the methods: who is recognised
-        counts before the picture."""
+    def _put(self, method: str, column: str, shown: str) -> None:
         self.columns += [column] if column not in self.columns else []
         self.values.setdefault(method, {})[column] = shown
-        ranks = list(self.ranks.get(method, (1e9, 1e9)))
-        if rank is not None and ranks[place] == 1e9:
-            ranks[place] = rank
-        self.ranks[method] = (ranks[0], ranks[1])

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from unmaskbench.benchmark.board.figure_text import exact
 from unmaskbench.benchmark.board.quantities import QUANTITIES, kind_of
 from unmaskbench.benchmark.gate.baseline import Baseline, SampleRow, SetValue, decode
 from unmaskbench.benchmark.gate.input_changes import Comparable, input_changes
@@ -38,8 +39,9 @@ class _Paired:
     comparable: list[NDArray[np.bool_]] = field(default_factory=list)
 
 
-def check(baseline: Baseline, run: Baseline) -> Result:
-    """Compare a run with a baseline. Raises BaselineError where the baseline gives a row no tolerance."""
+def check(baseline: Baseline, run: Baseline, partial: bool = False) -> Result:
+    """Compare a run with a baseline; with ``partial`` methods that the run has not are left out, and no regression. Raises
+    BaselineError where the baseline gives a row no tolerance."""
     comparable = Comparable(baseline, run)
     verdicts: list[Verdict] = []
     old_rows, new_rows = baseline.columns(), run.columns()
@@ -49,14 +51,14 @@ def check(baseline: Baseline, run: Baseline) -> Result:
     paired: dict[str, _Paired] = {}
     for name, row in old_rows.items():
         if name not in new_rows:
-            verdicts.append(_missing(name, run_names, run))
+            verdicts.append(_missing(name, run_names, run, partial))
         elif changed := _signature_change(name, baseline, run):
             verdicts.append(Verdict(name, "signature", changed))
         else:
             _take(paired.setdefault(name.dataset, _Paired()), name, row, new_rows[name], comparable)
     for name, value in old_values.items():
         if name not in new_values:
-            verdicts.append(_missing(name, run_names, run))
+            verdicts.append(_missing(name, run_names, run, partial))
         else:
             verdicts.append(_set_value(value, new_values[name], baseline, run, comparable))
     verdicts += _compare(paired, baseline)
@@ -68,6 +70,7 @@ def check(baseline: Baseline, run: Baseline) -> Result:
         tuple(sorted(verdicts, key=lambda verdict: verdict.name)),
         tuple(input_changes(baseline, run)),
         common,
+        partial,
     )
 
 
@@ -80,9 +83,9 @@ def direction_of(name: Name, baseline: Baseline) -> float:
     return -1.0 if quantity is not None and quantity.direction == "lower" else 1.0
 
 
-def _missing(name: Name, run_names: set[Name], run: Baseline) -> Verdict:
+def _missing(name: Name, run_names: set[Name], run: Baseline, partial: bool) -> Verdict:
     if name.method and name.method not in run.mask_sources:
-        return Verdict(name, "missing", f"the run has no method '{name.method}'")
+        return Verdict(name, "left out" if partial else "missing", f"the run has no method '{name.method}'")
     if f"{name.dataset}/{name.occlusion}" not in run.inputs:
         return Verdict(name, "missing", f"the run has no {name.dataset}/{name.occlusion}")
     metrics = {other.metric for other in run_names}
@@ -225,7 +228,7 @@ def _set_value(old: SetValue, new: SetValue, baseline: Baseline, run: Baseline, 
     if state != "same":
         message = "no interval is known"
         if old.low is not None and old.high is not None:
-            interval = f"the baseline's interval {old.low:.5g} to {old.high:.5g}"
+            interval = f"the baseline's interval {exact(name.metric, old.low)} to {exact(name.metric, old.high)}"
             message = f"outside {interval}"
             if old.low <= new.value <= old.high:
                 worse = state == "worse"

@@ -73,7 +73,7 @@ def history(paths: Sequence[Path]) -> History:
         if run.manifest != manifest
     ]
     kept = [run for run in runs if run.manifest == manifest]
-    return History(manifest, tuple(run.stage for run in kept), tuple(_lines(kept)), tuple(left_out))
+    return History(manifest, tuple(run.stage for run in kept), tuple(_lines(kept)), tuple(left_out), _labels(kept))
 
 
 def _runs_in(given: Path) -> Iterator[Path]:
@@ -147,6 +147,12 @@ def _recognition(rows: list[JsonObject], condition: tuple[str, str]) -> Iterator
                 yield name, "higher" if higher_is_better(metric) else "lower"
         if wanted:
             return
+
+
+def _labels(runs: Sequence[_Found]) -> dict[str, str]:
+    """What the newest board calls each image metric, with its unit."""
+    rows = [row for run in runs for row in run.board["metrics"]]
+    return {row["metric"]: row["title"] + (f", {row['unit']}" if row["unit"] else "") for row in rows}
 
 
 def _lines(runs: Sequence[_Found]) -> Iterator[Line]:

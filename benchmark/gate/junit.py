@@ -1,4 +1,5 @@
-"""The verdicts of the gate as JUnit XML: one test case for each guarded row and for each condition's inputs."""
+"""The verdicts of the gate as JUnit XML: one test case for each guarded row, for each condition's inputs and for each
+method of the baseline."""
 
 from __future__ import annotations
 
@@ -24,12 +25,9 @@ def junit(result: Result) -> bytes:
                     _failure(case, "inputs", change.message)
         for verdict in result.verdicts:
             if (verdict.name.dataset, verdict.name.occlusion) == (dataset, occlusion) and verdict.state != "new":
-                _row(suite, verdict)
-        cases = suite.findall("testcase")
-        suite.set("tests", str(len(cases)))
-        suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
-        suite.set("errors", "0")
-        suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
+                _row(suite, verdict, result)
+        _count(suite)
+    _methods(root, result)
     for count in ("tests", "failures", "errors", "skipped"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     ElementTree.indent(root)
@@ -41,14 +39,43 @@ def write_junit(result: Result, path: Path) -> None:
     write_file(path, junit(result))
 
 
-def _row(suite: ElementTree.Element, verdict: Verdict) -> None:
+def _methods(root: ElementTree.Element, result: Result) -> None:
+    """A test case for each method of the baseline: whether the run has it. One that is absent fails here alone, and not in each
+    of its rows, so that failures count what is to be done."""
+    absent = result.absent_methods
+    suite = ElementTree.SubElement(root, "testsuite", {"name": "methods"})
+    for name in sorted({verdict.name.method for verdict in result.verdicts if verdict.state != "new"} - {""}):
+        case = _case(suite, "methods", name)
+        message = f"the run has no method '{name}': {absent.get(name, 0)} checks of the baseline"
+        if name in absent and result.partial:
+            _skipped(case, f"{message}, left out by --partial")
+        elif name in absent:
+            _failure(case, "missing", f"{message}; run it, or check the methods of the run alone with --partial")
+    _count(suite)
+
+
+def _count(suite: ElementTree.Element) -> None:
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
+    suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
+    suite.set("errors", "0")
+    suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
+
+
+def _row(suite: ElementTree.Element, verdict: Verdict, result: Result) -> None:
     name = verdict.name
     owner = ".".join(part for part in (name.dataset, name.occlusion, name.method or "truth") if part)
     case = _case(suite, owner, " ".join(part for part in (name.output, f"{name.metric}/{name.region}") if part))
-    if verdict.regressed:
+    if verdict.name.method in result.absent_methods:
+        _skipped(case, verdict.message)
+    elif verdict.regressed:
         _failure(case, verdict.state, "; ".join(part for part in (verdict.message, figures(verdict)) if part))
     elif verdict.state == "not compared":
-        ElementTree.SubElement(case, "skipped", {"message": escaped(verdict.message)})
+        _skipped(case, verdict.message)
+
+
+def _skipped(case: ElementTree.Element, message: str) -> None:
+    ElementTree.SubElement(case, "skipped", {"message": escaped(message)})
 
 
 def _case(suite: ElementTree.Element, owner: str, name: str) -> ElementTree.Element:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from unmaskbench.benchmark.board.figure_text import exact, exact_difference
 from unmaskbench.benchmark.gate.baseline import Baseline
 from unmaskbench.benchmark.gate.verdict import NOTHING_COMPARED, Result, Verdict
 from unmaskbench.benchmark.host.text import markdown as markdown_text
 from unmaskbench.benchmark.host.text import markdown_code
 
 SHOWN = 40
+NAMED = 12
 UNCOMPARED = ("missing", "signature", "not compared", "new")
 
 
@@ -33,17 +35,39 @@ HEADINGS = Line("row", "verdict", "baseline", "run", "difference", "95 % interva
 
 def headline(result: Result) -> str:
     """One sentence: what the exit code says."""
-    rows = [verdict for verdict in result.verdicts if verdict.state != "new"]
+    absent, rows = result.absent_methods, result.of_present
     if result.exit_code == NOTHING_COMPARED:
         return (
-            f"nothing could be compared: not one of the baseline's {len(rows)} rows is in the run "
+            f"nothing could be compared: not one of the baseline's {len(rows) + sum(absent.values())} rows is in the run "
             f"'{result.run.name}' (was another suite run?)"
         )
     compared = sum(verdict.difference is not None for verdict in rows)
     changed = f", and the inputs of {_conditions(result)} changed" if result.inputs else ""
-    if result.exit_code == 0:
-        return f"nothing regressed: {compared} of {len(rows)} guarded rows compared"
-    return f"{len(result.regressions)} of {len(rows)} guarded rows regressed{changed}"
+    regressed = sum(verdict.regressed for verdict in rows)
+    if not regressed and not changed:
+        found = f"nothing regressed: {compared} of {len(rows)} guarded rows compared"
+    else:
+        found = f"{regressed} of {len(rows)} guarded rows regressed{changed}"
+    if not absent:
+        return found
+    if result.partial:
+        return f"partial check, without {absent_words(result)}: {found}"
+    is_absent, remedy = ("is", "run it") if len(absent) == 1 else ("are", "run them")
+    return (
+        f"{absent_words(result)} {is_absent} not in this run: {remedy}, or check the methods of the run alone with --partial; "
+        f"apart from that {found}"
+    )
+
+
+def absent_words(result: Result) -> str:
+    """'2 methods of the baseline (72 checks: lama, mbnet)', "" where the run has all."""
+    absent = result.absent_methods
+    if not absent:
+        return ""
+    named = ", ".join([*absent][:NAMED]) + (f" and {len(absent) - NAMED} more" if len(absent) > NAMED else "")
+    methods = f"{len(absent)} method{'s' if len(absent) > 1 else ''} of the baseline"
+    checks = sum(absent.values())
+    return f"{methods} ({checks} check{'s' if checks > 1 else ''}: {named})"
 
 
 def _conditions(result: Result) -> str:
@@ -67,7 +91,12 @@ def regression_lines(result: Result) -> list[Line]:
         Line(f"{change.dataset}/{change.occlusion}", "inputs", "", "", "", "", "", change.message)
         for change in result.inputs
     ]
-    return lines + _lines(result.regressions)
+    absent = {} if result.partial else result.absent_methods
+    lines += _lines([verdict for verdict in result.regressions if verdict.name.method not in absent])
+    return lines + [
+        Line(f"method {name}", "not in the run", "", "", "", "", "", f"{count} checks of the baseline")
+        for name, count in absent.items()
+    ]
 
 
 def note_lines(result: Result) -> list[Line]:
@@ -103,24 +132,19 @@ def _lines(verdicts: Iterable[Verdict]) -> list[Line]:
 
 
 def _line(verdict: Verdict) -> Line:
-    interval = ""
+    metric, interval = verdict.name.metric, ""
     if verdict.low is not None and verdict.high is not None:
-        interval = f"{verdict.low:+.4g} to {verdict.high:+.4g}"
+        interval = f"{exact_difference(metric, verdict.low)} to {exact_difference(metric, verdict.high)}"
     return Line(
-        str(verdict.name), verdict.state, number(verdict.before), number(verdict.after),
-        "" if verdict.difference is None else f"{verdict.difference:+.4g}", interval, number(verdict.tolerance),
+        str(verdict.name), verdict.state, exact(metric, verdict.before), exact(metric, verdict.after),
+        exact_difference(metric, verdict.difference), interval, exact_difference(metric, verdict.tolerance, sign=False),
         verdict.message,
     )  # fmt: skip
 
 
-def number(value: float | None) -> str:
-    """Five significant digits, "" for none."""
-    return "" if value is None else f"{value:.5g}"
-
-
 def markdown(result: Result, worst: Sequence[str] = ()) -> str:
     """The job summary: the headline, what regressed, notes, and the worst images by name."""
-    mark = {0: "passed", 1: "failed"}.get(result.exit_code, "not done")
+    mark = {0: "partial, passed" if result.absent_methods else "passed", 1: "failed"}.get(result.exit_code, "not done")
     lines = [f"## bench check: {mark}", "", markdown_text(headline(result)) + ".", ""]
     lines += _table("Regressions", regression_lines(result))
     lines += _table("Notes", note_lines(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from unmaskbench.benchmark.gate.verdict import State
@@ -53,12 +54,14 @@ class Line:
 
 @dataclass(frozen=True)
 class History:
-    """Runs of one ``manifest``, their lines, and a sentence for each run that is left out."""
+    """Runs of one ``manifest``, their lines, and a sentence for each run that is left out; ``labels`` are what the board
+    calls image metrics: 'PSNR, dB'."""
 
     manifest: str
     stages: tuple[Stage, ...]
     lines: tuple[Line, ...]
     left_out: tuple[str, ...] = field(default=())
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def figures(self) -> dict[tuple[str, str, str, str], list[Line]]:
         """The lines of each figure, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,18 @@ from unmaskbench.benchmark.gate.baseline import Baseline
 from unmaskbench.benchmark.gate.input_changes import InputChange
 from unmaskbench.benchmark.gate.tolerance import Name
 
-State = Literal["same", "better", "unclear", "new", "not compared", "worse", "failing", "missing", "signature"]
+State = Literal[
+    "same",
+    "better",
+    "unclear",
+    "new",
+    "not compared",
+    "worse",
+    "failing",
+    "missing",
+    "signature",
+    "left out",
+]
 REGRESSED = ("worse", "failing", "missing", "signature")
 PASSED, REGRESSION, NOTHING_COMPARED = 0, 1, 3
 
@@ -49,18 +61,32 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Result:
-    """All verdicts of a check, and the changes of inputs."""
+    """All verdicts of a check, and the changes of inputs. ``partial``: methods that the run has not were left out on purpose."""
 
     baseline: Baseline
     run: Baseline
     verdicts: tuple[Verdict, ...]
     inputs: tuple[InputChange, ...] = ()
     common: int = 0
+    partial: bool = False
 
     @property
     def regressions(self) -> list[Verdict]:
         """The rows that regressed, in the order of their names."""
         return [verdict for verdict in self.verdicts if verdict.regressed]
+
+    @property
+    def absent_methods(self) -> dict[str, int]:
+        """Methods of the baseline that the run has not, each with how many of the baseline's rows are its."""
+        have = self.run.mask_sources
+        names = [verdict.name.method for verdict in self.verdicts if verdict.state in ("missing", "left out")]
+        return dict(Counter(name for name in names if name and name not in have))
+
+    @property
+    def of_present(self) -> list[Verdict]:
+        """Verdicts on the baseline's rows that are not of an absent method."""
+        absent = self.absent_methods
+        return [v for v in self.verdicts if v.state != "new" and v.name.method not in absent]
 
     @property
     def exit_code(self) -> int:

@@ -76,7 +76,9 @@ def read_convention(model: Path) -> Convention:
         raise ValueError(f"no model file at {model}")
     if not path.is_file():
         raise ValueError(
-            f"{model} needs its input convention in {path.name} beside it (docs: add a method, model files)"
+            f"{model} needs its input convention in {path.name} beside it. One line will do for a network that takes the face "
+            "alone, RGB in [0, 1]: 'title: My network'. Two more where it takes the mask as a fourth channel: 'needs_mask: true' "
+            "and 'inputs: concatenated' (every key: docs/extend/model-files.md)"
         )
     content = read_mapping(path, "input convention", LIMIT_BYTES, aliases=False)
     legal = {field.name for field in fields(Convention)}

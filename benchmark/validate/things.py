@@ -44,10 +44,20 @@ def thing_findings(thing: str, suite: str = "quick") -> list[Findings]:
         return package
     every = sorted({name for registry in REGISTRIES.values() for name in registry.names()} | set(names()))
     near = nearest(thing, every)
-    hint = f"; did you mean '{near}'?" if near else ""
+    hint = _entry_hint(thing) or (f"; did you mean '{near}'?" if near else "")
     raise UnknownThingError(
         f"'{thing}' is no suite, plug-in, file, folder or package with plug-ins{hint} (bench validate --help)"
     )
+
+
+def _entry_hint(thing: str) -> str:
+    """What helps with a word that belongs to --methods or --matchers: 'onnx:mine.onnx', 'predictions:outputs/'."""
+    kind, _, argument = thing.partition(":")
+    if kind == "predictions" and argument:
+        return f"; a folder of predictions is validated by its name: bench validate {argument}"
+    if argument and any(kind in registry.names() for registry in REGISTRIES.values()):
+        return f"; '{kind}:' takes a file of yours, which a run tries first: bench run --methods untouched,{thing} --limit 2"
+    return ""
 
 
 def _folder_findings(path: Path, suite: str) -> Findings:

@@ -26,7 +26,7 @@ function cellOf(id, method, key) {
     if (r.absent === "no_truth") return { value: null, text: "no truth here", contest: false, title: "nobody knows the pixels behind a mask that was worn" };
     const lacks = r.of !== null && r.of !== undefined && r.n < r.of;
     const completed = lacks && asNumber(r.completed) !== null ? `mean over what it completed ${figure(rest.split(":")[0], r.completed)}` : "";
-    return { ...r, contest: r.ranked, last: lacks && !r.ranked, title: [lacks ? `${r.n} of ${r.of} samples` : `n = ${r.n}`, completed, r.failed ? `${r.failed} failed` : "", r.ceiling ? `${r.ceiling} identical to the truth` : "", r.note].filter(Boolean).join("; "),
+    return { ...r, at: key, contest: r.ranked, last: lacks && !r.ranked, title: [lacks ? `${r.n} of ${r.of} samples` : `n = ${r.n}`, completed, r.failed ? `${r.failed} failed` : "", r.ceiling ? `${r.ceiling} identical to the truth` : "", r.note].filter(Boolean).join("; "),
       flag: lacks ? `${r.n} of ${r.of}${r.ranked ? "" : ", not ranked"}` : r.ranked ? "" : "not ranked", alert: r.seen_truth ? `has seen the truth: equal to it on ${r.seen_truth} of ${r.of} samples` : "" };
   }
   const [metric, target, setting] = rest.split(/[@:]/);
@@ -39,11 +39,23 @@ function cellOf(id, method, key) {
   if (metric === "fnmr_recovered" && r.group === null) r = { ...r, tie: found.person.get(`fnmr@${target}:${setting}:${state.judge}:${method}`)?.group ?? null };
   // a loss is never green, be it the smallest
   const loss = ["fnmr_recovered", "recovered_equal", "recovered_kept"].includes(metric) && asNumber(r.value) < 0;
-  return { ...r, contest: r.independent && !loss, flag: r.independent ? "" : "†", title: `${r.genuine} genuine, ${r.impostor} impostor pairs${r.failed ? `, ${r.failed} failed` : ""}${r.independent ? "" : "; this matcher took part in the method's training"}` };
+  return { ...r, at: key, contest: r.independent && !loss, flag: r.independent ? "" : "†", title: `${r.genuine} genuine, ${r.impostor} impostor pairs${r.failed ? `, ${r.failed} failed` : ""}${r.independent ? "" : "; this matcher took part in the method's training"}` };
 }
 
-/** Whether a cell cannot be told from the best: by rank group, else because the intervals overlap. */
+const pairTests = new Map();
+/** Whether the paired test of two cells of one figure is significant; null where the page holds none. */
+function toldApart(x, y) {
+  if (!x.at || !x.method || !y.method || x.metric !== y.metric) return null;
+  const key = `${state.run}/${x.at}`;
+  if (!pairTests.has(key)) pairTests.set(key, new Map(rowsOf("differences", x.at).filter((r) => r.p_holm !== null).flatMap((r) => [[r.method_a, r.method_b], [r.method_b, r.method_a]].map((p) => [`${r.metric}:${r.region}:${p.join(":")}`, r.significant]))));
+  const name = x.region === undefined ? `${x.metric}${x.target === null ? "" : `@${x.target}`}:${x.matcher}` : `${x.metric}:${x.region}`;
+  return pairTests.get(key).get(`${name}:${x.method}:${y.method}`) ?? null;
+}
+
+/** Whether a cell cannot be told from the best: by the paired test, else by rank group, else because the intervals overlap. */
 function tiedWith(top, cell) {
+  const apart = toldApart(top, cell);
+  if (apart !== null) return !apart;
   const of = (c) => c.group ?? c.tie ?? null;
   if (of(top) !== null && of(cell) !== null) return of(top) === of(cell);
   return [top.low, top.high, cell.low, cell.high].every((v) => asNumber(v) !== null) && cell.low <= top.high && cell.high >= top.low;
@@ -56,11 +68,16 @@ function contest(cells, higher) {
   const order = cells.map((c, i) => [c, i]).filter(([c]) => c && c.contest !== false && asNumber(c.value) !== null)
     .sort(([a], [b]) => (higher ? asNumber(b.value) - asNumber(a.value) : asNumber(a.value) - asNumber(b.value)));
   if (order.length < 2) return marks;
-  const [top, next] = order;
-  if (asNumber(top[0].value) === asNumber(order[order.length - 1][0].value)) return marks;
+  const [top] = order;
+  const value = ([c]) => asNumber(c.value);
+  if (value(top) === value(order[order.length - 1])) return marks;
   for (const [c, i] of order) if (tiedWith(top[0], c)) marks.set(i, "tied");
-  marks.set(top[1], "best");
-  marks.set(next[1], marks.get(next[1]) === "tied" ? "second tied" : "second");
+  // equal values are equally good: both cost nothing, say
+  const next = order.find((o) => value(o) !== value(top));
+  for (const o of order) {
+    if (value(o) === value(top)) marks.set(o[1], "best");
+    else if (value(o) === value(next)) marks.set(o[1], marks.get(o[1]) === "tied" ? "second tied" : "second");
+  }
   return marks;
 }
 

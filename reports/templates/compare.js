@@ -41,7 +41,9 @@ function differenceKey(column, matcher) {
 /** Every value that can be set side by side: [column, matcher], what the answer is by first. */
 function comparedColumns() {
   const judges = (board().judges[context()] || []).map((j) => j[0]);
-  const person = judges.flatMap((matcher) => asJudge(matcher, () => availableColumns().person.filter((c) => c.endsWith(":UT")).map((c) => [c, matcher])));
+  const [by, target, metric] = judge() || [];
+  const answer = ([c, matcher]) => Number(c !== `v:${metric}@${target ?? ""}:UT` || matcher !== by);
+  const person = judges.flatMap((matcher) => asJudge(matcher, () => availableColumns().person.filter((c) => c.endsWith(":UT")).map((c) => [c, matcher]))).sort((x, y) => answer(x) - answer(y));
   return inOrder(person, availableColumns().image.map((c) => [c, ""]));
 }
 
@@ -85,7 +87,7 @@ function selectB(pair, options) {
 function drawCompare() {
   const pair = comparedPair();
   const { a, b } = pair;
-  const listed = board().methods.map((m) => [m.method, m.title]);
+  const listed = methodsByRank().map((m) => [m.method, m.title]);
   const known = (id, run = state.run) => BOARDS[Number(run)].methods.some((m) => m.method === id);
   const options = (id) => (known(id) ? listed : [[id, `${id} (not on this page)`], ...listed]);
   fill("compare-tools", select(pair.apart ? `A, of ${boardName(state.run)}` : "A", a, options(a), (value) => choose({ a: value, b })), selectB(pair, options),
@@ -125,14 +127,17 @@ function comparedTable(pair, found) {
   const rows = [...found].sort((x, y) => Number(x.row === null) - Number(y.row === null)).map((c) => ({
     class: c.row ? "paired" : "unpaired",
     head: el("span", {}, cardLink("metric", c.column.metric, c.column.label), el("span", { class: "sub" }, c.column.sub, c.matcher ? [", ", cardLink("matcher", c.matcher)] : null)),
-    cells: [...c.cells.map((cell) => figureCell(c.column, cell ? { ...cell, group: null } : null, "")), ...pairedCells(c, pair, trimmed.length > 0)],
+    cells: inTableOrder(c.cells.map((cell) => figureCell(c.column, cell ? { ...cell, group: null } : null, "")), pairedCells(c, pair, trimmed.length > 0)),
   }));
   return el("div", {}, makeTable({
     name: `compare-${pair.a}-${pair.b}`, caption: [...contextLinks(context()), "; A − B with its 95 % interval over people, p after Holm"],
-    columns: [{ id: "m", label: "Value" }, { id: "a", label: "A", sub: pair.titles[0], card: `method:${pair.a}` }, { id: "b", label: "B", sub: pair.titles[1], card: pair.apart ? null : `method:${pair.b}` }, { id: "d", label: "A − B" }, { id: "p", label: "p" }, { id: "w", label: "Which is better?", word: true }],
+    columns: [{ id: "m", label: "Value" }, ...inTableOrder([{ id: "a", label: "A", sub: pair.titles[0], card: `method:${pair.a}` }, { id: "b", label: "B", sub: pair.titles[1], card: pair.apart ? null : `method:${pair.b}` }], [{ id: "d", label: "A − B" }, { id: "p", label: "p" }, { id: "w", label: "Which is better?", word: true }])],
     rows,
   }), trimmed.length ? el("p", { class: "note" }, `To stay small this page leaves out ${trimmed.join(" and ")}; bench report RUN --tables DIR writes them all.`) : null);
 }
+
+/** By how much and which is better, then of what: a phone shows the first columns, and these answer. */
+function inTableOrder([a, b], [difference, p, which]) { return [difference, which, a, b, p]; }
 
 /** The difference with its interval, its p value, and what follows; where the run holds none, that. */
 function pairedCells({ row, sign, column, side }, pair, trimmed) {

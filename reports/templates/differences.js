@@ -15,9 +15,10 @@ function drawDifferences() {
   const order = [...kinds].sort((a, b) => Number(b.includes("@")) - Number(a.includes("@")));
   fill("diff-tools", select("Figure", kind, order.map((k) => [k, worded(k)]), (diff) => choose({ diff })));
   const mine = rows.filter((r) => `${r.metric}:${r.region}` === kind);
-  const methods = board().methods.map((m) => m.method).filter((m) => mine.some((r) => r.method_a === m || r.method_b === m));
+  const methods = methodsByRank().map((m) => m.method).filter((m) => mine.some((r) => r.method_a === m || r.method_b === m));
   const [metric] = kind.split(":");
-  const higher = board().metrics.find((m) => m.metric === metric)?.direction === "higher";
+  const card = board().metrics.find((m) => m.metric === metric);
+  const higher = card ? card.direction === "higher" : !LOWER.has(metric.split("@")[0]);
   const pair = new Map();
   for (const r of mine) { pair.set(`${r.method_a}|${r.method_b}`, [r, 1]); pair.set(`${r.method_b}|${r.method_a}`, [r, -1]); }
   fill("differences", makeTable({

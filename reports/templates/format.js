@@ -55,9 +55,9 @@ function maskWord(card) { return card.needs_mask || card.mask_source !== "none" 
 
 function asNumber(value) { return value === "inf" ? Infinity : typeof value === "number" ? value : null; }
 
-/** A figure as text: shares in percent, image figures at their usual precision. */
+/** A figure as text: shares in percent, image figures at their usual precision; benchmark/board/figure_text.py has the same rules. */
 function figure(metric, value, sign = false) {
-  return plainFigure(metric, value, sign).replace("-", "\u2212");
+  return plainFigure(metric, value, sign).replaceAll("-", "\u2212");
 }
 
 function plainFigure(id, value, sign) {

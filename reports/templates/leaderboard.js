@@ -9,8 +9,8 @@ function leaderboardRows(columns, keys) {
     const start = rows.length;
     for (const m of methods) rows.push({ method: m.method, key, card: m, cells: columns.map((c) => cellOf(c.id, m.method, key)), marks: [] });
     columns.forEach((c, k) => {
-      // doing nothing costs nothing: untouched takes no part in the contest of cost
-      const cells = rows.slice(start).map((r) => (c.id[0] === "c" && r.method === "untouched" ? null : r.cells[k]));
+      // doing nothing costs nothing: untouched takes no part in the contest of cost; and to have failed nowhere is no win
+      const cells = rows.slice(start).map((r) => (c.id === "c:failed" || (c.id[0] === "c" && r.method === "untouched") ? null : r.cells[k]));
       for (const [i, mark] of contest(cells, c.higher)) rows[start + i].marks[k] = mark;
     });
   }
@@ -34,6 +34,15 @@ function sortRows(rows, columns, sort) {
     const order = x < y ? -1 : x > y ? 1 : 0;
     return sort.descending ? -order : order;
   });
+}
+
+/** The cards of all methods, best first by the figure that the context is answered by; untouched stands before them. */
+function methodsByRank() {
+  const columns = shortColumns(availableColumns()).slice(0, 1).map(describe);
+  const sort = columns.length ? { id: columns[0].id, descending: columns[0].higher !== false } : { id: "", descending: false };
+  const order = sortRows(leaderboardRows(columns, [context()]), columns, sort).map((r) => r.method);
+  const place = (m) => (m.method === "untouched" ? -1 : order.includes(m.method) ? order.indexOf(m.method) : order.length);
+  return board().methods.slice().sort((a, b) => place(a) - place(b));
 }
 
 function currentSort(columns) {

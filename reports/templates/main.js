@@ -117,7 +117,8 @@ function start() {
   });
   addEventListener("beforeprint", () => {
     for (const drawing of Object.values(VIEWS)) drawing();
-    for (const part of document.querySelectorAll("details:not([open])")) { part.open = true; part.dataset.printed = ""; }
+    // what is needed to quote a figure; records, suites and tables that a reader left folded would be pages of their own
+    for (const part of document.querySelectorAll("details:is(.warnings, .words):not([open])")) { part.open = true; part.dataset.printed = ""; }
     // paper has no scrolling by which a picture would be asked for
     for (const picture of document.images) picture.loading = "eager";
   });

@@ -19,9 +19,11 @@ function drawOverview() {
       state.all ? `Show the first ${SHORT_ROWS} only` : `Show all ${methods} methods`) : null,
     methods > 1 ? [" ", el("button", { type: "button", id: "against", onclick: () => { choose({ view: "compare", a: "", b: "" }); scrollTo(0, 0); } }, "Set the first two against each other")] : null);
   const dependent = dependentMethods().size ? ` † ${state.judge} took part in this method's training and is no independent judge of it: its figures never win.` : "";
-  document.getElementById("short-note").replaceChildren(...terms(`Green is best; a tinted cell cannot be told from it. Letters are rank groups: methods that share one cannot be told apart.${dependent} Below each figure stands its 95 % interval.`));
+  document.getElementById("short-note").replaceChildren(...terms(`Green is best; a tinted cell cannot be told from it. Letters are rank groups: a group cannot be told from its first method.${dependent} Below each figure stands its 95 % interval.`));
   drawFaces(run.querySelector("[data-faces]"), best);
-  fillPlots("overview", inOrder([`pareto/${context()}/person`], [`pareto/${context()}/picture`]).filter((k) => figureTemplate(k)).slice(0, 1));
+  const plots = inOrder([`pareto/${context()}/person`], [`pareto/${context()}/picture`]).filter((k) => figureTemplate(k)).slice(0, 1);
+  fillPlots("overview", plots);
+  for (const part of [document.getElementById("speed-title"), document.querySelector('[data-plots="overview"]')]) part.hidden = !plots.length; // a run without speeds
   drawElsewhere();
 }
 

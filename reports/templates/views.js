@@ -93,7 +93,8 @@ function drawRecognition() {
     .sort((a, b) => order.indexOf(a.split("@")[0]) - order.indexOf(b.split("@")[0]));
   const settings = ["TT", "MT", "MM", "UT", "UU"];
   const lines = [];
-  const first = (setting, method) => asNumber(mine.find((r) => r.setting === setting && r.method === method && `${r.metric}@${r.target ?? ""}` === kinds[0])?.value) ?? 9;
+  const worst = kinds.length && LOWER.has(kinds[0].split("@")[0]) ? 1 : -1;
+  const first = (setting, method) => worst * (asNumber(mine.find((r) => r.setting === setting && r.method === method && `${r.metric}@${r.target ?? ""}` === kinds[0])?.value) ?? worst * 9);
   for (const setting of settings) {
     const there = [...new Set(mine.filter((r) => r.setting === setting).map((r) => r.method))].sort((a, b) => first(setting, a) - first(setting, b));
     for (const method of there) {
@@ -144,7 +145,7 @@ function drawSpeed() {
   const fields = ["latency_ms", "throughput", "best_batch", "parameters", "macs", "peak_memory_mb"];
   fill("speeds", makeTable({ name: "speed", caption: `${run.device}, ${run.precision}; ${[run.hardware.cpu, run.hardware.gpu].filter(Boolean).join(", ")}`,
     columns: [{ id: "m", label: "Method" }, ...fields.map((f) => ({ id: f, card: WORDS[f] ? `metric:${f}` : null, label: WORDS[f] || "Best batch" })), { id: "mask", label: "Mask" }],
-    rows: board().methods.filter((m) => m.method !== "untouched").map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, f === "parameters" && m.provenance === "classical" ? 0 : m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), maskWord(m)] })) }));
+    rows: methodsByRank().filter((m) => m.method !== "untouched").map((m) => ({ head: methodName(m.method), cells: [...fields.map((f) => el("td", {}, figure(f, f === "parameters" && m.provenance === "classical" ? 0 : m[f]), f === "latency_ms" && typeof m.latency_spread_ms === "number" ? el("span", { class: "sub" }, `± ${figure("latency_ms", m.latency_spread_ms)}`) : null)), maskWord(m)] })) }));
 }
 
 function sliceOptions() {
@@ -172,7 +173,7 @@ function drawSlices() {
   const lower = (s) => { const n = parseFloat(s.split("=")[1]); return Number.isNaN(n) ? Infinity : n; };
   const parts = ["all", ...[...new Set(rows.map((r) => r.slice))].filter((s) => s.split("=")[0] === by).sort((a, b) => lower(a) - lower(b) || a.localeCompare(b))];
   const higher = describe(chosen).higher;
-  const methods = board().methods.filter((m) => rows.some((r) => r.method === m.method));
+  const methods = methodsByRank().filter((m) => rows.some((r) => r.method === m.method));
   fill("slices", makeTable({ name: `slices-${by}`, caption: [cardLink("metric", describe(chosen).metric, describe(chosen).label), ` (${describe(chosen).sub}) by ${by}; ▼ clearly worse than the whole, ▲ clearly better`],
     columns: [{ id: "m", label: "Method" }, ...parts.map((p) => ({ id: p, label: sliceWords(p), sub: sizeOf(rows, p) }))],
     rows: methods.map((m) => {

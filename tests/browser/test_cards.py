@@ -98,7 +98,7 @@ def test_back_returns_to_the_view_before(open_page: Open) -> None:
         ("matcher:edgeface", "EdgeFace-S", "What it says of every method"),
         ("metric:lpips", "LPIPS", "Its values"),
         ("metric:fnmr", "FNMR", "share of genuine pairs"),
-        ("dataset:lfw", "Drawn faces standing in for LFW", "pSp-unmask gives the person back best"),
+        ("dataset:lfw", "Drawn faces standing in for LFW", "pSp-unmask leads, but lets more strangers in"),
         ("occlusion:medical_mask", "Medical mask", "Face covered"),
         ("method:nobody", "nobody", "Not on this page"),
         ("<img src=x>:<script>", "<script>", "Not on this page"),

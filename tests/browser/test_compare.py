@@ -50,20 +50,20 @@ def test_differences_are_the_boards_own_turned_to_a_minus_b(open_page: Open, a: 
     ):
         row = rows[name.replace("0.1 %", "0.1\u00a0%")]
         expected = [scale * value for value in stored(a, b, metric, region)]
-        assert numbers(row[3]) == pytest.approx(expected, abs=0.006)
+        assert numbers(row[1]) == pytest.approx(expected, abs=0.006)
     titles = {"psp_unmask": "pSp-unmask", "lama": "LaMa"}
     # lower is better in LPIPS, and LaMa's is lower: whichever of the two is called A
-    assert rows["LPIPS hole"][5].endswith("LaMa is better")
-    assert rows["LPIPS hole"][5][0] == ("●" if a == "lama" else "○")
+    assert rows["LPIPS hole"][2].endswith("LaMa is better")
+    assert rows["LPIPS hole"][2][0] == ("●" if a == "lama" else "○")
     assert find(driver, "#compare-answer").text.count(titles[a]) == 1
 
 
 def test_the_sentence_counts_the_rows_and_a_judge_of_the_training_decides_nothing(open_page: Open) -> None:
     driver = open_page("view=compare&a=psp_unmask&b=modified_vnet")
-    found = [row[5] for row in driver.execute_script(ROWS)]
+    found = [row[2] for row in driver.execute_script(ROWS)]
     assert len(found) == 10
     dependent = [row for row in driver.execute_script(ROWS) if "compact" in row[0]]
-    assert [row[5] for row in dependent] == 2 * ["† no independent judge"]
+    assert [row[2] for row in dependent] == 2 * ["† no independent judge"]
     counts = [sum(words.startswith(mark) for words in found) for mark in "●○·†"]
     assert find(driver, "#compare-answer").text == (
         f"Of 10 paired differences here, pSp-unmask is better in {counts[0]}, Modified V-Net in {counts[1]}; "
@@ -74,7 +74,18 @@ def test_the_sentence_counts_the_rows_and_a_judge_of_the_training_decides_nothin
         "return [...document.querySelectorAll('#compare tr.unpaired')].map(r => [...r.cells].map(c => c.innerText))"
     )
     assert alone
-    assert all(row[3:] == ["–", "–", "no paired test is stored"] for row in alone)
+    assert all([row[1], row[2], row[5]] == ["–", "no paired test is stored", "–"] for row in alone)
+
+
+def test_a_phone_shows_by_how_much_and_which_is_better_without_a_sideways_scroll(open_page: Open) -> None:
+    driver = open_page("view=compare&a=psp_unmask&b=lama", width=360, height=740)
+    inside = driver.execute_script("""
+        const room = document.querySelector('#compare .scroll').getBoundingClientRect();
+        const seen = (n) => n.getBoundingClientRect().right <= Math.min(room.right, innerWidth) + 1;
+        return [...document.querySelectorAll('#compare thead th')].filter(seen).map((n) => n.innerText);
+    """)
+    assert inside[:3] == ["Value", "A − B", "Which is better?"]
+    assert driver.execute_script("return document.querySelector('#compare .scroll').scrollLeft") == 0
 
 
 def test_faces_are_sorted_by_difference_and_under_one_divider(open_page: Open) -> None:

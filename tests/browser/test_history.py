@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ OUTLINE = "const s = getComputedStyle(document.activeElement); return [s.outline
 
 def line(method: str, metric: str, direction: str, sign: float) -> Line:
     before, after, state, message = VALUES[method]
+    region = "hole" if metric == "ssim" else "compact UT"
     points = [
         Point(stage, value, round(value - 0.02, 3), round(value + 0.02, 3), *more)
         for stage, value, more in (
@@ -47,14 +49,14 @@ def line(method: str, metric: str, direction: str, sign: float) -> Line:
             (1, 1 - after if sign < 0 else after, (state, message)),
         )
     ]
-    return Line("synthetic", "medical_mask", metric, "hole", direction, method, "composite", tuple(points))
+    return Line("synthetic", "medical_mask", metric, region, direction, method, "composite", tuple(points))
 
 
 def two_runs() -> History:
     """A history in which one method fell, one rose, and a run was left out."""
     lines = [line(method, "ssim", "higher", 1) for method in VALUES]
     lines += [line(method, "fnmr_equal@0.01", "lower", -1) for method in VALUES]
-    return History("ab" * 32, STAGES, tuple(lines), ("runs/old is left out: it scored other pixels",))
+    return History("ab" * 32, STAGES, tuple(lines), ("runs/old is left out: it scored other pixels",), {"ssim": "SSIM"})
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +88,13 @@ def test_what_moved_is_the_first_thing_told_with_the_commit(open_history: Callab
     assert texts(driver, "h1") == ["What moved over 2 runs"]
     moves = texts(driver, ".moves li")
     assert moves[0] == (
-        "onnx-mine, ssim, hole: ▼ worse, 0.512 to 0.471, between run 1 and 2, commit b77e01aa4 (synthetic, medical_mask; "
+        "onnx-mine, SSIM (hole): ▼ worse, 0.512 to 0.471, between run 1 and 2, commit b77e01aa4 (synthetic, medical_mask; "
         "fell by 0.041 (0.030 to 0.052), more than 0.005)"
     )
     assert [move.split(",")[0] for move in moves] == ["onnx-mine", "onnx-mine", "fd_stackgan", "fd_stackgan"]
+    assert moves[1].startswith(
+        "onnx-mine, FNMR at equal FMR 1 % (judge: compact): ▼ worse, 48.80 % to 52.90 %, between"
+    )
     assert driver.find_element("css selector", ".moves").rect["y"] < 200
     assert {stage.commit for stage in STAGES} <= set(texts(driver, "td"))
 
@@ -109,6 +114,14 @@ def test_each_method_has_a_line_its_name_and_the_gates_verdict(open_history: Cal
         words = {"same": "same", "worse": "▼ worse", "better": "▲ better", "unclear": "cannot be told"}
         for row in rows:
             assert words[VALUES[row.split()[0]][2]] in row
+    shares = [
+        node.text for node in driver.find_elements("css selector", "svg")[1].find_elements("css selector", "text")
+    ]
+    assert any(re.fullmatch(r"\d+ %", tick.replace("\u00a0", " ")) for tick in shares), "percent, as on the board"
+    cells = [
+        cell.text for cell in driver.find_elements("css selector", "table")[-1].find_elements("css selector", "td")
+    ]
+    assert cells[0].replace("\u00a0", " ").startswith("45.00 %\n43.00 to 47.00")
     boxes = sorted(driver.execute_script(BOXES), key=lambda box: box[3])
     assert all(above[4] <= below[3] + 4 for above, below in itertools.pairwise(boxes)), "names lie apart"
 

@@ -136,6 +136,8 @@ def test_the_command_prints_the_tables_and_writes_the_page(runs: Path, tmp_path:
     assert done.exit_code == 0, done.output
     assert "4 runs of manifest" in done.output
     assert re.search(r"tiny_fill +[\d.]+ +[\d.]+ worse +[\d.]+ better", done.output)
-    assert "psnr, hole: tiny_faces, tiny_block (higher is better)" in done.output
+    assert "Peak signal-to-noise ratio, dB (hole): tiny_faces, tiny_block (higher is better)" in done.output
+    assert "FNMR at equal FMR 50\u00a0% (judge: tiny_colours): tiny_faces, tiny_block (lower is better)" in done.output
+    assert re.search(r"tiny_fill +[\d.]+\u00a0% ", done.output), "a share in percent, as on the board"
     assert "other is left out: it scored other pixels" in done.output
     assert (tmp_path / "history.html").is_file()

@@ -71,6 +71,8 @@ def test_what_is_wrong_names_file_key_and_legal_values(model: Path, content: str
 def test_absent_files_are_named(model: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"needs its input convention in restorer\.yaml beside it"):
         read_convention(model)
+    with pytest.raises(ValueError, match=r"One line will do .* 'title: My network'.*docs/extend/model-files\.md"):
+        read_convention(model)
     with pytest.raises(ValueError, match="no model file at"):
         read_convention(tmp_path / "absent.onnx")
 

@@ -238,7 +238,7 @@ def test_five_submissions_two_of_them_hostile_end_in_a_joint_board_and_two_refus
     assert done.output.count("\naccepted") + done.output.startswith("accepted") == 3
     assert "3 accepted, 2 refused" in done.output
     board = json.loads((out / "board.json").read_text())
-    assert [row["method"] for row in board["methods"]] == ["untouched", "tiny_fill", "double", "telea"]
+    assert [row["method"] for row in board["methods"]] == ["untouched", "double", "telea", "tiny_fill"]
     assert [member["name"] for member in board["run"]["members"]] == ["anna", "bert", "cleo"]
     assert [refused.split(":")[0] for refused in board["run"]["refused"]] == ["mallory", "oscar"]
     page = (out / "index.html").read_text()
@@ -253,6 +253,28 @@ def test_five_submissions_two_of_them_hostile_end_in_a_joint_board_and_two_refus
     assert alone.exit_code == 2
     assert "0 accepted, 2 refused" in alone.output
     assert not (tmp_path / "none").exists()
+
+
+def test_a_joint_board_lists_its_methods_best_first_by_what_its_headline_answers_by(
+    results: Path, tmp_path: Path
+) -> None:
+    """Submissions come in the order of their names; a reader of the board asks for the best."""
+    done = CliRunner().invoke(app, ["leaderboard", str(results), "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    board = json.loads((tmp_path / "board.json").read_text())
+    # every FMR target is refused on so few faces: the answer is by the area under the ROC
+    values = {
+        row["method"]: row["value"]
+        for row in board["verification"]
+        if (row["metric"], row["setting"], row["slice"], row["output"]) == ("auc", "UT", "all", "composite")
+    }
+    floor, *best_first = [row["method"] for row in board["methods"]]
+    assert floor == "untouched"
+    assert best_first == sorted(values, key=lambda name: (-values[name], name))
+    table = done.output.partition("\nmethod ")[2].splitlines()
+    assert "tiny_colours AUC" in table[0]
+    shown = [line.split()[0] for line in table if line.split()[0] in values][: len(values)]
+    assert shown == best_first, "the terminal shows the board in the same order"
 
 
 def test_the_joint_board_is_the_board_of_one_run_of_all_methods(results: Path, tmp_path: Path) -> None:

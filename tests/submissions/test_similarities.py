@@ -115,6 +115,8 @@ def test_a_black_box_hands_in_its_table(tmp_path: Path) -> None:
         (run / "pairs.csv").write_text("\n".join([lines[0], *filled]), encoding="utf-8")
         done = CliRunner().invoke(app, ["score", str(run), "--matchers", f"scores:{run}/pairs.csv=vendor"])
         assert done.exit_code == 0, done.output
+        # a page that was drawn before knows nothing of the matcher
+        assert done.output.rstrip().splitlines()[-1] == f"its page: bench report {run}"
         folder = submit(run, results).folder
         assert json.loads((folder / "run.json").read_text())["similarities"] == ["vendor"]
         assert not list(folder.glob("similarities-*.npz"))

@@ -324,3 +324,16 @@ def test_more_ways_to_break_the_contract() -> None:
             testing.check_method(Odd)
         assert any(text in problem for problem in caught.value.problems), caught.value
         assert isinstance(caught.value, AssertionError)
+
+
+@pytest.mark.parametrize(
+    ("word", "help_"),
+    [
+        ("onnx:mine.onnx", "bench run --methods untouched,onnx:mine.onnx --limit 2"),
+        ("predictions:outputs/", "bench validate outputs/"),
+    ],
+)
+def test_a_word_of_a_run_is_told_what_helps(word: str, help_: str) -> None:
+    done = CLI.invoke(app, ["validate", word])
+    assert isinstance(done.exception, UnknownThingError)
+    assert help_ in str(done.exception)
