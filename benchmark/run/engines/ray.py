@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unmaskbench.benchmark.host.machine import cores
+from unmaskbench.benchmark.host.threads import keep_to_threads
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
@@ -224,13 +225,11 @@ class _ActorWorker:
                 return
 
     def _serve(self) -> None:
-        import torch
-
         try:
             file_plugin.take(self._files)
             _register(self._plugins)
             # Of the thread that computes, and no more than its own machine has.
-            torch.set_num_threads(min(self._setup.threads, cores()))
+            keep_to_threads(min(self._setup.threads, cores()))
             setup = self._setup
             worker = Worker(
                 setup.suite, setup.folder, setup.device, lambda stage, n: self._said.put(("progress", (stage, n)))
