@@ -30,6 +30,7 @@ from unmaskbench.benchmark.plugins import file_plugin, registry
 from unmaskbench.benchmark.run.engines import EngineError
 from unmaskbench.benchmark.run.engines.last_words import Message, final_message
 from unmaskbench.benchmark.run.engines.options import EngineOptions
+from unmaskbench.benchmark.run.engines.shares import shared
 from unmaskbench.benchmark.run.engines.supervisor import (
     Order,
     Setup,
@@ -84,11 +85,12 @@ def execute(
         wanted = gpus if device.startswith("cuda") else cpus
         if workers is None and not wanted:
             raise EngineError(f"the cluster shows no {'GPU' if device.startswith('cuda') else 'CPU'}: give --workers")
-        count = min(workers or wanted, len(groups))
+        shares = shared(groups, workers or wanted)
+        count = min(workers or wanted, len(shares))
         # Ray shows an actor its own GPU alone, under the number 0.
         device = "cuda" if device.startswith("cuda") else device
         setup = Setup(suite, folder, device, _threads(cpus, count))
-        yield from _Actors(setup, progress, options.unit_timeout).run(groups, count)
+        yield from _Actors(setup, progress, options.unit_timeout).run(shares, count)
 
 
 @contextlib.contextmanager
