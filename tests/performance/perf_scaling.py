@@ -67,7 +67,7 @@ def _workers() -> list[int]:
     actors = []
     for folder in Path("/proc").iterdir():
         try:
-            if folder.name.isdecimal() and (folder / "cmdline").read_text().startswith("ray::Host"):
+            if folder.name.isdecimal() and (folder / "cmdline").read_text().startswith("ray::_ActorWorker"):
                 actors.append(int(folder.name))
         except OSError:
             continue
