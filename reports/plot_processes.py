@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +32,7 @@ def drawn(drawings: Sequence[Draw], processes: int | None = None) -> list[str | 
     count = min(processes or os.cpu_count() or 1, len(drawings) // (FEW // 2))
     alone = sys.platform != "linux" or multiprocessing.current_process().daemon  # a daemon may not have helpers
     if alone or count < 2 or len(drawings) < FEW:
-        with _loaded_is_no_garbage():
-            return [draw() for draw in drawings]
-    with _loaded_is_no_garbage():
-        return _shared(drawings, count)
-
-
-def _shared(drawings: Sequence[Draw], count: int) -> list[str | None]:
+        return [draw() for draw in drawings]
     found: list[str | None] = [None] * len(drawings)
     shares = [range(n, len(drawings), count) for n in range(count)]
     helpers = [_started([drawings[i] for i in share]) for share in shares[1:]]
@@ -50,19 +43,6 @@ def _shared(drawings: Sequence[Draw], count: int) -> list[str | None]:
         for place, i in enumerate(share):
             found[i] = drawings[i]() if texts is None else texts[place]
     return found
-
-
-@contextlib.contextmanager
-def _loaded_is_no_garbage() -> Iterator[None]:
-    """What is here before the first figure, hundreds of thousands of objects, is not walked again for what each figure leaves
-    behind; nor is it copied into a helper by the walk."""
-    mine = gc.get_freeze_count() == 0
-    gc.freeze()
-    try:
-        yield
-    finally:
-        if mine:
-            gc.unfreeze()
 
 
 def _started(share: Sequence[Draw]) -> tuple[ForkProcess, Connection]:

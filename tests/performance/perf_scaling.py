@@ -6,8 +6,8 @@ Time runs from the first word of a worker to the last result: the start of proce
 beside it and not part of the ratio. What two workers do before the first of them speaks flatters the ratio by 2 % at most.
 
 A busy machine is no judge of a clock. Said beside it is what two cores to themselves would take at least: the processor's
-seconds of the worker with the most, as of its own first word, and those of this process. By itself this measures, on the
-default suite with four methods,
+seconds of the worker with the most, as of its own first word, and those of this process since then. By itself this
+measures, on the default suite with four methods,
 
     python tests/performance/perf_scaling.py --limit 20 --engine local        or        --engine ray
 """
@@ -86,9 +86,11 @@ class Clock:
         self.heard: list[float] = []
         self.first: dict[int, float] = {}
         self.last: dict[int, float] = {}
-        self._looked = 0.0
+        self._looked = self.own = 0.0
 
     def __call__(self, stage: str, images: int) -> None:
+        if not self.heard:
+            self.own = time.process_time()
         self.heard.append(time.perf_counter())
         if self.heard[-1] - self._looked < 0.05:
             return
@@ -114,9 +116,9 @@ def measure(execute: Callable[..., int], suite: Suite, out: Path) -> tuple[float
         folder = RunFolder(out / str(workers))
         folder.open({})
         clock = Clock()
-        started, own = time.perf_counter(), time.process_time()
+        started = time.perf_counter()
         units = execute(suite, groups, folder, workers, clock)
-        ended, own = time.perf_counter(), time.process_time() - own
+        ended, own = time.perf_counter(), time.process_time() - clock.own
         folder.close()
         assert units == sum(map(len, groups))
         working[workers] = ended - clock.heard[0]
