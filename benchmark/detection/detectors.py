@@ -8,6 +8,7 @@ from unmaskbench.benchmark.detection.faces import Detector, NoFaceError
 from unmaskbench.benchmark.detection.insightface import DETECTOR, InsightFace, detector_path
 from unmaskbench.benchmark.detection.refiner import Refined
 from unmaskbench.benchmark.detection.yunet import YuNet
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plugins.weights.files import remedy
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def missing_detector(name: str) -> str:
     return f"the detector insightface needs pip install insightface and {DETECTOR.filename}: {remedy(DETECTOR)}"
 
 
+@one_thread()
 def detect_batch(images: Tensor, detector: Detector) -> tuple[Tensor, list[bool]]:
     """Landmarks (N, 5, 2) of images (N, 3, H, W) in [0, 1], and whether a face was found in each (zeros where not)."""
     import torch

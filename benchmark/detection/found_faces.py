@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from unmaskbench.benchmark.detection.faces import Detection, Detector, NoFaceError, Pixels
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.lazy_modules import np
 from unmaskbench.benchmark.plugins.weights.files import cache_folder, sha256
@@ -38,7 +39,8 @@ class FoundFaces:
         outcome = _read(place)
         if outcome is None:
             try:
-                outcome = self.detector.detect(read(path))
+                with one_thread():
+                    outcome = self.detector.detect(read(path))
             except NoFaceError as error:
                 outcome = str(error)
             _write(place, outcome)

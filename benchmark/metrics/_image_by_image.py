@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.plugin import torch
 
 if TYPE_CHECKING:
@@ -25,17 +26,12 @@ def image_by_image(work: Callable[[slice], Result], images: Tensor) -> list[Resu
     if images.device.type != "cpu":
         return [_without_gradients(work, slice(0, images.shape[0]))]
     parts = [slice(start, start + 1) for start in range(images.shape[0])]
-    before = torch.get_num_threads()
-    threads = min(before, len(parts))
+    threads = min(torch.get_num_threads(), len(parts))
     if threads < 2:
         return [_without_gradients(work, part) for part in parts]
     # Before the pool: a new thread takes over PyTorch's number, and two that used two each would wait for one another.
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(lambda part: _without_gradients(work, part), parts))
-    finally:
-        torch.set_num_threads(before)
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda part: _without_gradients(work, part), parts))
 
 
 def _without_gradients(work: Callable[[slice], Result], part: slice) -> Result:

@@ -23,7 +23,7 @@ OWN_FOLDER = ("method", "segment", "dataset", "metric", "matcher", "occlusion")
 # The contracts and the plumbing: a change there is a change of the harness, which the parts' schema number tells.
 FLOOR = (
     "plugins.types", "plugins.cards", "plugins.contracts", "plugins.hooks", "plugins.exports", "plugins.registry",
-    "plugins.lazy_modules", "plugins.lazy_torch", "plugins.weights", "store.folder",
+    "plugins.lazy_modules", "plugins.lazy_torch", "plugins.weights", "store.folder", "host.threads",
 )  # fmt: skip
 
 

@@ -26,7 +26,11 @@ class LazyModule(ModuleType):
         if name.startswith("__") and name.endswith("__"):
             # What looks at every global of a module (doctest, inspect, copy) asks for these; no arithmetic does.
             raise AttributeError(name)
-        return getattr(import_module(self.__name__), name)
+        if name == "_module":
+            # Kept: to look for the module at each use took a third of drawing a mask, which asks for some 500 names.
+            module = self.__dict__["_module"] = import_module(self.__name__)
+            return module
+        return getattr(self._module, name)
 
     def __reduce__(self) -> tuple[type[LazyModule], tuple[str]]:
         return type(self), (self.__name__,)

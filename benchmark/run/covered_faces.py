@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.geometry import fit
 from unmaskbench.benchmark.plan.listener import Listener
@@ -73,6 +74,7 @@ def _look(planned: Plan, listener: Listener) -> None:
             listener.note(_sentence(entry, len(faces), covered, worn))
 
 
+@one_thread()
 def _shown(planned: Plan, entry: DatasetEntry, indices: Sequence[int]) -> list[Face]:
     """The faces as methods are shown them, without those that cannot be read."""
     suite, dataset = planned.suite, planned.datasets[entry.label]

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Sequence
 from statistics import median
 
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plan.entries import Crop, DatasetEntry, FaceSquare
 from unmaskbench.benchmark.plan.geometry import fit
 from unmaskbench.benchmark.plan.listener import Listener
@@ -53,6 +54,7 @@ def eyes_apart(faces: Sequence[Face]) -> float | None:
     return median(apart) if apart else None
 
 
+@one_thread()
 def _apart_in(entry: DatasetEntry, suite: Suite) -> float | None:
     """How far eyes stand apart in a dataset's whole pictures; None where it is no folder of photographs."""
     dataset: Dataset = build_dataset(entry, suite.size)

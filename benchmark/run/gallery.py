@@ -14,13 +14,13 @@ import polars as pl
 from PIL import Image
 from torch import Tensor
 
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.suite import digest
 from unmaskbench.benchmark.plan.units import Plan, Restoration
 from unmaskbench.benchmark.plugins.json_types import JsonObject
 from unmaskbench.benchmark.plugins.registry import METRICS
 from unmaskbench.benchmark.run.kept import read as read_kept
-from unmaskbench.benchmark.run.one_thread import one_thread
 from unmaskbench.benchmark.run.picture_names import image_path, truth_picture
 from unmaskbench.benchmark.run.shard_source import ShardSource
 from unmaskbench.benchmark.run.shards import OccludedShard, Stopwatch
@@ -62,8 +62,7 @@ def draw_gallery(plan: Plan, folder: RunFolder, board: JsonObject, save_all: boo
             # Only what is shown is decoded and occluded again; each sample's pixels are its own affair, not its shard's.
             few = tuple(i for i in shard_units[0].samples if save_all or refs[i].id in shown)
             if few:
-                with one_thread():
-                    entries += _draw_shard(source, [replace(u, samples=few) for u in shard_units], shown, folder)
+                entries += _draw_shard(source, [replace(u, samples=few) for u in shard_units], shown, folder)
     scores = _scores(rows, {entry["sample"] for entry in entries})
     for entry in entries:
         for method, shown in entry["methods"].items():
@@ -133,6 +132,7 @@ def _by_condition(plan: Plan) -> dict[tuple[str, str], dict[tuple[int, ...], lis
     return conditions
 
 
+@one_thread()
 def _draw_shard(
     source: ShardSource, units: Sequence[Restoration], shown: set[str], folder: RunFolder
 ) -> list[JsonObject]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from unmaskbench.benchmark.detection.faces import Detection, NoFaceError, Pixels
 from unmaskbench.benchmark.detection.found_faces import FoundFaces
 from unmaskbench.benchmark.host.text import csv_text, hidden_in
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.store.images import ImageError, read_pixels
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.datasets.landmarks import HEADER
@@ -30,6 +31,7 @@ class FaceList:
     reasons: dict[str, str]
 
 
+@one_thread()
 def find_all(root: Path, files: Sequence[Path], finder: FoundFaces, done: Callable[[], None], show: Show) -> FaceList:
     """Look for the face of every file below ``root``; ``show`` is given each photograph in which one was found.
 

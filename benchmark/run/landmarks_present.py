@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plan.listener import Listener
 from unmaskbench.benchmark.plan.suite import SuiteError
 from unmaskbench.benchmark.plan.units import Plan
@@ -33,6 +34,7 @@ def check_landmarks(planned: Plan, listener: Listener) -> None:
         listener.note(sentence)
 
 
+@one_thread()
 def _bare_faces(dataset: Dataset, indices: Sequence[int]) -> int:
     """How many faces could be read where none of them has landmarks, else 0."""
     read = 0

@@ -22,6 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 from unmaskbench.benchmark.host.signals import ignore_interrupts
+from unmaskbench.benchmark.host.threads import keep_to_threads, one_thread
 from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.geometry import array_of
 from unmaskbench.benchmark.plan.limit import kept_samples
@@ -29,7 +30,6 @@ from unmaskbench.benchmark.plan.roles import is_worn
 from unmaskbench.benchmark.plan.suite import Suite, SuiteError
 from unmaskbench.benchmark.plan.units import build_dataset
 from unmaskbench.benchmark.plugins.json_types import JsonMapping, JsonObject
-from unmaskbench.benchmark.run.one_thread import keep_to_one_thread
 from unmaskbench.benchmark.run.shards import OccludedShard, decode, occlude, pixel_hash
 from unmaskbench.benchmark.store.folder import RunFolder, StoreError, read_json
 from unmaskbench.benchmark.store.image_tensors import read_image
@@ -127,6 +127,7 @@ def read_png(path: Path, grey: bool) -> Tensor:
     return image[:1] if grey else image
 
 
+@one_thread()
 def contact_sheet(suite: Suite, rows: int, columns: int) -> Image.Image:
     """A picture of the suite's first faces: a block of truth / occluded pairs for every dataset and occlusion."""
     blocks: list[np.ndarray] = []
@@ -166,9 +167,10 @@ def _jobs(suite: Suite, out: Path) -> Iterator[Job]:
 
 def _start() -> None:
     ignore_interrupts()
-    keep_to_one_thread()
+    keep_to_threads(1)
 
 
+@one_thread()
 def _build_shard(job: Job) -> list[JsonObject]:
     suite, entry, indices, out = job
     truth = decode(build_dataset(entry, suite.size), indices, suite, entry.crop)

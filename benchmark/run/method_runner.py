@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plan.entries import MethodEntry
 from unmaskbench.benchmark.plan.keys import segmenter_of
 from unmaskbench.benchmark.plan.listener import Progress
@@ -16,7 +17,6 @@ from unmaskbench.benchmark.plugins.registry import SEGMENTERS
 from unmaskbench.benchmark.plugins.types import Segmenter
 from unmaskbench.benchmark.run.image_scores import chunks_of
 from unmaskbench.benchmark.run.metric_calls import describe
-from unmaskbench.benchmark.run.one_thread import one_thread
 from unmaskbench.benchmark.run.restore import Restored, Restorer, segmented
 from unmaskbench.benchmark.run.shards import OccludedShard, ReferenceCache, pixel_hash
 

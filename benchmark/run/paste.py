@@ -12,12 +12,14 @@ from PIL import Image
 
 from unmaskbench.benchmark.detection.crops import apply, inverse
 from unmaskbench.benchmark.detection.faces import Array, Pixels
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plugins.holes import Hole
 
 FEATHER = 0.03
 """Share of the square's side over which what was restored fades into the photograph."""
 
 
+@one_thread()
 def paste(photograph: Pixels, restored: Pixels, hole: Hole, matrix: Array, feather: float = FEATHER) -> Pixels:
     """A copy of ``photograph`` (H, W, 3) with what ``restored`` (S, S, 3) shows in ``hole`` (S, S).
 

@@ -15,6 +15,7 @@ import torch
 from unmaskbench.benchmark.detection.crops import apply, inverse
 from unmaskbench.benchmark.detection.faces import Array, Detection, Pixels
 from unmaskbench.benchmark.detection.found_faces import FoundFaces
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plan import face_crop
 from unmaskbench.benchmark.plan.chain import parts_of
 from unmaskbench.benchmark.plan.entries import FaceSquare, MethodEntry
@@ -125,6 +126,7 @@ class PhotographRestorer:
             raise NoMaskError(f"{reason}{which}") if given is None else RestorationError(f"{reason}{which}")
         return RestoredPhotograph(whole, tuple(squares), _remarks(faces, squares, given))
 
+    @one_thread()
     def _faces(self, photograph: Path, pixels: Pixels) -> list[Detection]:
         if self.treatment.faces == "all":
             return self.finder.detector.detect_all(pixels)
@@ -134,9 +136,11 @@ class PhotographRestorer:
         """A face's square restored, and its hole. Raises NoMaskError, RestorationError."""
         height, width = pixels.shape[:2]
         square = face_crop.square_of(matrix, height, width, self.size)
-        shown = face_crop.resample(pixels[square.rows, square.columns], square, self.size)
+        with one_thread():
+            shown = face_crop.resample(pixels[square.rows, square.columns], square, self.size)
         hole = self._predicted(shown) if given is None else _followed(given, matrix, self.size)
-        hole = widened(hole, self.treatment.widen)
+        with one_thread():
+            hole = widened(hole, self.treatment.widen)
         return self._restored(shown, hole, name), hole
 
     def _restored(self, shown: Pixels, hole: Hole, name: str) -> Pixels:
@@ -153,7 +157,8 @@ class PhotographRestorer:
         image = from_bytes(torch.from_numpy(shown.copy()).permute(2, 0, 1)[None])
         with torch.inference_mode():
             probability = segmented(self._segmenter, image, self.treatment.device)
-        hole = without_specks((probability[0, 0] > 0.5).numpy())
+        with one_thread():
+            hole = without_specks((probability[0, 0] > 0.5).numpy())
         if not hole.any():
             raise NoMaskError("no mask is found before the face")
         return hole

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from unmaskbench.benchmark.host.threads import set_thread_counts, thread_counts
+
 
 def _switch_mkldnn(on: bool) -> None:
     torch.backends.mkldnn.enabled = on  # type: ignore[assignment]
@@ -24,7 +26,7 @@ def _switch_mkldnn(on: bool) -> None:
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (torch.get_default_device, lambda device: torch.set_default_device(None if device.type == "cpu" else device)),
     (torch.get_default_dtype, torch.set_default_dtype),
-    (torch.get_num_threads, torch.set_num_threads),
+    (thread_counts, set_thread_counts),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
     (torch.is_grad_enabled, torch.set_grad_enabled),

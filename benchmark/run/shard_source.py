@@ -8,7 +8,6 @@ from unmaskbench.benchmark.plan.entries import DatasetEntry
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit, build_dataset
 from unmaskbench.benchmark.plugins.types import Dataset, SampleRef
-from unmaskbench.benchmark.run.one_thread import one_thread
 from unmaskbench.benchmark.run.shards import OccludedShard, ReferenceCache, Stopwatch, TruthShard, decode, occlude
 
 
@@ -37,12 +36,10 @@ class ShardSource:
         return shard
 
     def _decoded(self, unit: Unit) -> TruthShard:
-        with one_thread():
-            return decode(self._dataset(unit.dataset), unit.samples, self.suite, unit.dataset.crop)
+        return decode(self._dataset(unit.dataset), unit.samples, self.suite, unit.dataset.crop)
 
     def _occluded(self, unit: Unit, truth: TruthShard) -> OccludedShard:
-        with one_thread():
-            return occlude(truth, unit.dataset, unit.occlusion, self.suite)
+        return occlude(truth, unit.dataset, unit.occlusion, self.suite)
 
     def _dataset(self, entry: DatasetEntry) -> Dataset:
         if entry.label not in self._datasets:

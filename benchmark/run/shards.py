@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unmaskbench.benchmark.host.threads import one_thread
 from unmaskbench.benchmark.plan.entries import Crop, DatasetEntry, Entry
 from unmaskbench.benchmark.plan.geometry import fit, to_8bit, to_bytes
 from unmaskbench.benchmark.plan.keys import seed_parameters
@@ -140,6 +141,7 @@ def occlusion_rng(dataset: str, face: str, entry: Entry, seed: int) -> np.random
     return np.random.Generator(np.random.PCG64(int(key, 16)))
 
 
+@one_thread()
 def decode(dataset: Dataset, indices: Sequence[int], suite: Suite, crop: Crop | None = None) -> TruthShard:
     """Decode, crop and resize the samples of a shard; an image that cannot be used becomes a message."""
     refs = [dataset.samples[index] for index in indices]
@@ -173,6 +175,7 @@ def _check_face(face: Face, ref: SampleRef) -> None:
         raise ValueError(f"landmarks of shape {tuple(face.landmarks.shape)}; expected (5, 2)")
 
 
+@one_thread()
 def occlude(truth: TruthShard, dataset: DatasetEntry, entry: Entry, suite: Suite) -> OccludedShard:
     """Occlude every face of a shard; a face that the occlusion refuses becomes a message."""
     occlusion: Occlusion = OCCLUSIONS.build(entry.id, **entry.parameters)

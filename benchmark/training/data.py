@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from unmaskbench.benchmark.biometrics.alignment import ARCFACE_112X112, similarity_transform
+from unmaskbench.benchmark.host.threads import keep_to_threads
 from unmaskbench.benchmark.plugins.registry import OCCLUSIONS
 from unmaskbench.benchmark.plugins.types import Face
 from unmaskbench.benchmark.plugins.weights.files import cache_folder
@@ -288,7 +289,4 @@ def loader(dataset: OccludedFaces | AlignedFaces, batches: Sampler[list[Draw]], 
 
 
 def _single_thread(_worker: int) -> None:
-    import cv2
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
+    keep_to_threads(1)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unmaskbench.benchmark.detection.yunet import YuNet
+from unmaskbench.benchmark.host.threads import keep_to_threads
 from unmaskbench.benchmark.training.refiner import Settings, train
 from unmaskbench.benchmark.training.refiner_data import Examples, examples
 
@@ -23,12 +24,8 @@ def run(sources: Sequence[tuple[str, Path]], settings: Settings, folder: Path, s
     Examples are drawn once and kept in ``folder``, which also gets the weights and ``refiner.json`` with every figure.
     Raises ValueError where a dataset gives too few examples.
     """
-    import cv2
-    import torch
-
     # Sums in another order round otherwise: one thread gives the same weights again.
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    keep_to_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     seeds = range(settings.seed + 1, settings.seed + 1 + TRAINING // PART)
     training = Examples.joined([_kept(sources, PART, seed, "train", folder, say) for seed in seeds])

@@ -47,6 +47,7 @@ class MaskKind:
         return _blurred(self.relief, round(2 * float(np.log2(max(blur, 0.5)))))
 
 
+@lru_cache(maxsize=1)
 def _knots() -> Array:
     """Places from 0 to 1 at which an edge is tabulated."""
     return np.linspace(0.0, 1.0, 257)

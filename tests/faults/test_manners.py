@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import polars as pl
 import pytest
@@ -61,6 +62,7 @@ RUDE: dict[str, Callable[[], Any]] = {
     "default device": lambda: torch.set_default_device("meta"),
     "default dtype": lambda: torch.set_default_dtype(torch.float64),
     "threads": lambda: torch.set_num_threads(torch.get_num_threads() + 2),
+    "OpenCV's threads": lambda: cv2.setNumThreads(cv2.getNumThreads() + 2),
     "matmul precision": lambda: torch.set_float32_matmul_precision("medium"),
     "deterministic": lambda: torch.use_deterministic_algorithms(True),
     "gradients": lambda: torch.set_grad_enabled(True),
@@ -124,6 +126,7 @@ def settings() -> dict[str, Any]:
         "default device": torch.get_default_device(),
         "default dtype": torch.get_default_dtype(),
         "threads": torch.get_num_threads(),
+        "OpenCV's threads": cv2.getNumThreads(),
         "matmul precision": torch.get_float32_matmul_precision(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "gradients": torch.is_grad_enabled(),

@@ -22,6 +22,7 @@ from unmaskbench.benchmark.plan.units import Unit
 from unmaskbench.benchmark.run.engines.last_words import Message
 from unmaskbench.benchmark.run.engines.local_worker import serve
 from unmaskbench.benchmark.run.engines.options import EngineOptions
+from unmaskbench.benchmark.run.engines.shares import shared
 from unmaskbench.benchmark.run.engines.supervisor import Order, Setup, Supervisor, WorkerHandle
 from unmaskbench.benchmark.run.worker import UnitResult, Worker
 from unmaskbench.benchmark.store.folder import RunFolder
@@ -47,9 +48,10 @@ def execute(
             for unit in group:
                 yield worker.run(unit)
         return
-    count = max(1, min(workers, len(groups)))
+    shares = shared(groups, workers)
+    count = max(1, min(workers, len(shares)))
     setup = Setup(suite, folder, options.device, max(1, torch.get_num_threads() // count))
-    yield from _Processes(setup, progress, options.unit_timeout).run(groups, count)
+    yield from _Processes(setup, progress, options.unit_timeout).run(shares, count)
 
 
 @dataclass

@@ -8,9 +8,8 @@ import os
 import threading
 from typing import Any
 
-import torch
-
 from unmaskbench.benchmark.host.signals import ignore_interrupts
+from unmaskbench.benchmark.host.threads import keep_to_threads
 from unmaskbench.benchmark.run.engines.last_words import final_message
 from unmaskbench.benchmark.run.engines.supervisor import Setup, execute_order
 from unmaskbench.benchmark.run.worker import Worker
@@ -21,7 +20,7 @@ def serve(pipe: Any, setup: Setup) -> None:
     between, ``("ready", None)`` before the first, and ``final_message`` where an error ends it."""
     ignore_interrupts()
     threading.Thread(target=_follow_parent, daemon=True).start()
-    torch.set_num_threads(setup.threads)
+    keep_to_threads(setup.threads)
     try:
         worker = Worker(
             setup.suite, setup.folder, setup.device, lambda stage, images: pipe.send(("progress", (stage, images)))

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unmaskbench.benchmark.host.machine import cores
+from unmaskbench.benchmark.host.threads import keep_to_threads
 from unmaskbench.benchmark.plan.listener import Progress
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plan.units import Unit
@@ -29,6 +30,7 @@ from unmaskbench.benchmark.plugins import file_plugin, registry
 from unmaskbench.benchmark.run.engines import EngineError
 from unmaskbench.benchmark.run.engines.last_words import Message, final_message
 from unmaskbench.benchmark.run.engines.options import EngineOptions
+from unmaskbench.benchmark.run.engines.shares import shared
 from unmaskbench.benchmark.run.engines.supervisor import (
     Order,
     Setup,
@@ -83,11 +85,12 @@ def execute(
         wanted = gpus if device.startswith("cuda") else cpus
         if workers is None and not wanted:
             raise EngineError(f"the cluster shows no {'GPU' if device.startswith('cuda') else 'CPU'}: give --workers")
-        count = min(workers or wanted, len(groups))
+        shares = shared(groups, workers or wanted)
+        count = min(workers or wanted, len(shares))
         # Ray shows an actor its own GPU alone, under the number 0.
         device = "cuda" if device.startswith("cuda") else device
         setup = Setup(suite, folder, device, _threads(cpus, count))
-        yield from _Actors(setup, progress, options.unit_timeout).run(groups, count)
+        yield from _Actors(setup, progress, options.unit_timeout).run(shares, count)
 
 
 @contextlib.contextmanager
@@ -224,13 +227,11 @@ class _ActorWorker:
                 return
 
     def _serve(self) -> None:
-        import torch
-
         try:
             file_plugin.take(self._files)
             _register(self._plugins)
             # Of the thread that computes, and no more than its own machine has.
-            torch.set_num_threads(min(self._setup.threads, cores()))
+            keep_to_threads(min(self._setup.threads, cores()))
             setup = self._setup
             worker = Worker(
                 setup.suite, setup.folder, setup.device, lambda stage, n: self._said.put(("progress", (stage, n)))
