@@ -33,7 +33,7 @@ def painted_energies(images: Tensor, mask: Tensor) -> Tensor:
     mask = mask.float()
     # Bands from fine to coarse, each of luma and the two colour differences; the chequerboard last.
     held = energies(images.float(), mask)
-    bands = held[:, :9].unflatten(1, (3, 3))
+    bands = held[:, :9].reshape(-1, 3, 3)
     weave = lattice_energy(images.float(), mask, CELL_PX).double() + FLOOR
     found = torch.stack((bands[..., 0].sum(1), bands[..., 1:].sum((1, 2)), held[:, 9], weave), 1)
     return found.where(mask.flatten(1).any(dim=1, keepdim=True), torch.nan)
