@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unmaskbench.benchmark.biometrics import impostors
 from unmaskbench.benchmark.biometrics.impostors import ImpostorList, ranks_drawn
 
 
@@ -59,3 +60,11 @@ def test_a_draw_lists_only_itself() -> None:
     assert len(crossed) == 1_000_000 * 999_999 // 2
     assert (pairs[:, 0] < pairs[:, 1]).all()
     assert 0.4 < pairs.mean() / 1_000_000 < 0.6
+
+
+@pytest.mark.parametrize(("wanted", "total"), [(1, 1), (40, 100), (50, 1000), (999, 2000), (3, 10_000)])
+def test_ranks_marked_and_ranks_sorted_are_the_same(monkeypatch: pytest.MonkeyPatch, wanted: int, total: int) -> None:
+    marked = ranks_drawn(wanted, total, np.random.default_rng(5))
+    monkeypatch.setattr(impostors, "PLACES_A_NUMBER", 0)
+    assert np.array_equal(marked, ranks_drawn(wanted, total, np.random.default_rng(5)))
+    assert len(np.unique(marked)) == wanted
