@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from unmaskbench.benchmark.board.quantities import for_page as quantities
-from unmaskbench.benchmark.statistics.ceiling import CEILING
+from unmaskbench.benchmark.statistics.levels import CEILING
 from unmaskbench.benchmark.store.write import write_file
 from unmaskbench.reports.between_runs import for_page
 from unmaskbench.reports.board import Board, Row, load

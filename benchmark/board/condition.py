@@ -15,7 +15,7 @@ from unmaskbench.benchmark.board.run_cards import RunCards
 from unmaskbench.benchmark.plan.suite import Suite
 from unmaskbench.benchmark.plugins.types import MetricCard, Output, SampleRef
 from unmaskbench.benchmark.statistics.bootstrap import Floats, IdentityBootstrap, identity_codes
-from unmaskbench.benchmark.statistics.ceiling import CEILING
+from unmaskbench.benchmark.statistics.levels import CEILING
 from unmaskbench.benchmark.statistics.slices import coverage_labels
 from unmaskbench.benchmark.store.folder import RunFolder
 

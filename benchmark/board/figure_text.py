@@ -9,7 +9,7 @@ import math
 from decimal import ROUND_HALF_UP, Decimal
 
 from unmaskbench.benchmark.board.quantities import QUANTITIES, kind_of
-from unmaskbench.benchmark.statistics.ceiling import CEILING
+from unmaskbench.benchmark.statistics.levels import CEILING
 
 SPACE, MINUS = "\u00a0", "\u2212"
 

@@ -104,7 +104,7 @@ def summary_lines(found: FolderScores) -> list[str]:
     ceiling, as on a board, and are told. Then each failure, and how many images, truths and files were left."""
     import polars as pl
 
-    from unmaskbench.benchmark.statistics.ceiling import CEILING
+    from unmaskbench.benchmark.statistics.levels import CEILING
 
     identical = (pl.col("value") == float("inf")).fill_null(False)
     valued = pl.col("value").is_finite().fill_null(False) | identical

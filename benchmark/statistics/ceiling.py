@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unmaskbench.benchmark.statistics.bootstrap import Floats
-
-CEILING = 100.0
-"""What an infinite value (an identical image's PSNR, in dB) counts as. A single step of one 8-bit value in a 128 px image
-is 95 dB: leaving the ceiling is a difference, and a perfect image is never worse than a good one."""
+from unmaskbench.benchmark.statistics.levels import CEILING
 
 
 def at_ceiling(values: Floats) -> Floats:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from unmaskbench.benchmark.statistics.ceiling import CEILING
+from unmaskbench.benchmark.statistics.levels import CEILING
 from unmaskbench.reports.board import load
 from unmaskbench.reports.board_index import BoardIndex
 from unmaskbench.reports.packing import unpack
