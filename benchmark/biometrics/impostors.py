@@ -89,4 +89,5 @@ def _different(numbers: Ranks, total: int) -> Ranks:
         held[numbers] = True
         return np.flatnonzero(held)
     ordered = np.sort(numbers)
-    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    different: Ranks = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    return different
