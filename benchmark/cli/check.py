@@ -75,10 +75,10 @@ def check(
         print_moves(result)
         _write(result.run, baseline)
         return
-    conclude(result, f"bench check {run} --baseline {baseline} --update")
+    _conclude(result, f"bench check {run} --baseline {baseline} --update")
 
 
-def conclude(result: Result, command: str) -> None:
+def _conclude(result: Result, command: str) -> None:
     """The verdict in a sentence and, where it is none to pass, the ``command`` that accepts it; then the exit code."""
     from unmaskbench.benchmark.gate.text import absent_words, headline
 

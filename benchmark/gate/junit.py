@@ -3,6 +3,7 @@ method of the baseline."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +15,7 @@ from unmaskbench.benchmark.store.write import write_file
 
 def junit(result: Result) -> bytes:
     """The report, UTF-8, as CI systems read it: a test suite per dataset and occlusion."""
-    root = ElementTree.Element("testsuites", {"name": "bench check"})
+    root, absent = ElementTree.Element("testsuites", {"name": "bench check"}), result.absent_methods
     for key in sorted({*result.baseline.inputs, *(f"{v.name.dataset}/{v.name.occlusion}" for v in result.verdicts)}):
         dataset, _, occlusion = key.partition("/")
         suite = ElementTree.SubElement(root, "testsuite", {"name": escaped(f"{dataset}.{occlusion}")})
@@ -25,9 +26,9 @@ def junit(result: Result) -> bytes:
                     _failure(case, "inputs", change.message)
         for verdict in result.verdicts:
             if (verdict.name.dataset, verdict.name.occlusion) == (dataset, occlusion) and verdict.state != "new":
-                _row(suite, verdict, result)
+                _row(suite, verdict, absent)
         _count(suite)
-    _methods(root, result)
+    _methods(root, result, absent)
     for count in ("tests", "failures", "errors", "skipped"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     ElementTree.indent(root)
@@ -39,10 +40,9 @@ def write_junit(result: Result, path: Path) -> None:
     write_file(path, junit(result))
 
 
-def _methods(root: ElementTree.Element, result: Result) -> None:
+def _methods(root: ElementTree.Element, result: Result, absent: Mapping[str, int]) -> None:
     """A test case for each method of the baseline: whether the run has it. One that is absent fails here alone, and not in each
     of its rows, so that failures count what is to be done."""
-    absent = result.absent_methods
     suite = ElementTree.SubElement(root, "testsuite", {"name": "methods"})
     for name in sorted({verdict.name.method for verdict in result.verdicts if verdict.state != "new"} - {""}):
         case = _case(suite, "methods", name)
@@ -62,11 +62,11 @@ def _count(suite: ElementTree.Element) -> None:
     suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
 
 
-def _row(suite: ElementTree.Element, verdict: Verdict, result: Result) -> None:
+def _row(suite: ElementTree.Element, verdict: Verdict, absent: Mapping[str, int]) -> None:
     name = verdict.name
     owner = ".".join(part for part in (name.dataset, name.occlusion, name.method or "truth") if part)
     case = _case(suite, owner, " ".join(part for part in (name.output, f"{name.metric}/{name.region}") if part))
-    if verdict.name.method in result.absent_methods:
+    if name.method in absent:
         _skipped(case, verdict.message)
     elif verdict.regressed:
         _failure(case, verdict.state, "; ".join(part for part in (verdict.message, figures(verdict)) if part))

@@ -1,4 +1,4 @@
-"""Heavy modules, imported when something of them is first used: NumPy, OpenCV, Pillow, polars; ``lazy_torch`` has torch.
+"""Heavy modules, imported when something of them is first used: NumPy, OpenCV, Pillow; ``lazy_torch`` has torch.
 
 To list plug-ins, to plan, and to answer for a finished run need the classes and cards of plug-ins and none of their
 arithmetic. torch takes 1.6 seconds to import and the others 0.3, so a module that may be read for its card takes them from
@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-__all__ = ["Image", "ImageOps", "LazyModule", "cv2", "np", "polars"]
+__all__ = ["Image", "ImageOps", "LazyModule", "cv2", "np"]
 
 
 class LazyModule(ModuleType):
@@ -39,8 +39,6 @@ class LazyModule(ModuleType):
 if TYPE_CHECKING:
     import cv2
     import numpy as np
-    import polars
     from PIL import Image, ImageOps
 else:
-    names = ("PIL.Image", "PIL.ImageOps", "cv2", "numpy", "polars")
-    Image, ImageOps, cv2, np, polars = map(LazyModule, names)
+    Image, ImageOps, cv2, np = map(LazyModule, ("PIL.Image", "PIL.ImageOps", "cv2", "numpy"))
